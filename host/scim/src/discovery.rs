@@ -1,0 +1,121 @@
+//! The discovery documents (RFC 7644 §4), generated from the tenant's registry: what is
+//! advertised is what is enforced.
+
+use serde_json::{Value, json};
+
+use crate::Registry;
+use crate::schema::describe::{RESOURCE_TYPE_SCHEMA, SCHEMA_SCHEMA};
+use crate::schema::{ResourceType, Schema};
+
+/// The `schemas` URI of the ServiceProviderConfig document (RFC 7643 §5).
+pub const SERVICE_PROVIDER_CONFIG_SCHEMA: &str =
+    "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
+
+/// What the service supports (RFC 7643 §5), as far as it may differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Features {
+    /// The largest page of a list.
+    pub max_results: usize,
+}
+
+/// The ServiceProviderConfig document.
+#[must_use]
+pub fn service_provider_config(features: Features, base_url: &str) -> Value {
+    json!({
+        "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
+        "patch": { "supported": true },
+        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
+        "filter": { "supported": true, "maxResults": features.max_results },
+        "changePassword": { "supported": true },
+        "sort": { "supported": true },
+        "etag": { "supported": true },
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken",
+            "name": "Bearer token",
+            "description": "A token of the tenant in the Authorization header (RFC 6750)",
+            "specUri": "https://www.rfc-editor.org/info/rfc6750",
+            "primary": true
+        }],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": format!("{base_url}/ServiceProviderConfig")
+        }
+    })
+}
+
+/// All Schema documents.
+pub fn schemas(registry: &Registry, base_url: &str) -> Vec<Value> {
+    registry.schemas().iter().map(|schema| schema_document(schema, base_url)).collect()
+}
+
+/// One Schema document.
+#[must_use]
+pub fn schema_document(schema: &Schema, base_url: &str) -> Value {
+    let meta = json!({
+        "resourceType": "Schema",
+        "location": format!("{base_url}/Schemas/{}", schema.id)
+    });
+    document(SCHEMA_SCHEMA, json!(schema), meta)
+}
+
+/// All ResourceType documents.
+pub fn resource_types(registry: &Registry, base_url: &str) -> Vec<Value> {
+    registry.resource_types().iter().map(|it| resource_type_document(it, base_url)).collect()
+}
+
+/// One ResourceType document.
+#[must_use]
+pub fn resource_type_document(resource_type: &ResourceType, base_url: &str) -> Value {
+    let extensions: Vec<Value> = resource_type
+        .extensions
+        .iter()
+        .map(|it| json!({ "schema": it.schema.id, "required": it.required }))
+        .collect();
+    let members = json!({
+        "id": resource_type.name,
+        "name": resource_type.name,
+        "endpoint": resource_type.endpoint,
+        "description": resource_type.description,
+        "schema": resource_type.schema.id,
+        "schemaExtensions": extensions,
+    });
+    let meta = json!({
+        "resourceType": "ResourceType",
+        "location": format!("{base_url}/ResourceTypes/{}", resource_type.name)
+    });
+    document(RESOURCE_TYPE_SCHEMA, members, meta)
+}
+
+fn document(schema: &str, members: Value, meta: Value) -> Value {
+    let mut document = json!({ "schemas": [schema] });
+    if let (Value::Object(document), Value::Object(members)) = (&mut document, members) {
+        document.extend(members);
+        document.insert("meta".to_owned(), meta);
+    }
+    document
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::describe::Description;
+
+    #[test]
+    fn an_advertised_schema_can_be_read_back() {
+        let registry = Registry::core();
+        let documents = schemas(&registry, "https://t.example");
+        let description = Description::parse(&documents).unwrap();
+        let read: Vec<_> = description.schemas.iter().collect();
+        let core: Vec<_> = registry.schemas().iter().map(|schema| &**schema).collect();
+        assert_eq!(read, core);
+    }
+
+    #[test]
+    fn a_resource_type_names_its_extensions() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let document = resource_type_document(user, "https://t.example");
+        assert_eq!(document["schemaExtensions"][0]["required"], false);
+        assert_eq!(document["meta"]["location"], "https://t.example/ResourceTypes/User");
+    }
+}

@@ -1,0 +1,234 @@
+//! Evaluates a bound filter on a resource. This is what a filter means; whatever else answers
+//! filters (SQL, later) is tested against it.
+
+use std::cmp::Ordering;
+
+use serde_json::{Number, Value};
+
+use super::ast::CompareOp;
+use super::bind::{BoundFilter, Comparison, Operand};
+use crate::path::AttributeRef;
+use crate::{Object, value};
+
+impl BoundFilter<'_> {
+    /// Whether a resource satisfies the filter.
+    #[must_use]
+    pub fn matches(&self, resource: &Object) -> bool {
+        match self {
+            Self::And(terms) => terms.iter().all(|term| term.matches(resource)),
+            Self::Or(terms) => terms.iter().any(|term| term.matches(resource)),
+            Self::Not(inner) => !inner.matches(resource),
+            Self::Present(target) => target.values(resource).any(is_present),
+            Self::Compare(comparison) => comparison.matches(resource),
+            Self::Element(target, inner) => {
+                target.values(resource).any(|value| inner.matches_value(value))
+            }
+        }
+    }
+
+    /// Whether one value of a multi-valued attribute satisfies a filter between brackets.
+    #[must_use]
+    pub fn matches_value(&self, value: &Value) -> bool {
+        match (value.as_object(), self.simple_attribute()) {
+            (Some(object), _) => self.matches(object),
+            // A simple value stands for itself under the attribute's name.
+            (None, Some(name)) => {
+                self.matches(&Object::from_iter([(name.to_owned(), value.clone())]))
+            }
+            (None, None) => false,
+        }
+    }
+
+    /// The attribute that the first comparison names.
+    fn simple_attribute(&self) -> Option<&str> {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.first()?.simple_attribute(),
+            Self::Not(inner) => inner.simple_attribute(),
+            Self::Present(target) | Self::Element(target, _) => Some(&target.attribute.name),
+            Self::Compare(comparison) => Some(&comparison.target.attribute.name),
+        }
+    }
+}
+
+impl Comparison<'_> {
+    fn matches(&self, resource: &Object) -> bool {
+        match (self.op, &self.operand) {
+            // `eq null` asks for the absence of a value, `ne null` for its presence.
+            (CompareOp::Eq, Operand::Null) => !self.target.values(resource).any(is_present),
+            (_, Operand::Null) => self.target.values(resource).any(is_present),
+            // "ne" is the contrary of "eq", also where there are several values, or none.
+            (CompareOp::Ne, _) => !self.any(resource, CompareOp::Eq),
+            (op, _) => self.any(resource, op),
+        }
+    }
+
+    /// RFC 7644 §3.4.2.2: "if any of the values matches".
+    fn any(&self, resource: &Object, op: CompareOp) -> bool {
+        self.target.values(resource).any(|value| self.holds(value, op))
+    }
+
+    fn holds(&self, value: &Value, op: CompareOp) -> bool {
+        match (&self.operand, value) {
+            (Operand::Bool(operand), Value::Bool(value)) => operand == value,
+            (Operand::Number(operand), Value::Number(value)) => {
+                ordering_holds(compare_numbers(value, operand), op)
+            }
+            (Operand::Instant(operand), Value::String(text)) => value::instant(text)
+                .is_some_and(|instant| ordering_holds(Some(instant.cmp(operand)), op)),
+            (Operand::Text(operand), Value::String(text)) => {
+                text_holds(&value::normalized(self.target.leaf(), text), operand, op)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl AttributeRef<'_> {
+    /// Whether a resource has a value for the attribute (`pr`).
+    #[must_use]
+    pub fn is_present(&self, resource: &Object) -> bool {
+        self.values(resource).any(is_present)
+    }
+}
+
+/// RFC 7644 §3.4.2.2, "pr": "a non-empty or non-null value, or … a non-empty node for complex
+/// attributes".
+fn is_present(value: &Value) -> bool {
+    !value::is_unassigned(value) && value.as_str() != Some("")
+}
+
+fn text_holds(text: &str, operand: &str, op: CompareOp) -> bool {
+    match op {
+        CompareOp::Co => text.contains(operand),
+        CompareOp::Sw => text.starts_with(operand),
+        CompareOp::Ew => text.ends_with(operand),
+        _ => ordering_holds(Some(text.cmp(operand)), op),
+    }
+}
+
+fn ordering_holds(ordering: Option<Ordering>, op: CompareOp) -> bool {
+    let Some(ordering) = ordering else { return false };
+    match op {
+        CompareOp::Eq => ordering.is_eq(),
+        CompareOp::Gt => ordering.is_gt(),
+        CompareOp::Ge => ordering.is_ge(),
+        CompareOp::Lt => ordering.is_lt(),
+        CompareOp::Le => ordering.is_le(),
+        CompareOp::Ne | CompareOp::Co | CompareOp::Sw | CompareOp::Ew => false,
+    }
+}
+
+/// Whole numbers exactly, others as doubles (RFC 7643 §2.3.3).
+pub(crate) fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
+    match (a.as_i64(), b.as_i64()) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::Registry;
+    use crate::filter::parse;
+
+    fn bjensen() -> serde_json::Value {
+        json!({
+            "schemas": [
+                "urn:ietf:params:scim:schemas:core:2.0:User",
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+            ],
+            "id": "2819c223-7f76-453a-919d-413861904646",
+            "externalId": "701984",
+            "userName": "bjensen@example.com",
+            "name": { "familyName": "Jensen", "givenName": "Barbara" },
+            "userType": "Employee",
+            "active": false,
+            "emails": [
+                { "value": "bjensen@example.com", "type": "work", "primary": true },
+                { "value": "babs@jensen.org", "type": "home" }
+            ],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                "employeeNumber": "701984",
+                "manager": { "value": "26118915-6090-4610-87e4-49d8ca9f808d" }
+            },
+            "meta": { "resourceType": "User", "lastModified": "2011-05-13T04:42:34.000Z" }
+        })
+    }
+
+    fn matches(filter: &str) -> bool {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let filter = parse(filter).unwrap().bind(user).unwrap();
+        filter.matches(bjensen().as_object().unwrap())
+    }
+
+    #[test]
+    fn each_operator_says_yes_and_no() {
+        let yes = [
+            r#"userName eq "BJensen@example.com""#,
+            r#"externalId eq "701984""#,
+            r#"userName ne "x""#,
+            r#"nickName ne "x""#,
+            r#"name.familyName co "ENS""#,
+            r#"userName sw "bj""#,
+            r#"emails.value ew ".org""#,
+            r#"emails co "jensen.org""#,
+            "active eq false",
+            "active pr",
+            "not (nickName pr)",
+            "nickName eq null",
+            "userName ne null",
+            r#"meta.lastModified eq "2011-05-13T06:42:34+02:00""#,
+            r#"meta.lastModified ge "2011-05-13T04:42:34Z""#,
+            r#"meta.lastModified lt "2011-05-13T04:42:35Z""#,
+            r#"emails[type eq "work" and value ew "example.com"]"#,
+            r#"emails.type eq "home" and emails.value eq "bjensen@example.com""#,
+            r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "701984""#,
+            r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager eq "26118915-6090-4610-87e4-49d8ca9f808d""#,
+            r#"schemas eq "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User""#,
+        ];
+        for filter in yes {
+            assert!(matches(filter), "{filter}");
+        }
+        let no = [
+            r#"externalId eq "701984 ""#,
+            r#"id eq "2819C223-7F76-453A-919D-413861904646""#,
+            r#"emails[type eq "home" and value eq "bjensen@example.com"]"#,
+            r#"emails.value ne "babs@jensen.org""#,
+            r#"userName co "%""#,
+            "active eq true",
+            "nickName pr",
+            r#"nickName co """#,
+            r#"meta.lastModified gt "2011-05-13T04:42:34Z""#,
+            r#"not (userName pr) or nickName pr"#,
+        ];
+        for filter in no {
+            assert!(!matches(filter), "{filter}");
+        }
+    }
+
+    #[test]
+    fn a_comparison_that_makes_no_sense_is_refused() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let cases = [
+            (r#"active gt true"#, "does not apply"),
+            (r#"active eq "true""#, "of type boolean"),
+            (r#"userName eq 1"#, "of type string"),
+            (r#"meta.created gt "yesterday""#, "of type dateTime"),
+            (r#"name eq "x""#, "is complex"),
+            (r#"colour eq "x""#, "has no attribute \"colour\""),
+            (r#"emails[colour eq "x"]"#, "has no sub-attribute \"colour\""),
+            (r#"userName[value eq "x"]"#, "neither multi-valued nor complex"),
+            (r#"password sw "a""#, "cannot be searched"),
+            (r#"x509Certificates.value gt "AA==""#, "does not apply"),
+            (r#"userName gt null"#, "does not apply"),
+        ];
+        for (filter, message) in cases {
+            let error = parse(filter).unwrap().bind(user).unwrap_err();
+            assert!(error.to_string().contains(message), "{filter}: {error}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads the body of a PATCH request.
+
+use serde_json::Value;
+
+use super::{PatchError, PatchErrorKind};
+use crate::Object;
+
+/// The `schemas` URI of a PATCH request (RFC 7644 §3.5.2).
+pub const PATCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
+/// A PATCH request, read but not yet looked at against a schema.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchRequest {
+    /// The operations, in the order in which they are carried out. Never empty.
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operation {
+    /// What to do.
+    pub op: Op,
+    /// To what; `None` where the value says it.
+    pub path: Option<String>,
+    /// With what.
+    pub value: Option<Value>,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// Adds values, or sets them where there were none.
+    Add,
+    /// Sets values in the place of others.
+    Replace,
+    /// Removes values.
+    Remove,
+}
+
+impl PatchRequest {
+    /// Reads a body. Names of members and of operations are read without regard to case: Entra
+    /// ID sends `"op": "Replace"`.
+    ///
+    /// # Errors
+    /// The body is not a PATCH request.
+    pub fn parse(body: &Object) -> Result<Self, PatchError> {
+        let whole = |kind| PatchError { operation: None, kind };
+        let says_so = member(body, "schemas").and_then(Value::as_array).is_some_and(|schemas| {
+            let named =
+                |it: &Value| it.as_str().is_some_and(|it| it.eq_ignore_ascii_case(PATCH_SCHEMA));
+            schemas.iter().any(named)
+        });
+        if !says_so {
+            return Err(whole(PatchErrorKind::Schema));
+        }
+        let operations = member(body, "Operations")
+            .and_then(Value::as_array)
+            .filter(|operations| !operations.is_empty())
+            .ok_or_else(|| whole(PatchErrorKind::NoOperations))?;
+        let operations = operations
+            .iter()
+            .enumerate()
+            .map(|(index, operation)| {
+                Operation::parse(operation)
+                    .map_err(|kind| PatchError { operation: Some(index), kind })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { operations })
+    }
+}
+
+impl Operation {
+    fn parse(operation: &Value) -> Result<Self, PatchErrorKind> {
+        let operation = operation.as_object().ok_or(PatchErrorKind::NoOperations)?;
+        let op = match member(operation, "op") {
+            Some(Value::String(word)) => Op::from_word(word)
+                .ok_or_else(|| PatchErrorKind::UnknownOp { found: word.clone() })?,
+            _ => return Err(PatchErrorKind::Member { member: "op", expected: "a string" }),
+        };
+        let path = match member(operation, "path") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(path)) if path.trim().is_empty() => None,
+            Some(Value::String(path)) => Some(path.clone()),
+            Some(_) => {
+                return Err(PatchErrorKind::Member { member: "path", expected: "a string" });
+            }
+        };
+        let value = member(operation, "value").cloned();
+        if value.is_none() && op == Op::Add {
+            return Err(PatchErrorKind::Member {
+                member: "value",
+                expected: "there: \"add\" needs one",
+            });
+        }
+        Ok(Self { op, path, value })
+    }
+}
+
+impl Op {
+    fn from_word(word: &str) -> Option<Self> {
+        [("add", Self::Add), ("replace", Self::Replace), ("remove", Self::Remove)]
+            .into_iter()
+            .find_map(|(name, op)| word.eq_ignore_ascii_case(name).then_some(op))
+    }
+}
+
+fn member<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
+    object
+        .get(name)
+        .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+}

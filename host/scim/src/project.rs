@@ -1,0 +1,263 @@
+//! Which attributes are part of an answer: `attributes`, `excludedAttributes` (RFC 7644 §3.9) and
+//! each attribute's `returned` (RFC 7643 §7).
+
+use serde_json::Value;
+
+use crate::Object;
+use crate::path::{self, Target};
+use crate::schema::{Attribute, ResourceType, Returned};
+
+/// What a request asks to be returned, read against a resource type.
+#[derive(Debug, Clone, Default)]
+pub struct Projection {
+    mode: Mode,
+}
+
+#[derive(Debug, Clone, Default)]
+enum Mode {
+    /// What is returned by default.
+    #[default]
+    Default,
+    /// These, and what is always returned.
+    Only(Vec<Name>),
+    /// What is returned by default, less these.
+    Without(Vec<Name>),
+}
+
+/// An attribute, sub-attribute, or whole extension.
+#[derive(Debug, Clone, PartialEq)]
+struct Name {
+    extension: Option<String>,
+    attribute: Option<String>,
+    sub: Option<String>,
+}
+
+/// How much of an attribute is wanted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Wanted {
+    Nothing,
+    /// The attribute, with the parts that are returned by default.
+    Whole,
+    /// The parts that are named, and no others.
+    NamedParts,
+}
+
+impl Projection {
+    /// Only the named attributes. A name that no schema has is passed over: it is unassigned in
+    /// every resource.
+    #[must_use]
+    pub fn only(resource_type: &ResourceType, names: &[String]) -> Self {
+        Self { mode: Mode::Only(read(resource_type, names)) }
+    }
+
+    /// All but the named attributes.
+    #[must_use]
+    pub fn without(resource_type: &ResourceType, names: &[String]) -> Self {
+        Self { mode: Mode::Without(read(resource_type, names)) }
+    }
+
+    /// Removes from a resource what is not to be returned.
+    pub fn apply(&self, resource_type: &ResourceType, resource: &mut Object) {
+        resource.retain(|key, value| {
+            if let Some(extension) = resource_type.extension(key) {
+                let Some(members) = value.as_object_mut() else { return false };
+                let urn = Some(extension.schema.id.as_str());
+                let attributes = &extension.schema.attributes;
+                members.retain(|key, value| {
+                    Attribute::named(attributes, key).is_some_and(|it| self.keep(urn, it, value))
+                });
+                return !members.is_empty();
+            }
+            resource_type.attribute(key).is_some_and(|it| self.keep(None, it, value))
+        });
+    }
+
+    /// Whether an attribute stays; of a complex one, the parts that are not wanted go.
+    fn keep(&self, extension: Option<&str>, attribute: &Attribute, value: &mut Value) -> bool {
+        let wanted = self.wanted(extension, attribute);
+        if wanted == Wanted::Nothing || attribute.sub_attributes.is_empty() {
+            return wanted != Wanted::Nothing;
+        }
+        let keep_parts = |element: &mut Value| {
+            element.as_object_mut().is_some_and(|members| {
+                members.retain(|key, _| {
+                    attribute
+                        .sub(key)
+                        .is_some_and(|sub| self.wants_part(extension, attribute, sub, wanted))
+                });
+                !members.is_empty()
+            })
+        };
+        match value {
+            Value::Array(elements) => {
+                elements.retain_mut(keep_parts);
+                !elements.is_empty()
+            }
+            single => keep_parts(single),
+        }
+    }
+
+    /// RFC 7644 §3.9: what is returned `always` is part of every answer, what is returned `never`
+    /// of none, and `request` needs to be named.
+    fn wanted(&self, extension: Option<&str>, attribute: &Attribute) -> Wanted {
+        let by_default = match attribute.returned {
+            Returned::Never => return Wanted::Nothing,
+            Returned::Always => return Wanted::Whole,
+            Returned::Default => true,
+            Returned::Request => false,
+        };
+        let in_named_extension =
+            |names: &[Name]| extension.is_some() && has(names, extension, None, None);
+        let is_named = |names: &[Name]| has(names, extension, Some(attribute), None);
+        let whole = match &self.mode {
+            Mode::Default => by_default,
+            Mode::Without(names) => by_default && !is_named(names) && !in_named_extension(names),
+            Mode::Only(names) if is_named(names) => true,
+            Mode::Only(names) if by_default && in_named_extension(names) => true,
+            Mode::Only(names) => {
+                let part = |sub: &Attribute| has(names, extension, Some(attribute), Some(sub));
+                return if attribute.sub_attributes.iter().any(part) {
+                    Wanted::NamedParts
+                } else {
+                    Wanted::Nothing
+                };
+            }
+        };
+        if whole { Wanted::Whole } else { Wanted::Nothing }
+    }
+
+    fn wants_part(
+        &self,
+        extension: Option<&str>,
+        attribute: &Attribute,
+        sub: &Attribute,
+        wanted: Wanted,
+    ) -> bool {
+        let by_default = match sub.returned {
+            Returned::Never => return false,
+            Returned::Always => return true,
+            Returned::Default => true,
+            Returned::Request => false,
+        };
+        let is_named = |names: &[Name]| has(names, extension, Some(attribute), Some(sub));
+        match &self.mode {
+            Mode::Default => by_default,
+            Mode::Without(names) => by_default && !is_named(names),
+            Mode::Only(names) => is_named(names) || by_default && wanted == Wanted::Whole,
+        }
+    }
+}
+
+fn has(
+    names: &[Name],
+    extension: Option<&str>,
+    attribute: Option<&Attribute>,
+    sub: Option<&Attribute>,
+) -> bool {
+    names.iter().any(|name| {
+        name.extension.as_deref() == extension
+            && name.attribute.as_deref() == attribute.map(|it| it.name.as_str())
+            && name.sub.as_deref() == sub.map(|it| it.name.as_str())
+    })
+}
+
+fn read(resource_type: &ResourceType, names: &[String]) -> Vec<Name> {
+    names
+        .iter()
+        .filter_map(|name| path::resolve(resource_type, name.trim()).ok())
+        .map(|target| match target {
+            Target::Extension(schema) => {
+                Name { extension: Some(schema.id.clone()), attribute: None, sub: None }
+            }
+            Target::Attribute(target) => Name {
+                extension: target.extension.map(str::to_owned),
+                attribute: Some(target.attribute.name.clone()),
+                sub: target.sub.map(|sub| sub.name.clone()),
+            },
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Registry;
+    use crate::schema::core::{ENTERPRISE_USER, USER};
+
+    fn projected(projection: impl Fn(&ResourceType) -> Projection) -> Value {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let mut resource = json!({
+            "schemas": [USER, ENTERPRISE_USER],
+            "id": "1",
+            "userName": "bjensen",
+            "password": "secret",
+            "name": { "familyName": "Jensen", "givenName": "Barbara" },
+            "emails": [{ "value": "b@example.com", "type": "work" }, { "type": "home" }],
+            ENTERPRISE_USER: { "department": "Sales", "manager": { "value": "26" } },
+            "meta": { "resourceType": "User" }
+        });
+        projection(user).apply(user, resource.as_object_mut().unwrap());
+        resource
+    }
+
+    fn only(names: &[&str]) -> Value {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        projected(|user| Projection::only(user, &names))
+    }
+
+    fn without(names: &[&str]) -> Value {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        projected(|user| Projection::without(user, &names))
+    }
+
+    #[test]
+    fn what_is_never_returned_is_not_even_when_it_is_named() {
+        assert_eq!(projected(|_| Projection::default()).get("password"), None);
+        assert_eq!(only(&["password"]), json!({ "schemas": [USER, ENTERPRISE_USER], "id": "1" }));
+    }
+
+    #[test]
+    fn named_attributes_and_parts_are_returned_with_what_always_is() {
+        let schemas = json!([USER, ENTERPRISE_USER]);
+        let cases = [
+            (vec!["userName"], json!({ "schemas": schemas, "id": "1", "userName": "bjensen" })),
+            (
+                vec!["NAME.familyname"],
+                json!({ "schemas": schemas, "id": "1", "name": { "familyName": "Jensen" } }),
+            ),
+            (
+                vec!["emails.value"],
+                json!({ "schemas": schemas, "id": "1", "emails": [{ "value": "b@example.com" }] }),
+            ),
+            (vec!["nonsense"], json!({ "schemas": schemas, "id": "1" })),
+            (
+                vec!["meta", "meta.resourceType"],
+                json!({ "schemas": schemas, "id": "1", "meta": { "resourceType": "User" } }),
+            ),
+        ];
+        for (names, expected) in cases {
+            assert_eq!(only(&names), expected, "{names:?}");
+        }
+        let department = format!("{ENTERPRISE_USER}:department");
+        assert_eq!(only(&[&department])[ENTERPRISE_USER], json!({ "department": "Sales" }));
+        let manager = json!({ "department": "Sales", "manager": { "value": "26" } });
+        assert_eq!(only(&[ENTERPRISE_USER])[ENTERPRISE_USER], manager);
+    }
+
+    #[test]
+    fn what_is_always_returned_cannot_be_excluded() {
+        let rest = without(&["id", "schemas", "emails", "name.givenName", ENTERPRISE_USER, "meta"]);
+        assert_eq!(
+            rest,
+            json!({
+                "schemas": [USER, ENTERPRISE_USER],
+                "id": "1",
+                "userName": "bjensen",
+                "name": { "familyName": "Jensen" }
+            })
+        );
+    }
+}

@@ -1,0 +1,332 @@
+//! The schemas and resource types of one tenant: the core's and what its plugins add.
+
+use std::sync::Arc;
+
+use super::describe::{Description, ResourceTypeDocument, SchemaError};
+use super::{Attribute, Schema, core};
+
+/// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4).
+const RESERVED_ENDPOINTS: [&str; 5] =
+    ["/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig"];
+
+/// What a tenant's resources may be.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    schemas: Vec<Arc<Schema>>,
+    resource_types: Vec<Arc<ResourceType>>,
+}
+
+/// A resource type with its schemas at hand.
+#[derive(Debug, Clone)]
+pub struct ResourceType {
+    /// The name, `User`.
+    pub name: String,
+    /// The path of the endpoint below the base URL, `/Users`.
+    pub endpoint: String,
+    /// What it is for.
+    pub description: String,
+    /// The base schema.
+    pub schema: Arc<Schema>,
+    /// The extensions, in the order they were added.
+    pub extensions: Vec<Extension>,
+}
+
+/// An extension of a resource type (RFC 7643 §3.3).
+#[derive(Debug, Clone)]
+pub struct Extension {
+    /// Its schema.
+    pub schema: Arc<Schema>,
+    /// Whether every resource must have data of it.
+    pub required: bool,
+}
+
+impl Registry {
+    /// User with the enterprise extension, and Group.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "the core is compiled in; every test builds it")]
+    pub fn core() -> Self {
+        let empty = Self { schemas: Vec::new(), resource_types: Vec::new() };
+        empty.with(core::description()).expect("the core schemas fit together")
+    }
+
+    /// This registry and `description`, or the reason why the two do not fit.
+    ///
+    /// # Errors
+    /// A schema or endpoint that exists already, a reference to a schema that does not, an
+    /// endpoint that the protocol uses itself.
+    pub fn with(&self, description: &Description) -> Result<Self, SchemaError> {
+        let mut registry = self.clone();
+        for schema in &description.schemas {
+            if registry.schema(&schema.id).is_some() {
+                return Err(SchemaError::DuplicateSchema { id: schema.id.clone() });
+            }
+            registry.schemas.push(Arc::new(schema.clone()));
+        }
+        for document in &description.resource_types {
+            match registry.position(&document.name) {
+                Some(position) => registry.extend_type(position, document)?,
+                None => registry.add_type(document)?,
+            }
+        }
+        Ok(registry)
+    }
+
+    /// The schemas, the core's first.
+    #[must_use]
+    pub fn schemas(&self) -> &[Arc<Schema>] {
+        &self.schemas
+    }
+
+    /// The schema with that URN, without regard to case.
+    #[must_use]
+    pub fn schema(&self, id: &str) -> Option<&Arc<Schema>> {
+        self.schemas.iter().find(|schema| schema.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The resource types, the core's first.
+    #[must_use]
+    pub fn resource_types(&self) -> &[Arc<ResourceType>] {
+        &self.resource_types
+    }
+
+    /// The resource type of that name, `User`.
+    #[must_use]
+    pub fn resource_type(&self, name: &str) -> Option<&Arc<ResourceType>> {
+        self.resource_types.iter().find(|resource_type| resource_type.name == name)
+    }
+
+    /// The resource type that is served at that endpoint, `/Users`.
+    #[must_use]
+    pub fn at_endpoint(&self, endpoint: &str) -> Option<&Arc<ResourceType>> {
+        self.resource_types.iter().find(|resource_type| resource_type.endpoint == endpoint)
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.resource_types
+            .iter()
+            .position(|resource_type| resource_type.name.eq_ignore_ascii_case(name))
+    }
+
+    fn add_type(&mut self, document: &ResourceTypeDocument) -> Result<(), SchemaError> {
+        let (Some(endpoint), Some(schema)) = (&document.endpoint, &document.schema) else {
+            return Err(SchemaError::Incomplete { resource_type: document.name.clone() });
+        };
+        self.check_endpoint(&document.name, endpoint)?;
+        let mut resource_type = ResourceType {
+            name: document.name.clone(),
+            endpoint: endpoint.clone(),
+            description: document.description.clone(),
+            schema: self.known_schema(&document.name, schema)?,
+            extensions: Vec::new(),
+        };
+        self.add_extensions(&mut resource_type, document)?;
+        self.resource_types.push(Arc::new(resource_type));
+        Ok(())
+    }
+
+    fn extend_type(
+        &mut self,
+        position: usize,
+        document: &ResourceTypeDocument,
+    ) -> Result<(), SchemaError> {
+        let Some(existing) = self.resource_types.get(position) else { return Ok(()) };
+        let mut resource_type = ResourceType::clone(existing);
+        let redefined =
+            |member| SchemaError::Redefined { resource_type: document.name.clone(), member };
+        if document.endpoint.as_ref().is_some_and(|it| *it != resource_type.endpoint) {
+            return Err(redefined("endpoint"));
+        }
+        if document.schema.as_ref().is_some_and(|it| *it != resource_type.schema.id) {
+            return Err(redefined("schema"));
+        }
+        self.add_extensions(&mut resource_type, document)?;
+        if let Some(slot) = self.resource_types.get_mut(position) {
+            *slot = Arc::new(resource_type);
+        }
+        Ok(())
+    }
+
+    fn add_extensions(
+        &self,
+        resource_type: &mut ResourceType,
+        document: &ResourceTypeDocument,
+    ) -> Result<(), SchemaError> {
+        for extension in &document.schema_extensions {
+            let schema = self.known_schema(&document.name, &extension.schema)?;
+            if resource_type.extension(&schema.id).is_some() || resource_type.schema.id == schema.id
+            {
+                return Err(SchemaError::DuplicateExtension {
+                    resource_type: document.name.clone(),
+                    schema: schema.id.clone(),
+                });
+            }
+            resource_type.extensions.push(Extension { schema, required: extension.required });
+        }
+        Ok(())
+    }
+
+    fn known_schema(&self, resource_type: &str, id: &str) -> Result<Arc<Schema>, SchemaError> {
+        self.schema(id).cloned().ok_or_else(|| SchemaError::UnknownSchema {
+            resource_type: resource_type.to_owned(),
+            schema: id.to_owned(),
+        })
+    }
+
+    fn check_endpoint(&self, resource_type: &str, endpoint: &str) -> Result<(), SchemaError> {
+        let refuse = |rule| {
+            Err(SchemaError::Endpoint {
+                resource_type: resource_type.to_owned(),
+                endpoint: endpoint.to_owned(),
+                rule,
+            })
+        };
+        let segment = endpoint.strip_prefix('/').unwrap_or_default();
+        if !crate::path::is_attribute_name(segment) {
+            return refuse("must be \"/\" and one name of letters, digits, \"-\" or \"_\"");
+        }
+        if RESERVED_ENDPOINTS.iter().any(|reserved| reserved.eq_ignore_ascii_case(endpoint)) {
+            return refuse("is used by the protocol itself");
+        }
+        if self.resource_types.iter().any(|it| it.endpoint.eq_ignore_ascii_case(endpoint)) {
+            return refuse("is that of another resource type");
+        }
+        Ok(())
+    }
+}
+
+impl ResourceType {
+    /// The base schema and the extensions' schemas.
+    pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
+        std::iter::once(&*self.schema).chain(self.extensions.iter().map(|it| &*it.schema))
+    }
+
+    /// The extension with that URN, without regard to case.
+    #[must_use]
+    pub fn extension(&self, id: &str) -> Option<&Extension> {
+        self.extensions.iter().find(|extension| extension.schema.id.eq_ignore_ascii_case(id))
+    }
+
+    /// The attribute of that name: a common one (RFC 7643 §3.1) or one of the base schema.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&Attribute> {
+        Attribute::named(&self.schema.attributes, name)
+            .or_else(|| Attribute::named(core::common_attributes(), name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::schema::describe::AttributeRule;
+
+    fn with(documents: &[Value]) -> Result<Registry, SchemaError> {
+        Registry::core().with(&Description::parse(documents)?)
+    }
+
+    fn badge_schema() -> Value {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+            "id": "urn:example:2.0:Badge", "name": "Badge",
+            "attributes": [{ "name": "number", "type": "string", "uniqueness": "server" }]
+        })
+    }
+
+    fn resource_type(members: Value) -> Value {
+        let mut document =
+            json!({ "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"] });
+        document.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        document
+    }
+
+    #[test]
+    fn a_plugin_adds_a_resource_type_with_its_endpoint() {
+        let registry = with(&[
+            resource_type(json!({ "name": "Badge", "endpoint": "/Badges", "schema": "urn:example:2.0:Badge" })),
+            badge_schema(),
+        ])
+        .unwrap();
+        let badge = registry.at_endpoint("/Badges").unwrap();
+        assert_eq!(badge.attribute("NUMBER").unwrap().name, "number");
+        assert!(badge.attribute("externalId").is_some());
+    }
+
+    #[test]
+    fn a_document_of_an_existing_name_extends_that_type() {
+        let registry = with(&[
+            badge_schema(),
+            resource_type(json!({ "name": "User", "schemaExtensions": [{ "schema": "urn:example:2.0:Badge" }] })),
+        ])
+        .unwrap();
+        let user = registry.resource_type("User").unwrap();
+        assert_eq!(user.extensions.len(), 2);
+        assert!(!user.extension("URN:example:2.0:badge").unwrap().required);
+        assert!(Registry::core().schema("urn:example:2.0:Badge").is_none());
+    }
+
+    #[test]
+    fn the_core_cannot_be_redefined() {
+        let mut schema = badge_schema();
+        schema["id"] = json!(core::USER);
+        assert_eq!(
+            with(&[schema]).unwrap_err(),
+            SchemaError::DuplicateSchema { id: core::USER.into() }
+        );
+        let error = with(&[
+            badge_schema(),
+            resource_type(json!({ "name": "User", "schema": "urn:example:2.0:Badge" })),
+        ]);
+        assert!(matches!(error, Err(SchemaError::Redefined { member: "schema", .. })));
+    }
+
+    #[test]
+    fn an_endpoint_of_the_protocol_cannot_be_taken() {
+        for endpoint in ["/Schemas", "/me", "/Users", "Badges", "/a/b", "/", ""] {
+            let error = with(&[
+                badge_schema(),
+                resource_type(
+                    json!({ "name": "Badge", "endpoint": endpoint, "schema": "urn:example:2.0:Badge" }),
+                ),
+            ]);
+            assert!(matches!(error, Err(SchemaError::Endpoint { .. })), "{endpoint:?}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn an_attribute_that_breaks_a_rule_is_named() {
+        let cases = [
+            (json!({ "name": "1st" }), AttributeRule::Name),
+            (json!({ "name": "Meta" }), AttributeRule::Reserved),
+            (json!({ "name": "a", "type": "complex" }), AttributeRule::NoSubAttributes),
+            (
+                json!({ "name": "a", "subAttributes": [{ "name": "b" }] }),
+                AttributeRule::SubAttributesOfSimple,
+            ),
+            (
+                json!({ "name": "a", "multiValued": true, "uniqueness": "server" }),
+                AttributeRule::Unique,
+            ),
+            (
+                json!({ "name": "a", "type": "complex", "subAttributes": [{ "name": "b", "type": "complex" }] }),
+                AttributeRule::Nested,
+            ),
+        ];
+        for (attribute, expected) in cases {
+            let mut schema = badge_schema();
+            schema["attributes"] = json!([attribute]);
+            match with(&[schema]) {
+                Err(SchemaError::Attribute { rule, .. }) => assert_eq!(rule, expected),
+                other => panic!("{attribute}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_characteristic_is_an_error() {
+        let mut schema = badge_schema();
+        schema["attributes"] = json!([{ "name": "a", "multivalued": true }]);
+        let error = with(&[schema]).unwrap_err();
+        assert!(error.to_string().contains("multivalued"), "{error}");
+    }
+}

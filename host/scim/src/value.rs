@@ -1,0 +1,127 @@
+//! How values are compared: strings folded unless exact, dates as instants, absence as one.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+use time::format_description::well_known::Rfc3339;
+use time::{Date, OffsetDateTime, PrimitiveDateTime, format_description::FormatItem, macros};
+
+use crate::schema::Attribute;
+
+const LOCAL: &[FormatItem<'_>] = macros::format_description!(
+    "[year]-[month]-[day]T[hour]:[minute]:[second][optional [.[subsecond]]]"
+);
+
+/// Whether a value counts as absent: null and the empty array are the same as no value
+/// (RFC 7643 §2.5), and so is an object without members.
+#[must_use]
+pub fn is_unassigned(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+/// The form in which a string of this attribute is compared: itself where case counts, folded
+/// where it does not (RFC 7643 §2.2).
+#[must_use]
+pub fn normalized<'a>(attribute: &Attribute, text: &'a str) -> Cow<'a, str> {
+    if attribute.compares_exactly() { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
+}
+
+/// The instant that an `xsd:dateTime` names. One without an offset is taken as UTC.
+#[must_use]
+pub fn instant(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .ok()
+        .or_else(|| PrimitiveDateTime::parse(text, LOCAL).ok().map(PrimitiveDateTime::assume_utc))
+}
+
+/// An instant on the wire: UTC, milliseconds, `2008-01-23T04:56:22.000Z`. Every instant has the
+/// same width, so that text sorts as time does.
+#[must_use]
+pub fn timestamp(instant: OffsetDateTime) -> String {
+    let utc = instant.to_offset(time::UtcOffset::UTC);
+    let date: Date = utc.date();
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        utc.hour(),
+        utc.minute(),
+        utc.second(),
+        utc.millisecond()
+    )
+}
+
+/// Whether this is base64 with padding (RFC 4648 §4, as RFC 7643 §2.3.6 asks).
+#[must_use]
+pub fn is_base64(text: &str) -> bool {
+    let data = text.trim_end_matches('=');
+    text.len() % 4 == 0
+        && text.len() - data.len() <= 2
+        && data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
+}
+
+/// What kind of JSON value this is, in an error's words.
+#[must_use]
+pub const fn json_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn null_and_the_empty_array_are_unassigned_and_false_is_not() {
+        for value in [json!(null), json!([]), json!({})] {
+            assert!(is_unassigned(&value), "{value}");
+        }
+        for value in [json!(false), json!(0), json!(""), json!([null])] {
+            assert!(!is_unassigned(&value), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_same_instant_is_read_from_any_offset() {
+        let expected = datetime!(2011-05-13 04:42:34 UTC);
+        for text in [
+            "2011-05-13T04:42:34Z",
+            "2011-05-13T06:42:34+02:00",
+            "2011-05-13T04:42:34.000Z",
+            "2011-05-13T04:42:34",
+        ] {
+            assert_eq!(instant(text), Some(expected), "{text}");
+        }
+        for text in ["2011-05-13", "yesterday", "2011-13-01T00:00:00Z", ""] {
+            assert_eq!(instant(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_timestamp_has_milliseconds_and_is_read_again() {
+        let at = datetime!(2008-01-23 04:56:22.007 UTC);
+        assert_eq!(timestamp(at), "2008-01-23T04:56:22.007Z");
+        assert_eq!(instant(&timestamp(at)), Some(at));
+    }
+
+    #[test]
+    fn base64_needs_its_padding() {
+        assert!(is_base64("MIIB") && is_base64("MII=") && is_base64("MI==") && is_base64(""));
+        assert!(!is_base64("MII") && !is_base64("M===") && !is_base64("MI_-"));
+    }
+}
