@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::Object;
-use crate::schema::ResourceType;
-use crate::value::timestamp;
+use crate::schema::validate::with_schemas;
+use crate::schema::{Attribute, ResourceType, Returned, Uniqueness};
+use crate::value::{normalized, timestamp};
 
 /// What the server knows of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +65,98 @@ pub fn assemble(
     resource
 }
 
+/// A stored resource, divided by what its type knows today.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// What the schemas of the type know, with `schemas` in step.
+    pub attributes: Object,
+    /// The data of extensions that the type does not have at present: a plugin's that is not
+    /// active. It is kept and not shown.
+    pub hidden: Object,
+}
+
+impl Known {
+    /// Divides a stored resource.
+    #[must_use]
+    pub fn of(resource_type: &ResourceType, stored: Object) -> Self {
+        let is_known = |name: &str| {
+            resource_type.extension(name).is_some() || resource_type.attribute(name).is_some()
+        };
+        let (mut attributes, hidden): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|(name, _)| is_known(name));
+        attributes.retain(|(name, _)| name != "schemas");
+        Self {
+            attributes: with_schemas(resource_type, attributes.into_iter().collect()),
+            hidden: hidden.into_iter().collect(),
+        }
+    }
+}
+
+/// One value that no other resource of the type may have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueValue {
+    /// The path of the attribute.
+    pub path: String,
+    /// The value, normalised as the attribute compares it.
+    pub value: String,
+}
+
+/// The attributes of a type whose values are unique, by their paths (RFC 7643 §7, `uniqueness`).
+/// `id` is not among them: the server assigns it.
+#[must_use]
+pub fn unique_paths(resource_type: &ResourceType) -> Vec<String> {
+    unique_attributes(resource_type).map(|(urn, attribute)| path_of(urn, attribute)).collect()
+}
+
+/// The unique values of a resource.
+#[must_use]
+pub fn unique_values(resource_type: &ResourceType, attributes: &Object) -> Vec<UniqueValue> {
+    unique_attributes(resource_type)
+        .filter_map(|(urn, attribute)| {
+            let container = match urn {
+                None => Some(attributes),
+                Some(urn) => attributes.get(urn).and_then(Value::as_object),
+            };
+            let value = match container?.get(&attribute.name)? {
+                Value::String(text) => normalized(attribute, text).into_owned(),
+                other => other.to_string(),
+            };
+            Some(UniqueValue { path: path_of(urn, attribute), value })
+        })
+        .collect()
+}
+
+/// The resource without what is returned to nobody: passwords.
+#[must_use]
+pub fn without_secrets(resource_type: &ResourceType, resource: &Object) -> Object {
+    let is_secret = |attributes: &[Attribute], name: &str| {
+        Attribute::named(attributes, name).is_some_and(|it| it.returned == Returned::Never)
+    };
+    let mut resource = resource.clone();
+    resource.retain(|name, _| !is_secret(&resource_type.schema.attributes, name));
+    for extension in &resource_type.extensions {
+        if let Some(Value::Object(members)) = resource.get_mut(&extension.schema.id) {
+            members.retain(|name, _| !is_secret(&extension.schema.attributes, name));
+        }
+    }
+    resource
+}
+
+fn unique_attributes(
+    resource_type: &ResourceType,
+) -> impl Iterator<Item = (Option<&str>, &Attribute)> {
+    let base = resource_type.schema.attributes.iter().map(|attribute| (None, attribute));
+    let extensions = resource_type.extensions.iter().flat_map(|extension| {
+        let urn = extension.schema.id.as_str();
+        extension.schema.attributes.iter().map(move |attribute| (Some(urn), attribute))
+    });
+    base.chain(extensions).filter(|(_, attribute)| attribute.uniqueness != Uniqueness::None)
+}
+
+fn path_of(urn: Option<&str>, attribute: &Attribute) -> String {
+    urn.map_or_else(|| attribute.name.clone(), |urn| format!("{urn}:{}", attribute.name))
+}
+
 /// Whether an `If-Match` or `If-None-Match` header names this ETag: `*` or a list, compared
 /// weakly (RFC 9110 §8.8.3.2; RFC 7644 §3.14 has weak ETags).
 #[must_use]
@@ -101,6 +194,36 @@ mod tests {
                 r#""location":"https://t.example/v2/Users/2819c223","version":"W/\"3\""}}"#
             )
         );
+    }
+
+    #[test]
+    fn data_of_an_unknown_extension_is_kept_apart_and_out_of_schemas() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let stored = json!({
+            "schemas": [crate::schema::core::USER, "urn:gone"],
+            "userName": "b",
+            "urn:gone": { "a": 1 }
+        });
+        let known = Known::of(user, stored.as_object().unwrap().clone());
+        assert_eq!(
+            Value::Object(known.attributes),
+            json!({ "schemas": [crate::schema::core::USER], "userName": "b" })
+        );
+        assert_eq!(Value::Object(known.hidden), json!({ "urn:gone": { "a": 1 } }));
+    }
+
+    #[test]
+    fn unique_values_are_normalised_and_passwords_are_not_shown() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let resource = json!({ "userName": "BJensen", "password": "secret" });
+        let resource = resource.as_object().unwrap();
+        let expected = UniqueValue { path: "userName".into(), value: "bjensen".into() };
+        assert_eq!(unique_values(user, resource), [expected]);
+        assert_eq!(unique_paths(user), ["userName"]);
+        let shown = Value::Object(without_secrets(user, resource));
+        assert_eq!(shown, json!({ "userName": "BJensen" }));
     }
 
     #[test]

@@ -261,10 +261,12 @@ fn keep_one_primary(elements: &mut [Value], is_changed: impl Fn(usize) -> bool) 
         .map(|(index, _)| index);
     let Some(keep) = changed_primary else { return };
     for (index, element) in elements.iter_mut().enumerate() {
-        if index != keep && !is_changed(index) && is_primary(element) {
-            if let Some(element) = element.as_object_mut() {
-                element.insert("primary".to_owned(), Value::Bool(false));
-            }
+        if index != keep
+            && !is_changed(index)
+            && is_primary(element)
+            && let Some(element) = element.as_object_mut()
+        {
+            element.insert("primary".to_owned(), Value::Bool(false));
         }
     }
 }

@@ -223,7 +223,7 @@ fn finish(
 }
 
 /// RFC 7643 §3.3: the URN of every extension with data is in `schemas`, and no other.
-fn with_schemas(resource_type: &ResourceType, attributes: Object) -> Object {
+pub(crate) fn with_schemas(resource_type: &ResourceType, attributes: Object) -> Object {
     let mut schemas = vec![Value::from(resource_type.schema.id.as_str())];
     schemas.extend(
         resource_type
