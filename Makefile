@@ -1,0 +1,35 @@
+# The commands of the project. Each ends with the status of what it ran.
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo demo-once test lint prerequisites
+
+help:
+	@echo 'make demo       start a Tenon with example tenants, and show what to try'
+	@echo 'make demo-once  the same, checked from end to end, then stopped'
+	@echo 'make test       all tests'
+	@echo 'make lint       formatting, clippy, and cargo-deny if it is installed'
+	@echo 'make build      the server, optimised'
+
+build: prerequisites
+	cargo build --release --package tenon-server
+
+demo: prerequisites
+	cargo run --package tenon-tests --bin demo
+
+demo-once: prerequisites
+	cargo run --package tenon-tests --bin demo -- --once
+
+test: prerequisites
+	cargo test --workspace
+
+lint: prerequisites
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then \
+		echo cargo deny check; cargo deny check; \
+	else \
+		echo 'cargo-deny is not installed, so licences and advisories were not checked'; \
+	fi
+
+prerequisites:
+	@scripts/prerequisites

@@ -1,0 +1,104 @@
+//! What goes into a call of a hook and what comes out of it, in the server's own terms.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tenon_scim::schema::ResourceType;
+
+use crate::error::CallError;
+
+/// A set of functions that a plugin may export, one WIT interface each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    /// `tenon:plugin/schema`: extensions and resource types.
+    Schema,
+    /// `tenon:plugin/validation`: rules for resources about to be written.
+    Validation,
+}
+
+impl Capability {
+    /// Every capability that this host knows.
+    pub const ALL: [Capability; 2] = [Capability::Schema, Capability::Validation];
+
+    /// The name of the interface, which is the name in the API and in logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Capability::Schema => "schema",
+            Capability::Validation => "validation",
+        }
+    }
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Whose call it is and what for: the labels of its log lines, the plugin's `context`, and the
+/// plugin's configuration. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Identifies the tenant. Calls at a time are counted by it.
+    pub tenant: Arc<str>,
+    /// The plugin's name at this tenant.
+    pub plugin: Arc<str>,
+    /// Identifies the request in the server's log.
+    pub request_id: Arc<str>,
+    /// The name of the resource type, such as `User`.
+    pub resource_type: Arc<str>,
+    /// `create`, `replace` or `patch`.
+    pub operation: Arc<str>,
+    /// What the tenant configured for this plugin.
+    pub config: Arc<Map<String, Value>>,
+}
+
+/// One resource that a plugin may read during a call, and the type by which its paths are
+/// understood. Cheap to clone.
+///
+/// The plugin sees all of `value`: what it must not see (`returned: never`, RFC 7643 §7) is
+/// removed before.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The resource type with the tenant's extensions.
+    pub resource_type: Arc<ResourceType>,
+    /// The resource as JSON.
+    pub value: Arc<Map<String, Value>>,
+}
+
+/// One thing that a plugin finds wrong with a request, fit to be shown to the client: without
+/// control characters, and bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issue {
+    /// The SCIM path of the attribute that is wrong, as the plugin wrote it.
+    pub path: Option<String>,
+    /// One of the `scimType`s of RFC 7644 §3.12; `None` where the plugin gave none or another.
+    pub scim_type: Option<String>,
+    /// What is wrong, in a sentence.
+    pub detail: String,
+}
+
+/// The result of a call, and what the call took: that is known after a failure as well.
+#[derive(Debug)]
+#[must_use]
+pub struct Outcome<T> {
+    /// What the plugin answered, or why there is no answer.
+    pub result: Result<T, CallError>,
+    /// What the call took.
+    pub usage: Usage,
+}
+
+/// What a call took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Fuel, host calls included.
+    pub fuel: u64,
+    /// Wall time from admission to the end.
+    pub duration: Duration,
+    /// The most that all linear memories together came to, in bytes.
+    pub peak_memory_bytes: usize,
+    /// Log lines that were dropped because the call had written too much.
+    pub log_lines_dropped: u32,
+}

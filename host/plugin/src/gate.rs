@@ -1,0 +1,283 @@
+//! What an uploaded component must pass before it is compiled, the cheapest check first.
+//!
+//! The rest of the gate follows in `host.rs`: compiling in a child process, linking, `describe`.
+
+use wasmtime::{Engine, Precompiled};
+
+use crate::call::Capability;
+use crate::error::Refusal;
+use crate::imports::{self, PACKAGE, VERSION};
+use crate::limits::Limits;
+use crate::shape::{self, Shape};
+use crate::text::plain;
+
+/// Bytes of a name that a refusal repeats.
+const NAME_BYTES: usize = 120;
+
+/// The checks that need nothing but the bytes.
+pub(crate) fn check(component: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    size(component, limits)?;
+    format(component)?;
+    let shape = shape::read(component)?;
+    complexity(&shape, limits)?;
+    let capabilities = exports(&shape)?;
+    imports(&shape, &capabilities)
+}
+
+fn size(component: &[u8], limits: &Limits) -> Result<(), Refusal> {
+    if component.len() > limits.component_bytes {
+        return Err(Refusal::TooLarge { limit: limits.component_bytes, found: component.len() });
+    }
+    Ok(())
+}
+
+fn format(component: &[u8]) -> Result<(), Refusal> {
+    const BUILD: &str = "make one with `tenon plugin build`";
+    if let Some(Precompiled::Component | Precompiled::Module) =
+        Engine::detect_precompiled(component)
+    {
+        return Err(Refusal::Precompiled);
+    }
+    let (found, advice) = match component {
+        [] => ("an empty body", BUILD),
+        // The version is 13 and the layer 1 for every component; the number is WebAssembly's
+        // own and has nothing to do with ours.
+        [0, b'a', b's', b'm', 13, 0, 1, 0, ..] => return Ok(()),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => (
+            "a core module",
+            "wrap it into a component with `tenon plugin build` or `wasm-tools component new`",
+        ),
+        [0, b'a', b's', b'm', ..] => ("another version of WebAssembly", BUILD),
+        [b'(', ..] => ("text", "turn it into binary form with `wasm-tools parse`"),
+        _ => ("something that is no WebAssembly", BUILD),
+    };
+    Err(Refusal::NotAComponent { found, advice })
+}
+
+fn complexity(shape: &Shape, limits: &Limits) -> Result<(), Refusal> {
+    let counts = [
+        (
+            "components nested in each other",
+            shape.nesting,
+            limits.nesting,
+            "compose it of fewer layers",
+        ),
+        (
+            "instances that it makes of its modules and components",
+            shape.instances,
+            limits.instances,
+            "compose it of fewer parts",
+        ),
+        ("functions", shape.functions, limits.functions, "leave out dependencies"),
+        (
+            "bytes in its largest function",
+            shape.largest_function,
+            limits.function_bytes,
+            "split the function, or build with less inlining (`opt-level = \"s\"`)",
+        ),
+    ];
+    for (what, found, limit, advice) in counts {
+        let limit = limit as u64;
+        if found > limit {
+            return Err(Refusal::TooComplex { what, limit, found, advice });
+        }
+    }
+    Ok(())
+}
+
+/// The capabilities that it exports, by name.
+fn exports(shape: &Shape) -> Result<Vec<Capability>, Refusal> {
+    let mut capabilities = Vec::new();
+    for export in &shape.exports {
+        let known = Capability::ALL
+            .into_iter()
+            .find(|capability| imports::interface(capability.as_str()) == *export);
+        match known {
+            Some(capability) => capabilities.push(capability),
+            // An export of another package is the plugin's own business.
+            None if !is_ours(export) => {}
+            None => {
+                return Err(Refusal::UnknownExport {
+                    export: plain(export, NAME_BYTES),
+                    advice: advice(export, &hooks()),
+                });
+            }
+        }
+    }
+    if capabilities.is_empty() {
+        return Err(Refusal::NoCapability {
+            known: hooks(),
+            found: shape.exports.iter().take(8).map(|name| plain(name, NAME_BYTES)).collect(),
+        });
+    }
+    Ok(capabilities)
+}
+
+fn imports(shape: &Shape, capabilities: &[Capability]) -> Result<(), Refusal> {
+    let offered: Vec<String> =
+        capabilities.iter().flat_map(|capability| offered(*capability)).collect();
+    for import in &shape.imports {
+        if offered.contains(import) {
+            continue;
+        }
+        let elsewhere = Capability::ALL
+            .into_iter()
+            .find(|capability| self::offered(*capability).any(|offer| offer == *import));
+        let advice = match elsewhere {
+            Some(capability) => format!(
+                "it is offered to components that export `{}`",
+                imports::interface(capability.as_str())
+            ),
+            None if import.starts_with("wasi:") => {
+                "build for `wasm32-unknown-unknown` (`tenon plugin build` does), which needs no WASI"
+                    .to_owned()
+            }
+            None => advice(import, &offered),
+        };
+        return Err(Refusal::UnknownImport { import: plain(import, NAME_BYTES), advice });
+    }
+    Ok(())
+}
+
+/// The interfaces that components with this capability may import.
+fn offered(capability: Capability) -> impl Iterator<Item = String> {
+    let names: &[&str] = match capability {
+        // What it describes depends on nothing but the component.
+        Capability::Schema => &["types"],
+        Capability::Validation => &["types", "documents", "log", "config"],
+    };
+    names.iter().map(|name| imports::interface(name))
+}
+
+fn hooks() -> Vec<String> {
+    Capability::ALL.map(|capability| imports::interface(capability.as_str())).to_vec()
+}
+
+fn is_ours(name: &str) -> bool {
+    name.strip_prefix(PACKAGE).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The known name that was most likely meant.
+fn advice(name: &str, known: &[String]) -> String {
+    let without_version = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
+    if let Some(other) = known.iter().find(|known| without_version(known) == without_version(name))
+    {
+        return format!("this server speaks version {VERSION}: `{other}`");
+    }
+    let nearest = known.iter().min_by_key(|known| distance(name, known));
+    match nearest {
+        Some(nearest) if distance(name, nearest) <= 3 => format!("did you mean `{nearest}`?"),
+        _ if known.is_empty() => "nothing is offered to its capabilities".to_owned(),
+        _ => format!("known are {}", known.join(", ")),
+    }
+}
+
+/// Insertions, deletions and replacements between two names (Levenshtein). Names past 200 bytes
+/// are far from everything.
+fn distance(left: &str, right: &str) -> usize {
+    if left.len() > 200 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (index, left) in left.bytes().enumerate() {
+        let mut diagonal = index;
+        let mut before = index + 1;
+        let Some((first, rest)) = row.split_first_mut() else { return 0 };
+        *first = before;
+        for (cell, right) in rest.iter_mut().zip(right.bytes()) {
+            let replaced = diagonal + usize::from(left != right);
+            diagonal = *cell;
+            before = replaced.min(before + 1).min(*cell + 1);
+            *cell = before;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> Refusal {
+        check(&wat::parse_str(text).unwrap(), &Limits::default()).unwrap_err()
+    }
+
+    fn with(import: &str, export: &str) -> String {
+        format!(
+            r#"(component
+                (import "{import}" (instance))
+                (instance $i) (export "{export}" (instance $i)))"#
+        )
+    }
+
+    const SCHEMA: &str = "tenon:plugin/schema@0.1.0";
+    const VALIDATION: &str = "tenon:plugin/validation@0.1.0";
+
+    #[test]
+    fn each_format_is_told_from_a_component() {
+        for (bytes, found) in [
+            (&b""[..], "an empty body"),
+            (b"(component)", "text"),
+            (b"\0asm\x01\0\0\0", "a core module"),
+            (b"\0asm\x0a\0\x01\0", "another version of WebAssembly"),
+            (b"MZ", "something that is no WebAssembly"),
+        ] {
+            let refusal = check(bytes, &Limits::default()).unwrap_err();
+            assert!(refusal.to_string().contains(found), "{refusal}");
+            assert_eq!(refusal.check(), "format");
+        }
+    }
+
+    #[test]
+    fn machine_code_is_refused_as_such() {
+        let engine = crate::engine::compiling_engine().unwrap();
+        let component = wat::parse_str("(component)").unwrap();
+        let code = engine.precompile_component(&component).unwrap();
+        assert!(matches!(check(&code, &Limits::default()), Err(Refusal::Precompiled)));
+    }
+
+    #[test]
+    fn size_is_checked_before_anything_else() {
+        let limits = Limits { component_bytes: 3, ..Limits::default() };
+        let refusal = check(b"\0asm", &limits).unwrap_err();
+        assert!(matches!(refusal, Refusal::TooLarge { limit: 3, found: 4 }));
+    }
+
+    #[test]
+    fn a_misspelt_import_is_told_its_neighbour() {
+        let refusal = refusal(&with("tenon:plugin/document@0.1.0", VALIDATION)).to_string();
+        assert!(refusal.contains("did you mean `tenon:plugin/documents@0.1.0`?"), "{refusal}");
+    }
+
+    #[test]
+    fn another_version_is_told_ours() {
+        let refusal = refusal(&with("tenon:plugin/log@0.2.0", VALIDATION)).to_string();
+        assert!(refusal.contains("speaks version 0.1.0"), "{refusal}");
+    }
+
+    #[test]
+    fn wasi_is_told_the_target_that_does_without() {
+        let refusal = refusal(&with("wasi:cli/environment@0.2.6", VALIDATION)).to_string();
+        assert!(refusal.contains("wasm32-unknown-unknown"), "{refusal}");
+    }
+
+    #[test]
+    fn a_schema_plugin_can_ask_for_nothing() {
+        let refusal = refusal(&with("tenon:plugin/config@0.1.0", SCHEMA)).to_string();
+        assert!(refusal.contains("export `tenon:plugin/validation@0.1.0`"), "{refusal}");
+    }
+
+    #[test]
+    fn a_hook_that_would_never_be_called_is_refused() {
+        let refusal = refusal(&with("tenon:plugin/types@0.1.0", "tenon:plugin/validations@0.1.0"));
+        assert_eq!(refusal.check(), "exports");
+        assert!(refusal.to_string().contains("did you mean"), "{refusal}");
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+}

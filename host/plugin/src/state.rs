@@ -1,0 +1,97 @@
+//! The store of one call: what a guest's host calls find, and every limit set on it.
+
+use std::time::{Duration, Instant};
+
+use wasmtime::component::ResourceTable;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::call::{Call, Usage};
+use crate::digest::Digest;
+use crate::limits::{Limits, Meter};
+
+/// What a store holds. It lives for one call, so nothing can be remembered between two.
+pub(crate) struct State {
+    /// `None` while `describe` runs, which belongs to no tenant's request.
+    pub(crate) call: Option<Call>,
+    pub(crate) digest: Digest,
+    pub(crate) table: ResourceTable,
+    pub(crate) meter: Meter,
+    pub(crate) allowance: Allowance,
+}
+
+/// What is left of a call's host-call limits.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    /// The limit, for the message.
+    pub(crate) host_call_limit: usize,
+    pub(crate) host_call_bytes: usize,
+    pub(crate) fuel_per_call: u64,
+    pub(crate) fuel_per_byte: u64,
+    pub(crate) log_lines: u32,
+    pub(crate) log_bytes: usize,
+    pub(crate) log_lines_dropped: u32,
+}
+
+/// The call ran past its deadline and was stopped by the epoch's callback.
+#[derive(Debug, thiserror::Error)]
+#[error("the call ran past its deadline")]
+pub(crate) struct PastDeadline;
+
+/// A store for one call, with every limit set. `fuel` is the hook's own: `describe` has another
+/// than a request's hooks.
+pub(crate) fn new_store(
+    engine: &Engine,
+    limits: &Limits,
+    fuel: u64,
+    digest: Digest,
+    call: Option<Call>,
+) -> wasmtime::Result<Store<State>> {
+    let state = State {
+        call,
+        digest,
+        table: ResourceTable::new(),
+        meter: Meter::new(limits),
+        allowance: Allowance {
+            host_call_limit: limits.host_call_bytes,
+            host_call_bytes: limits.host_call_bytes,
+            fuel_per_call: limits.host_call_fuel,
+            fuel_per_byte: limits.host_call_fuel_per_byte,
+            log_lines: limits.log_lines,
+            log_bytes: limits.log_bytes,
+            log_lines_dropped: 0,
+        },
+    };
+    let mut store = Store::new(engine, state);
+    store.limiter(|state| &mut state.meter);
+    store.set_fuel(fuel)?;
+    store.fuel_async_yield_interval(Some(limits.fuel_yield_interval))?;
+    store.set_hostcall_fuel(limits.host_call_bytes);
+    store.set_max_component_handles(limits.handles);
+    stop_at(&mut store, limits.deadline);
+    Ok(store)
+}
+
+/// What the call has taken, of `fuel` that its store started with.
+pub(crate) fn usage(store: &Store<State>, fuel: u64, duration: Duration) -> Usage {
+    let state = store.data();
+    Usage {
+        fuel: fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
+        duration,
+        peak_memory_bytes: state.meter.peak_memory_bytes(),
+        log_lines_dropped: state.allowance.log_lines_dropped,
+    }
+}
+
+/// The epoch only makes the guest look at the clock: at each tick it lets other tasks run, and
+/// past the deadline it stops. Counting ticks would stop a guest too early after a burst of late
+/// ones.
+fn stop_at(store: &mut Store<State>, deadline: Duration) {
+    let start = Instant::now();
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(move |_| {
+        if start.elapsed() >= deadline {
+            return Err(PastDeadline.into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+}

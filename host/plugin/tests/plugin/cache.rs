@@ -1,0 +1,85 @@
+//! Loading versions that passed the gate: from memory, from disk, and compiled once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tenon_plugin::{Digest, Limits};
+
+use crate::support::{Fixture, compiler, host, hostile, program, validate};
+
+#[tokio::test]
+async fn a_restarted_server_loads_from_disk_without_component_or_compiler() {
+    let fixture = Fixture::new();
+    let digest = *fixture.plugin("harmless").await.digest();
+    assert_eq!(digest, Digest::of(&hostile("harmless")));
+
+    let restarted = host(fixture.dir.path(), program("/nonexistent", &[]), Limits::default());
+    let plugin = restarted.cached(&digest).await.unwrap();
+    assert_eq!(validate(&plugin).await.result.unwrap(), []);
+    assert!(restarted.cached(&Digest::of(b"never seen")).await.is_none());
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_compiled_again() {
+    let fixture = Fixture::new();
+    let digest = *fixture.plugin("harmless").await.digest();
+    let path = file(fixture.dir.path());
+    let mut code = fs::read(&path).unwrap();
+    let last = code.len() - 1;
+    code[last] ^= 1;
+    fs::write(&path, &code).unwrap();
+
+    let restarted = host(fixture.dir.path(), compiler(), Limits::default());
+    assert!(restarted.cached(&digest).await.is_none());
+    let plugin = restarted.load(&hostile("harmless")).await.unwrap();
+    assert_eq!(validate(&plugin).await.result.unwrap(), []);
+}
+
+#[tokio::test]
+async fn versions_are_shared_and_compiled_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let starts = dir.path().join("starts");
+    // Notes that it was started, and compiles.
+    let script =
+        format!("echo started >> '{}'; exec '{}'", starts.display(), compiler().program.display());
+    let host = host(dir.path(), program("/bin/sh", &["-c", &script]), Limits::default());
+    let component: Arc<[u8]> = hostile("harmless").into();
+    let loads: Vec<_> = (0..8)
+        .map(|_| {
+            let (host, component) = (host.clone(), component.clone());
+            tokio::spawn(async move { host.load(&component).await.unwrap() })
+        })
+        .collect();
+    let mut plugins = Vec::new();
+    for load in loads {
+        plugins.push(load.await.unwrap());
+    }
+    assert_eq!(fs::read_to_string(starts).unwrap(), "started\n");
+    assert!(plugins.iter().all(|plugin| Arc::ptr_eq(plugin, &plugins[0])));
+    let cached = host.cached(plugins[0].digest()).await.unwrap();
+    assert!(Arc::ptr_eq(&cached, &plugins[0]));
+}
+
+#[tokio::test]
+async fn the_least_recently_used_version_leaves_memory() {
+    let fixture = Fixture::with(Limits { loaded_plugins: 2, ..Limits::default() });
+    let first = fixture.plugin("harmless").await;
+    let second = fixture.plugin("trap").await;
+    assert!(Arc::ptr_eq(&fixture.host.cached(first.digest()).await.unwrap(), &first));
+    fixture.plugin("loop").await;
+    assert!(Arc::ptr_eq(&fixture.host.cached(first.digest()).await.unwrap(), &first));
+    // It is not gone, only loaded anew.
+    let again = fixture.host.load(&hostile("trap")).await.unwrap();
+    assert!(!Arc::ptr_eq(&again, &second));
+    assert_eq!(again.digest(), second.digest());
+}
+
+/// The one file of compiled code in a cache directory.
+fn file(dir: &Path) -> PathBuf {
+    let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut code = files.filter(|path| path.extension().is_some_and(|it| it == "cwasm"));
+    let file = code.next().unwrap();
+    assert_eq!(code.next(), None);
+    file
+}

@@ -1,0 +1,104 @@
+//! The command line.
+
+mod plugin_build;
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgMatches, Command};
+
+use crate::config::{self, Config};
+use crate::serve::{self, COMPILE_SUBCOMMAND};
+use crate::telemetry;
+
+/// What was asked is wrong; standard error says what to do.
+const EXIT_USAGE: u8 = 2;
+/// It was right, and failed.
+const EXIT_FAILED: u8 = 1;
+
+/// Runs the command of this process.
+#[must_use]
+pub fn run() -> ExitCode {
+    // Before anything else is started: this process is about to be limited.
+    if std::env::args().nth(1).as_deref() == Some(COMPILE_SUBCOMMAND) {
+        return tenon_plugin::compile_child_main();
+    }
+    let matches = command().get_matches();
+    match matches.subcommand() {
+        Some(("serve", flags)) => with_config(flags, serve::serve),
+        Some(("migrate", flags)) => with_config(flags, migrate),
+        Some(("plugin", matches)) => match matches.subcommand() {
+            Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
+            _ => ExitCode::from(EXIT_USAGE),
+        },
+        _ => ExitCode::from(EXIT_USAGE),
+    }
+}
+
+fn command() -> Command {
+    let plugin = Command::new("plugin")
+        .about("Work on plugins")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(
+            Command::new("build")
+                .about("Build a plugin written in Rust into a component")
+                .arg(
+                    Arg::new("dir")
+                        .value_name("DIR")
+                        .default_value(".")
+                        .help("The folder of the plugin's Cargo.toml"),
+                )
+                .arg(
+                    Arg::new("out")
+                        .long("out")
+                        .value_name("FILE")
+                        .help("Where to write the component [default: NAME.wasm in DIR/target or the workspace's]"),
+                ),
+        );
+    Command::new("tenon")
+        .about("A multi-tenant SCIM 2.0 server that every tenant extends with WebAssembly plugins")
+        .version(env!("CARGO_PKG_VERSION"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(Command::new("serve").about("Run the server").args(config::flags()))
+        .subcommand(
+            Command::new("migrate")
+                .about("Bring the database to the schema of this version, and end")
+                .args(config::flags()),
+        )
+        .subcommand(plugin)
+}
+
+fn with_config<E: std::fmt::Display>(
+    flags: &ArgMatches,
+    run: impl AsyncFnOnce(Config) -> Result<(), E>,
+) -> ExitCode {
+    let config = match Config::load(flags, |name| std::env::var_os(name)) {
+        Ok(config) => config,
+        Err(error) => return finish(Err(error), EXIT_USAGE),
+    };
+    telemetry::start(&config.log, config.log_format);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return finish(Err(error), EXIT_FAILED),
+    };
+    finish(runtime.block_on(run(config)), EXIT_FAILED)
+}
+
+async fn migrate(config: Config) -> Result<(), serve::ServeError> {
+    let database = serve::open_database(&config).await?;
+    tracing::info!("the database has the schema of this version");
+    database.close().await;
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command is for the terminal")]
+fn finish<E: std::fmt::Display>(result: Result<(), E>, code: u8) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tenon: {error}");
+            ExitCode::from(code)
+        }
+    }
+}

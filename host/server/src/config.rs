@@ -1,0 +1,457 @@
+//! The server's settings: flags, then environment, then file, then defaults.
+//!
+//! One table, [`SETTINGS`], makes them all: the flag, the variable, the key in the file and the
+//! help. Each value remembers where it came from, so that an error can name the place.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::{Arg, ArgMatches};
+use sqlx::postgres::PgConnectOptions;
+
+use crate::store::embedded::{self, EmbeddedError};
+use crate::telemetry::LogFormat;
+
+/// A setting that can be given as a flag, in the environment and in the file.
+struct Setting {
+    /// The key in the file; with `-` the flag, in capitals after `TENON_` the variable.
+    name: &'static str,
+    value: &'static str,
+    help: &'static str,
+}
+
+const SETTINGS: [Setting; 9] = [
+    Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
+    Setting {
+        name: "public_url",
+        value: "URL",
+        help: "How clients reach the server; answers contain it [default: http:// and the address]",
+    },
+    Setting {
+        name: "admin_token",
+        value: "TOKEN",
+        help: "The operator's token, 16 characters or more [default: generated at the first start and printed once]",
+    },
+    Setting {
+        name: "database_url",
+        value: "URL",
+        help: "The Postgres to use, postgres://… [default: one of our own in the data directory]",
+    },
+    Setting {
+        name: "database_connections",
+        value: "N",
+        help: "Connections to the database at the most [default: 16]",
+    },
+    Setting {
+        name: "data_dir",
+        value: "DIR",
+        help: "Where files are kept [default: $XDG_DATA_HOME/tenon, ~/.local/share/tenon; for root /var/lib/tenon]",
+    },
+    Setting {
+        name: "postgres_bin_dir",
+        value: "DIR",
+        help: "The directory with `postgres` and `initdb`, for a Postgres of our own [default: looked for]",
+    },
+    Setting {
+        name: "log",
+        value: "FILTER",
+        help: "What to log: error, warn, info, debug, trace, or per module [default: info,sqlx=warn]",
+    },
+    Setting {
+        name: "log_format",
+        value: "FORMAT",
+        help: "How to log: text or json [default: text]",
+    },
+];
+
+const FILE_FLAG: &str = "config";
+const FILE_VARIABLE: &str = "TENON_CONFIG";
+
+/// The settings, each of them valid.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// How clients reach the server, without a slash at the end.
+    pub public_url: String,
+    /// The operator's token, where one is set.
+    pub admin_token: Option<Secret>,
+    /// The database.
+    pub database: Database,
+    /// Connections to the database at the most.
+    pub database_connections: u32,
+    /// Where files are kept.
+    pub data_dir: PathBuf,
+    /// What to log.
+    pub log: String,
+    /// How to log.
+    pub log_format: LogFormat,
+}
+
+/// Which database is used.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// One that runs already.
+    External(Box<PgConnectOptions>),
+    /// One of our own, over installed programs.
+    Embedded {
+        /// The directory with the programs, where one is named.
+        bin_dir: Option<PathBuf>,
+    },
+}
+
+/// A value that is not shown.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// Why there is no configuration. One line.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value is not of its kind.
+    #[error("{source_name}: {message}")]
+    Invalid {
+        /// The flag, variable or key.
+        source_name: String,
+        /// What is wrong, and what would be right.
+        message: String,
+    },
+    /// The file cannot be read.
+    #[error("{}: {message}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// No place for files.
+    #[error(transparent)]
+    DataDir(#[from] EmbeddedError),
+}
+
+/// The flags of all settings.
+pub fn flags() -> impl Iterator<Item = Arg> {
+    let file = Arg::new(FILE_FLAG)
+        .long(FILE_FLAG)
+        .value_name("FILE")
+        .help(format!("A TOML file with settings [env: {FILE_VARIABLE}]"));
+    let settings = SETTINGS.iter().map(|setting| {
+        Arg::new(setting.name)
+            .long(setting.name.replace('_', "-"))
+            .value_name(setting.value)
+            .help(format!("{} [env: {}]", setting.help, variable(setting.name)))
+    });
+    std::iter::once(file).chain(settings)
+}
+
+impl Config {
+    /// Puts the settings together and checks them all.
+    ///
+    /// # Errors
+    /// The first value that is wrong, with the place it came from.
+    pub fn load(
+        flags: &ArgMatches,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let values = Values::gather(flags, environment)?;
+        let listen = values.parsed("listen", "an address such as 127.0.0.1:8080")?;
+        let listen = listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let data_dir = match values.get("data_dir") {
+            Some(given) => std::path::absolute(&given.text)
+                .map_err(|error| given.invalid(format!("not a usable path: {error}")))?,
+            None => embedded::default_data_dir()?,
+        };
+        Ok(Self {
+            listen,
+            public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
+            admin_token: values.admin_token()?,
+            database: values.database()?,
+            database_connections: values.connections()?,
+            data_dir,
+            log: values.log()?,
+            log_format: values.parsed("log_format", "\"text\" or \"json\"")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// A value and where it came from.
+struct Given {
+    text: String,
+    source_name: String,
+}
+
+impl Given {
+    fn invalid(&self, message: impl Into<String>) -> ConfigError {
+        ConfigError::Invalid { source_name: self.source_name.clone(), message: message.into() }
+    }
+}
+
+struct Values(BTreeMap<&'static str, Given>);
+
+impl Values {
+    fn gather(
+        flags: &ArgMatches,
+        environment: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, ConfigError> {
+        let from_environment = |variable: &str| -> Result<Option<Given>, ConfigError> {
+            // A variable that is set to nothing counts as not set: containers' tools do so.
+            let Some(value) = environment(variable).filter(|value| !value.is_empty()) else {
+                return Ok(None);
+            };
+            let source_name = variable.to_owned();
+            match value.into_string() {
+                Ok(text) => Ok(Some(Given { text, source_name })),
+                Err(_) => {
+                    Err(ConfigError::Invalid { source_name, message: "is not UTF-8".to_owned() })
+                }
+            }
+        };
+        let from_flag = |name: &str| {
+            flags.get_one::<String>(name).map(|text| Given {
+                text: text.clone(),
+                source_name: format!("--{}", name.replace('_', "-")),
+            })
+        };
+        let file = match from_flag(FILE_FLAG) {
+            Some(file) => Some(file),
+            None => from_environment(FILE_VARIABLE)?,
+        };
+        let mut in_file = match file {
+            Some(file) => read_file(Path::new(&file.text))?,
+            None => BTreeMap::new(),
+        };
+        let mut values = BTreeMap::new();
+        for Setting { name, .. } in &SETTINGS {
+            let given = match from_flag(name) {
+                Some(given) => Some(given),
+                None => from_environment(&variable(name))?.or_else(|| in_file.remove(*name)),
+            };
+            if let Some(given) = given {
+                values.insert(*name, given);
+            }
+        }
+        Ok(Self(values))
+    }
+
+    fn get(&self, name: &str) -> Option<&Given> {
+        self.0.get(name)
+    }
+
+    fn parsed<T: FromStr>(&self, name: &str, expected: &str) -> Result<Option<T>, ConfigError> {
+        let Some(given) = self.get(name) else { return Ok(None) };
+        given
+            .text
+            .parse()
+            .map(Some)
+            .map_err(|_| given.invalid(format!("must be {expected}, not \"{}\"", given.text)))
+    }
+
+    fn public_url(&self) -> Result<Option<String>, ConfigError> {
+        let Some(given) = self.get("public_url") else { return Ok(None) };
+        let url = given.text.trim_end_matches('/');
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '"' | '<' | '>');
+        match rest {
+            Some(rest) if !rest.is_empty() && !rest.starts_with('/') && rest.chars().all(plain) => {
+                Ok(Some(url.to_owned()))
+            }
+            _ => Err(given.invalid(format!(
+                "must be a URL such as https://scim.example.com, not \"{}\"",
+                given.text
+            ))),
+        }
+    }
+
+    fn admin_token(&self) -> Result<Option<Secret>, ConfigError> {
+        const SHORTEST: usize = 16;
+        let Some(given) = self.get("admin_token") else { return Ok(None) };
+        let graphic = given.text.chars().all(|c| c.is_ascii_graphic());
+        if given.text.len() < SHORTEST || !graphic {
+            return Err(given.invalid(format!(
+                "must have {SHORTEST} characters or more, of ASCII without spaces; `openssl rand -hex 32` makes one"
+            )));
+        }
+        Ok(Some(Secret(given.text.clone())))
+    }
+
+    fn database(&self) -> Result<Database, ConfigError> {
+        let Some(given) = self.get("database_url") else {
+            let bin_dir = self.get("postgres_bin_dir").map(|given| PathBuf::from(&given.text));
+            return Ok(Database::Embedded { bin_dir });
+        };
+        // The text is not repeated: it may hold a password.
+        let expected = "must be a URL such as postgres://user:password@host:5432/database";
+        if !given.text.starts_with("postgres://") && !given.text.starts_with("postgresql://") {
+            return Err(given.invalid(expected));
+        }
+        let options = PgConnectOptions::from_str(&given.text)
+            .map_err(|error| given.invalid(format!("{expected}: {error}")))?;
+        Ok(Database::External(Box::new(options)))
+    }
+
+    fn connections(&self) -> Result<u32, ConfigError> {
+        const DEFAULT: u32 = 16;
+        let connections = self.parsed("database_connections", "a number from 1 to 1000")?;
+        match (connections, self.get("database_connections")) {
+            (Some(number), Some(given)) if !(1..=1000).contains(&number) => {
+                Err(given.invalid(format!("must be a number from 1 to 1000, not {number}")))
+            }
+            (number, _) => Ok(number.unwrap_or(DEFAULT)),
+        }
+    }
+
+    fn log(&self) -> Result<String, ConfigError> {
+        const DEFAULT: &str = "info,sqlx=warn";
+        let Some(given) = self.get("log") else { return Ok(DEFAULT.to_owned()) };
+        crate::telemetry::check_filter(&given.text)
+            .map_err(|message| given.invalid(format!("is not a log filter: {message}")))?;
+        Ok(given.text.clone())
+    }
+}
+
+fn variable(name: &str) -> String {
+    format!("TENON_{}", name.to_uppercase())
+}
+
+fn read_file(path: &Path) -> Result<BTreeMap<String, Given>, ConfigError> {
+    let fail = |message: String| ConfigError::File { path: path.to_owned(), message };
+    let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let line = error.span().map_or(1, |span| {
+            1 + text.get(..span.start).map_or(0, |before| before.matches('\n').count())
+        });
+        fail(format!("line {line}: {}", error.message()))
+    })?;
+    let mut values = BTreeMap::new();
+    for (key, value) in table {
+        if !SETTINGS.iter().any(|setting| setting.name == key) {
+            let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+            return Err(fail(format!(
+                "\"{key}\" is not a setting; there are {}",
+                known.join(", ")
+            )));
+        }
+        let text = match value {
+            toml::Value::String(text) => text,
+            toml::Value::Integer(number) => number.to_string(),
+            other => {
+                let found = other.type_str();
+                return Err(fail(format!("\"{key}\" must be a string or a number, not {found}")));
+            }
+        };
+        let source_name = format!("{}: {key}", path.display());
+        values.insert(key, Given { text, source_name });
+    }
+    Ok(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Command;
+
+    use super::*;
+
+    fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let args = std::iter::once("tenon").chain(args.iter().copied());
+        let flags = Command::new("tenon").args(flags()).try_get_matches_from(args).unwrap();
+        Config::load(&flags, |name| {
+            let found = environment.iter().find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+        let file = file("listen = \"127.0.0.1:1\"\nlog = \"warn\"\ndatabase_connections = 3\n");
+        let path = file.path().to_str().unwrap();
+        let config = load(
+            &["--listen", "127.0.0.1:3", "--config", path],
+            &[("TENON_LISTEN", "127.0.0.1:2"), ("TENON_LOG", "debug"), ("TENON_LOG_FORMAT", "")],
+        )
+        .unwrap();
+        assert_eq!(config.listen.port(), 3);
+        assert_eq!(config.log, "debug");
+        assert_eq!(config.database_connections, 3);
+        assert_eq!(config.log_format, LogFormat::Text);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        let cases = [
+            (
+                vec!["--listen", "8080"],
+                vec![],
+                "--listen: must be an address such as 127.0.0.1:8080, not \"8080\"",
+            ),
+            (
+                vec![],
+                vec![("TENON_PUBLIC_URL", "scim.example.com")],
+                "TENON_PUBLIC_URL: must be a URL",
+            ),
+            (
+                vec![],
+                vec![("TENON_ADMIN_TOKEN", "short")],
+                "TENON_ADMIN_TOKEN: must have 16 characters",
+            ),
+            (
+                vec![],
+                vec![("TENON_DATABASE_URL", "mysql://root:hunter2@x")],
+                "TENON_DATABASE_URL: must be a URL such as postgres://",
+            ),
+            (vec!["--log", "a=b=c"], vec![], "--log: is not a log filter"),
+            (vec!["--log-format", "xml"], vec![], "--log-format: must be \"text\" or \"json\""),
+            (
+                vec!["--database-connections", "0"],
+                vec![],
+                "--database-connections: must be a number from 1 to 1000",
+            ),
+            (
+                vec!["--config", "/does/not/exist.toml"],
+                vec![],
+                "/does/not/exist.toml: No such file",
+            ),
+        ];
+        for (args, environment, expected) in cases {
+            let error = load(&args, &environment).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_the_file_names_the_line_or_the_key() {
+        let cases = [
+            ("listen = \"127.0.0.1:1\"\nlog = \n", "line 2: "),
+            ("lisen = \"127.0.0.1:1\"\n", "\"lisen\" is not a setting; there are listen, "),
+            ("listen = true\n", "\"listen\" must be a string or a number, not boolean"),
+            ("listen = \"here\"\n", ": listen: must be an address"),
+        ];
+        for (text, expected) in cases {
+            let file = file(text);
+            let error = load(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_in_debug_output() {
+        let environment = [("TENON_ADMIN_TOKEN", "0123456789abcdef")];
+        let config = load(&[], &environment).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+}

@@ -1,0 +1,116 @@
+//! The admin API, for the operator's token.
+
+pub(super) mod plugins;
+pub(super) mod tenants;
+pub(super) mod tokens;
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tenon_scim::Object;
+
+use super::App;
+use super::error::Problem;
+use crate::store;
+use crate::store::tenants::Tenant;
+use crate::tenant::auth::{SecretHash, bearer};
+
+/// Lets nobody pass without the operator's token.
+pub(super) async fn require_operator(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let token = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(bearer);
+    let is_operator =
+        token.is_some_and(|token| SecretHash::of(token.as_bytes()).matches(&app.admin_token));
+    if is_operator {
+        return next.run(request).await;
+    }
+    let detail = "the operator's token is required: Authorization: Bearer <token>";
+    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
+}
+
+/// The tenant that the path names, by name or id; 404 where there is none.
+pub(crate) struct ForTenant(Tenant);
+
+impl FromRequestParts<Arc<App>> for ForTenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let unknown = |name: &str| {
+            Problem::new(StatusCode::NOT_FOUND, format!("there is no tenant \"{name}\""))
+        };
+        let params = RawPathParams::from_request_parts(parts, app).await;
+        let params = params.map_err(|_| unknown(""))?;
+        let name_or_id = params.iter().find(|(name, _)| *name == "tenant").map_or("", |it| it.1);
+        let mut conn = app.services.pool.acquire().await?;
+        let tenant = store::tenants::get(&mut conn, name_or_id).await?;
+        tenant.map(Self).ok_or_else(|| unknown(name_or_id))
+    }
+}
+
+/// A body's members, taken one by one; what is left over was not expected.
+struct Members(Object);
+
+impl Members {
+    /// A string that has to be there.
+    fn string(&mut self, name: &'static str) -> Result<String, Problem> {
+        self.optional_string(name)?
+            .ok_or_else(|| invalid(format!("\"{name}\" is required, a string")))
+    }
+
+    /// A string that may be there, or be null.
+    fn optional_string(&mut self, name: &'static str) -> Result<Option<String>, Problem> {
+        match self.0.shift_remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => {
+                let found = tenon_scim::value::json_type(&other);
+                Err(invalid(format!("\"{name}\" must be a string, not {found}")))
+            }
+        }
+    }
+
+    /// A misspelt member would otherwise silently have no effect.
+    fn finish(self) -> Result<(), Problem> {
+        match self.0.keys().next() {
+            None => Ok(()),
+            Some(name) => Err(invalid(format!("\"{name}\" is not known here"))),
+        }
+    }
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
+}
+
+/// A name in a URL, and later in a host name: of a tenant or a plugin.
+fn check_name(what: &str, name: &str) -> Result<(), Problem> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    let is_name = (1..=63).contains(&name.len())
+        && name.bytes().all(plain)
+        && !name.starts_with('-')
+        && !name.ends_with('-');
+    if is_name {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "the name of a {what} has 1 to 63 characters: a-z, 0-9 and \"-\", which neither begins nor \
+         ends it; \"{name}\" is not such a name"
+    )))
+}
+
+/// A list. An object rather than an array, so that paging can be added to it.
+fn items<T: Into<Value>>(items: Vec<T>) -> Value {
+    serde_json::json!({ "items": items.into_iter().map(Into::into).collect::<Vec<Value>>() })
+}

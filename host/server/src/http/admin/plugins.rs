@@ -1,0 +1,140 @@
+//! `/admin/v1/tenants/{tenant}/plugins`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tenon_plugin::Digest;
+use tenon_scim::value::timestamp;
+
+use super::super::body::{self, JSON_TYPES, WASM_TYPES};
+use super::super::{App, error::Problem};
+use super::{ForTenant, Members, check_name, invalid, items};
+use crate::service::plugins::PluginError;
+use crate::store::plugins::{self, Plugin, Version};
+use crate::store::tenants::Tenant;
+
+type Answer = Result<Response, Problem>;
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+) -> Answer {
+    let mut conn = app.services.pool.acquire().await?;
+    let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
+    Ok(Json(items(all.iter().map(shown).collect())).into_response())
+}
+
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+) -> Answer {
+    let plugin = plugin_of(&app, &tenant, name).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+/// Takes the component through the upload gate. A new version is not active yet.
+pub(crate) async fn upload(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    check_name("plugin", &name)?;
+    let limit = app.services.plugins.limits().component_bytes;
+    let component = body::bytes(&headers, body, WASM_TYPES, limit).await?;
+    let uploaded = app.services.upload_plugin(tenant.tenant_id(), &name, &component).await?;
+    let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    let mut shown = shown_version(&uploaded.version);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("name".to_owned(), name.into());
+    }
+    Ok((status, Json(shown)).into_response())
+}
+
+pub(crate) async fn activate(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
+    let digest = members.string("digest")?;
+    members.finish()?;
+    let digest: Digest = digest.parse().map_err(|error| invalid(format!("\"digest\": {error}")))?;
+    let plugin = app.services.activate_plugin(tenant.tenant_id(), &name, digest).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn deactivate(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+) -> Answer {
+    let plugin = app.services.deactivate_plugin(tenant.tenant_id(), &name).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn config(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+) -> Answer {
+    let plugin = plugin_of(&app, &tenant, name).await?;
+    Ok(Json(Value::Object(plugin.config)).into_response())
+}
+
+pub(crate) async fn configure(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let config = body::object(&headers, body, JSON_TYPES).await?;
+    app.services.configure_plugin(tenant.tenant_id(), &name, &config).await?;
+    Ok(Json(Value::Object(config)).into_response())
+}
+
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, name)): Path<(String, String)>,
+) -> Answer {
+    app.services.delete_plugin(tenant.tenant_id(), &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn plugin_of(app: &App, tenant: &Tenant, name: String) -> Result<Plugin, Problem> {
+    let mut conn = app.services.pool.acquire().await?;
+    let plugin = plugins::get(&mut conn, tenant.tenant_id(), &name).await?;
+    Ok(plugin.ok_or(PluginError::NoPlugin { name })?)
+}
+
+/// The configuration is not part of it: it may hold secrets, and has a route of its own.
+fn shown(plugin: &Plugin) -> Value {
+    json!({
+        "name": plugin.name,
+        "activeDigest": plugin.active.map(|digest| digest.to_string()),
+        "created": timestamp(plugin.created),
+        "modified": timestamp(plugin.modified),
+        "versions": plugin.versions.iter().map(shown_version).collect::<Vec<_>>(),
+    })
+}
+
+fn shown_version(version: &Version) -> Value {
+    let capabilities: Vec<&str> = version.capabilities.iter().map(|it| it.as_str()).collect();
+    json!({
+        "digest": version.digest.to_string(),
+        "capabilities": capabilities,
+        "schemas": version.described,
+        "created": timestamp(version.created),
+    })
+}

@@ -1,0 +1,95 @@
+//! `/admin/v1/tenants/{tenant}/tokens`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use tenon_scim::value;
+use uuid::Uuid;
+
+use super::super::body::{self, JSON_TYPES};
+use super::super::{App, error::Problem};
+use super::{ForTenant, Members, invalid, items};
+use crate::clock;
+use crate::store::tokens::{self, Token};
+use crate::tenant::auth::TokenParts;
+
+type Answer = Result<Response, Problem>;
+
+/// Bytes of a token's name at the most.
+const MAX_NAME: usize = 200;
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+) -> Answer {
+    let mut conn = app.services.pool.acquire().await?;
+    let all = tokens::list(&mut conn, tenant.tenant_id()).await?;
+    let shown: Vec<Value> = all.iter().map(|token| json!(token)).collect();
+    Ok(Json(items(shown)).into_response())
+}
+
+/// The answer has the secret, this once.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
+    let name = members.string("name")?;
+    let expires = members.optional_string("expiresAt")?;
+    members.finish()?;
+    if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
+        return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
+    }
+    let now = clock::now();
+    let expires = match expires {
+        None => None,
+        Some(text) => match value::instant(&text) {
+            Some(expires) if expires > now => Some(expires),
+            Some(_) => return Err(invalid("\"expiresAt\" is in the past".to_owned())),
+            None => {
+                return Err(invalid(format!(
+                    "\"expiresAt\" must be a date and time such as 2030-01-31T12:00:00Z, not \"{text}\""
+                )));
+            }
+        },
+    };
+    let mut conn = app.services.pool.acquire().await?;
+    let token = Token { id: Uuid::now_v7(), name, created: now, expires };
+    let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
+        tracing::error!(%error, "no token can be made");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
+    })?;
+    let hash = parts.secret_hash();
+    tokens::insert(&mut conn, tenant.tenant_id(), &token, hash.as_bytes()).await?;
+    tracing::info!(tenant = tenant.name, token = %token.id, "token created");
+    let mut shown = json!(token);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("token".to_owned(), parts.reveal().into());
+    }
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    Path((_, id)): Path<(String, String)>,
+) -> Answer {
+    let mut conn = app.services.pool.acquire().await?;
+    let deleted = match Uuid::parse_str(&id) {
+        Ok(id) => tokens::delete(&mut conn, tenant.tenant_id(), id).await?,
+        Err(_) => false,
+    };
+    if !deleted {
+        let detail = format!("the tenant has no token \"{id}\"");
+        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    }
+    tracing::info!(tenant = tenant.name, token = id, "token revoked");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}

@@ -1,0 +1,350 @@
+//! Errors on the wire: SCIM bodies (RFC 7644 §3.12) on SCIM routes, problem details (RFC 9457)
+//! elsewhere. What the client reads is decided here; causes go to the log.
+
+use std::any::Any;
+
+use axum::body::Body;
+use axum::extract::OriginalUri;
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use tenon_plugin::CallError;
+use tenon_scim::{ScimType, error};
+
+use super::body::BodyError;
+use super::extract::Scim;
+use crate::service::Error;
+use crate::service::plugins::PluginError;
+use crate::store::StoreError;
+use crate::tenant::runtime::RuntimeError;
+
+/// Seconds after which a client may try again when the server is busy or the database away.
+const RETRY_AFTER: &str = "1";
+
+/// An error on a SCIM route.
+#[derive(Debug)]
+pub(super) struct ScimError {
+    status: StatusCode,
+    scim_type: Option<ScimType>,
+    detail: String,
+}
+
+/// An error on any other route.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    /// A stable name of what is wrong, where the status alone does not say it.
+    kind: Option<&'static str>,
+    detail: String,
+    /// Further members of the body.
+    members: Vec<(&'static str, Value)>,
+}
+
+impl ScimError {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, scim_type: None, detail: detail.into() }
+    }
+
+    pub(super) fn with_type(mut self, scim_type: ScimType) -> Self {
+        self.scim_type = Some(scim_type);
+        self
+    }
+
+    /// RFC 6750 §3: no word about which part of the credential is wrong.
+    pub(super) fn unauthorized() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "a valid token of this tenant is required: Authorization: Bearer <token>",
+        )
+    }
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, kind: None, detail: detail.into(), members: Vec::new() }
+    }
+
+    pub(super) fn kind(mut self, kind: &'static str) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    fn member(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.members.push((name, value.into()));
+        self
+    }
+}
+
+impl From<Error> for ScimError {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Protocol(error) => {
+                Self::new(StatusCode::BAD_REQUEST, detail).with_type(error.scim_type())
+            }
+            Error::Rejected { plugin, issues } => rejected(&plugin, &issues),
+            Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            Error::NotUnique { .. } => {
+                Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
+            }
+            Error::PreconditionFailed { .. } => Self::new(StatusCode::PRECONDITION_FAILED, detail),
+            Error::Contended => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
+            Error::PluginFailed { plugin, error } => {
+                tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
+                let status = match error {
+                    CallError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                    CallError::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
+                    _ => StatusCode::BAD_GATEWAY,
+                };
+                Self::new(status, detail)
+            }
+            Error::PluginNotLoaded { plugin, reason } => {
+                tracing::error!(%plugin, reason, "request refused: its plugin does not load");
+                Self::new(StatusCode::BAD_GATEWAY, detail)
+            }
+            Error::Store(error) => store_error(error).into(),
+            Error::Internal(cause) => {
+                tracing::error!(cause, "internal error");
+                internal().into()
+            }
+        }
+    }
+}
+
+/// What the plugin says to the client, issue by issue.
+fn rejected(plugin: &str, issues: &[tenon_plugin::Issue]) -> ScimError {
+    tracing::info!(plugin, issues = issues.len(), "request refused by a plugin");
+    let scim_type = issues
+        .first()
+        .and_then(|issue| issue.scim_type.as_deref())
+        .and_then(ScimType::from_keyword)
+        .unwrap_or(ScimType::InvalidValue);
+    let details: Vec<String> = issues
+        .iter()
+        .map(|issue| match &issue.path {
+            Some(path) => format!("attribute \"{path}\": {}", issue.detail),
+            None => issue.detail.clone(),
+        })
+        .collect();
+    ScimError::new(StatusCode::BAD_REQUEST, details.join("; ")).with_type(scim_type)
+}
+
+impl From<tenon_scim::Error> for ScimError {
+    fn from(error: tenon_scim::Error) -> Self {
+        Error::Protocol(error).into()
+    }
+}
+
+impl From<StoreError> for ScimError {
+    fn from(error: StoreError) -> Self {
+        store_error(error).into()
+    }
+}
+
+impl From<sqlx::Error> for ScimError {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<RuntimeError> for ScimError {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Store(error) => error.into(),
+            RuntimeError::Misfit(misfit) => {
+                tracing::error!(%misfit, "the tenant's plugins do not fit together");
+                internal().into()
+            }
+        }
+    }
+}
+
+impl From<BodyError> for ScimError {
+    fn from(error: BodyError) -> Self {
+        let scim_error = Self::new(body_status(&error), error.to_string());
+        match error {
+            BodyError::Syntax { .. } | BodyError::NotAnObject { .. } => {
+                scim_error.with_type(ScimType::InvalidSyntax)
+            }
+            _ => scim_error,
+        }
+    }
+}
+
+/// The same error in the other form.
+impl From<Problem> for ScimError {
+    fn from(problem: Problem) -> Self {
+        Self::new(problem.status, problem.detail)
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        Self::new(body_status(&error), error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        store_error(error)
+    }
+}
+
+impl From<sqlx::Error> for Problem {
+    fn from(error: sqlx::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<PluginError> for Problem {
+    fn from(error: PluginError) -> Self {
+        let detail = error.to_string();
+        match error {
+            PluginError::Refused(refusal) if refusal.is_internal() => {
+                tracing::error!(?refusal, "a plugin could not be checked");
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
+            PluginError::Refused(refusal) => {
+                tracing::info!(check = refusal.check(), %refusal, "plugin refused");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+                    .kind("plugin-refused")
+                    .member("check", refusal.check())
+            }
+            PluginError::Described(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+                .kind("plugin-refused")
+                .member("check", "describe"),
+            PluginError::NoPlugin { .. } | PluginError::NoVersion { .. } => {
+                Self::new(StatusCode::NOT_FOUND, detail)
+            }
+            PluginError::Misfit(_) => {
+                Self::new(StatusCode::CONFLICT, detail).kind("plugins-do-not-fit")
+            }
+            PluginError::Store(error) => store_error(error),
+        }
+    }
+}
+
+fn store_error(error: StoreError) -> Problem {
+    match error {
+        StoreError::Unavailable(_) => {
+            tracing::error!(%error, "the database is not available");
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database is not available; try again",
+            )
+        }
+        StoreError::Failed(_) | StoreError::Corrupt { .. } | StoreError::Unknown { .. } => {
+            tracing::error!(%error, "the database failed");
+            internal()
+        }
+    }
+}
+
+fn internal() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the server failed; its log has the cause under the id in X-Request-Id",
+    )
+}
+
+const fn body_status(error: &BodyError) -> StatusCode {
+    match error {
+        BodyError::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Interrupted | BodyError::Syntax { .. } | BodyError::NotAnObject { .. } => {
+            StatusCode::BAD_REQUEST
+        }
+    }
+}
+
+impl IntoResponse for ScimError {
+    fn into_response(self) -> axum::response::Response {
+        let body = error::body(self.status.as_u16(), self.scim_type, &self.detail);
+        respond(self.status, "application/scim+json", &body)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        let kind =
+            self.kind.map_or("about:blank".to_owned(), |it| format!("urn:tenon:problem:{it}"));
+        let mut body = json!({
+            "type": kind,
+            "title": self.status.canonical_reason().unwrap_or("Error"),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        if let Some(body) = body.as_object_mut() {
+            body.extend(self.members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        }
+        respond(self.status, "application/problem+json", &body)
+    }
+}
+
+fn respond(
+    status: StatusCode,
+    content_type: &'static str,
+    body: &Value,
+) -> axum::response::Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    }
+    response
+}
+
+pub(super) async fn unknown_route(OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}
+
+pub(super) async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not possible at {}; Allow names what is", uri.path()),
+    )
+}
+
+/// Takes the tenant's credential like every SCIM route.
+pub(super) async fn unknown_scim_route(_scim: Scim, OriginalUri(uri): OriginalUri) -> ScimError {
+    ScimError::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+}
+
+pub(super) async fn scim_method_not_allowed(_scim: Scim, method: Method, OriginalUri(uri): OriginalUri) -> ScimError {
+    ScimError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not possible at {}; Allow names what is", uri.path()),
+    )
+}
+
+/// RFC 7644 §3.12: 501 for what the protocol has and the server does not.
+pub(super) async fn not_implemented(_scim: Scim, OriginalUri(uri): OriginalUri) -> ScimError {
+    ScimError::new(
+        StatusCode::NOT_IMPLEMENTED,
+        format!("{} is not supported; ServiceProviderConfig tells what is", uri.path()),
+    )
+}
+
+pub(super) fn scim_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
+    log_panic(&panic);
+    ScimError::from(internal()).into_response()
+}
+
+pub(super) fn admin_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
+    log_panic(&panic);
+    internal().into_response()
+}
+
+fn log_panic(panic: &(dyn Any + Send)) {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("unknown");
+    tracing::error!(message, "a handler panicked; this is a bug");
+}

@@ -1,0 +1,108 @@
+//! What handlers take: the authenticated tenant, a SCIM body.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request as HttpRequest};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use tenon_scim::Object;
+use tenon_scim::list::Query;
+use tenon_scim::schema::ResourceType;
+use tracing::Span;
+
+use super::App;
+use super::body::{self, SCIM_TYPES};
+use super::error::ScimError;
+use super::observe::RequestId;
+use crate::clock;
+use crate::service::Request;
+use crate::store::tokens::{self, Credential};
+use crate::tenant::auth::{SecretHash, TokenParts, bearer};
+
+/// An authenticated request to a tenant's SCIM service. There is no other way to a
+/// [`Request`], and without one no service can be asked.
+#[derive(Debug)]
+pub(super) struct Scim {
+    pub(super) request: Request,
+    /// The query parameters.
+    pub(super) query: Query,
+    /// What the handlers share.
+    pub(super) app: Arc<App>,
+}
+
+/// The JSON object of a SCIM request.
+pub(super) struct ScimBody(pub(super) Object);
+
+impl Scim {
+    /// The resource type that the tenant has at this endpoint.
+    pub(super) fn resource_type(&self, endpoint: &str) -> Result<Arc<ResourceType>, ScimError> {
+        let path = format!("/{endpoint}");
+        let known = self.request.tenant.registry.at_endpoint(&path);
+        known.cloned().ok_or_else(|| {
+            ScimError::new(
+                StatusCode::NOT_FOUND,
+                format!(
+                    "the tenant has no resource type at {path}; ResourceTypes lists what it has"
+                ),
+            )
+        })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Scim {
+    type Rejection = ScimError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        app: &Arc<App>,
+    ) -> Result<Self, Self::Rejection> {
+        let tenant_in_path = RawPathParams::from_request_parts(parts, app)
+            .await
+            .ok()
+            .and_then(|params| {
+                params.iter().find(|(name, _)| *name == "tenant").map(|(_, it)| it.to_owned())
+            })
+            .ok_or_else(ScimError::unauthorized)?;
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(bearer)
+            .and_then(TokenParts::parse)
+            .ok_or_else(ScimError::unauthorized)?;
+        let mut conn = app.services.pool.acquire().await?;
+        let credential =
+            tokens::credential(&mut conn, token.tenant, token.id, &tenant_in_path).await?;
+        let credential = credential
+            .filter(|credential| is_valid(credential, &token))
+            .ok_or_else(ScimError::unauthorized)?;
+        let runtime = app.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
+        drop(conn);
+        Span::current().record("tenant", credential.tenant_name.as_str());
+
+        let raw = parts.uri.query().unwrap_or_default();
+        let pairs: Vec<_> = form_urlencoded::parse(raw.as_bytes()).collect();
+        let query = Query::parse(pairs.iter().map(|(name, value)| (&**name, &**value)))
+            .map_err(tenon_scim::Error::from)?;
+        let request_id = RequestId::of(&parts.extensions);
+        // The path as the request has it: the tenant by name or by id.
+        let base_url = format!("{}/tenants/{tenant_in_path}/scim/v2", app.public_url);
+        let request = Request { tenant: runtime, base_url: base_url.into(), request_id };
+        Ok(Self { request, query, app: Arc::clone(app) })
+    }
+}
+
+impl FromRequest<Arc<App>> for ScimBody {
+    type Rejection = ScimError;
+
+    async fn from_request(request: HttpRequest, _app: &Arc<App>) -> Result<Self, ScimError> {
+        let (parts, body) = request.into_parts();
+        Ok(Self(body::object(&parts.headers, body, SCIM_TYPES).await?))
+    }
+}
+
+fn is_valid(credential: &Credential, token: &TokenParts) -> bool {
+    let same = SecretHash::from_stored(&credential.secret_hash)
+        .is_some_and(|stored| stored.matches(&token.secret_hash()));
+    same && credential.expires.is_none_or(|expires| clock::now() < expires)
+}

@@ -1,0 +1,131 @@
+//! Resources of every type: one set of handlers, whatever the tenant's schemas say.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tenon_scim::patch::PatchRequest;
+use tenon_scim::resource::etag_matches;
+use tenon_scim::schema::ResourceType;
+
+use super::error::ScimError;
+use super::extract::{Scim, ScimBody};
+use crate::service::read::{Resource, projection};
+
+type Answer = Result<Response, ScimError>;
+/// The tenant (read by [`Scim`]) and the endpoint.
+type Collection = Path<(String, String)>;
+/// The tenant, the endpoint and the id.
+type Member = Path<(String, String, String)>;
+
+/// RFC 7644 §3.4.2.
+pub(super) async fn list(scim: Scim, Path((_, endpoint)): Collection) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let services = &scim.app.services;
+    let list = services.list(&scim.request, &resource_type, &scim.query).await?;
+    Ok(scim_json(StatusCode::OK, list))
+}
+
+/// RFC 7644 §3.3.
+pub(super) async fn create(
+    scim: Scim,
+    Path((_, endpoint)): Collection,
+    ScimBody(input): ScimBody,
+) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let services = &scim.app.services;
+    let resource = services.create(&scim.request, &resource_type, &input).await?;
+    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource))
+}
+
+/// RFC 7644 §3.4.1.
+pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: HeaderMap) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let resource = scim.app.services.get(&scim.request, &resource_type, &id).await?;
+    // RFC 7644 §3.14, RFC 9110 §13.1.2.
+    let etag = resource.meta.etag();
+    if text(&headers, header::IF_NONE_MATCH).is_some_and(|known| etag_matches(known, &etag)) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        set_header(&mut response, header::ETAG, &etag);
+        return Ok(response);
+    }
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+}
+
+/// RFC 7644 §3.5.1.
+pub(super) async fn replace(
+    scim: Scim,
+    Path((_, endpoint, id)): Member,
+    headers: HeaderMap,
+    ScimBody(input): ScimBody,
+) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let if_match = text(&headers, header::IF_MATCH);
+    let services = &scim.app.services;
+    let resource = services.replace(&scim.request, &resource_type, &id, &input, if_match).await?;
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+}
+
+/// RFC 7644 §3.5.2.
+pub(super) async fn patch(
+    scim: Scim,
+    Path((_, endpoint, id)): Member,
+    headers: HeaderMap,
+    ScimBody(input): ScimBody,
+) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let patch = PatchRequest::parse(&input).map_err(tenon_scim::Error::from)?;
+    let if_match = text(&headers, header::IF_MATCH);
+    let services = &scim.app.services;
+    let resource = services.patch(&scim.request, &resource_type, &id, &patch, if_match).await?;
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+}
+
+/// RFC 7644 §3.6.
+pub(super) async fn delete(
+    scim: Scim,
+    Path((_, endpoint, id)): Member,
+    headers: HeaderMap,
+) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let if_match = text(&headers, header::IF_MATCH);
+    scim.app.services.delete(&scim.request, &resource_type, &id, if_match).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A JSON body of SCIM's media type (RFC 7644 §3.1).
+pub(super) fn scim_json(status: StatusCode, body: Value) -> Response {
+    let mut response = (status, Json(body)).into_response();
+    set_header(&mut response, header::CONTENT_TYPE, "application/scim+json");
+    response
+}
+
+fn answer(
+    status: StatusCode,
+    scim: &Scim,
+    resource_type: &ResourceType,
+    resource: &Resource,
+) -> Response {
+    let projection = projection(resource_type, &scim.query);
+    let shown = resource.shown(&scim.request, resource_type, &projection);
+    let mut response = scim_json(status, Value::Object(shown));
+    set_header(&mut response, header::ETAG, &resource.meta.etag());
+    // RFC 7644 §3.3: "the URI of the created resource SHALL be returned in the HTTP "Location"
+    // header".
+    if status == StatusCode::CREATED {
+        let location = resource.meta.location(resource_type, &scim.request.base_url);
+        set_header(&mut response, header::LOCATION, &location);
+    }
+    response
+}
+
+fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}

@@ -1,0 +1,246 @@
+//! The running server: database, plugins, HTTP, and how it ends.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::clock;
+use crate::config::{Config, Database};
+use crate::http::{self, App};
+use crate::service::Services;
+use crate::store::embedded::{self, Embedded, EmbeddedError, EmbeddedSettings};
+use crate::store::{StoreError, migrations, tokens};
+use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token};
+use crate::tenant::runtime::Runtimes;
+
+/// The hidden subcommand in which uploaded components are compiled.
+pub const COMPILE_SUBCOMMAND: &str = "compile-plugin";
+
+/// How long a database that does not answer is waited for at the start.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a request waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long requests in flight may take when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Why the server does not run. One line, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The embedded Postgres.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The database of the configuration.
+    #[error("the database does not answer: {0}; check database_url (TENON_DATABASE_URL)")]
+    Database(#[source] sqlx::Error),
+    /// Its schema.
+    #[error("the database cannot be migrated: {0}")]
+    Migrate(#[from] MigrateError),
+    /// A statement.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The plugin host.
+    #[error("plugins cannot be run: {0}")]
+    Plugins(#[from] HostError),
+    /// The operating system.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// The address.
+    #[error("cannot listen on {address}: {source}; choose another with --listen or TENON_LISTEN")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Anything else of the operating system's.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+/// A database at hand.
+#[derive(Debug)]
+pub struct OpenDatabase {
+    /// Connections to it.
+    pub pool: PgPool,
+    embedded: Option<Embedded>,
+}
+
+/// Opens the database of the configuration and brings it to the schema of this server.
+///
+/// # Errors
+/// It cannot be started, reached or migrated.
+pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> {
+    let (options, embedded) = match &config.database {
+        Database::External(options) => (PgConnectOptions::clone(options), None),
+        Database::Embedded { bin_dir } => {
+            let settings =
+                EmbeddedSettings { data_dir: config.data_dir.clone(), bin_dir: bin_dir.clone() };
+            let embedded = embedded::start(settings).await?;
+            tracing::info!("{embedded}");
+            (embedded.connect_options(), Some(embedded))
+        }
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(config.database_connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .connect_lazy_with(options.application_name("tenon"));
+    let database = OpenDatabase { pool, embedded };
+    match prepare(&database.pool).await {
+        Ok(()) => Ok(database),
+        Err(error) => {
+            database.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn prepare(pool: &PgPool) -> Result<(), ServeError> {
+    let deadline = Instant::now() + DATABASE_PATIENCE;
+    // The first server of a deployment often starts together with its database.
+    while let Err(error) = pool.acquire().await {
+        if Instant::now() >= deadline {
+            return Err(ServeError::Database(error));
+        }
+        tracing::warn!(%error, "the database does not answer yet");
+        sleep(Duration::from_millis(500)).await;
+    }
+    migrations::migrate(pool).await?;
+    Ok(())
+}
+
+impl OpenDatabase {
+    /// Closes the connections, and stops an embedded Postgres that nobody else uses.
+    pub async fn close(self) {
+        self.pool.close().await;
+        if let Some(embedded) = self.embedded
+            && let Err(error) = embedded.stop().await
+        {
+            tracing::error!(%error, "the embedded Postgres did not stop");
+        }
+    }
+}
+
+/// Serves until the process is told to stop (SIGTERM, SIGINT).
+///
+/// # Errors
+/// The server cannot start.
+pub async fn serve(config: Config) -> Result<(), ServeError> {
+    let io = |doing| move |source| ServeError::Io { doing, source };
+    let mut terminate = signal(SignalKind::terminate()).map_err(io("wait for SIGTERM"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(io("wait for SIGINT"))?;
+    let mut stop_asked = async move || {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    };
+    // Before the database: an address in use is told at once.
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .map_err(|source| ServeError::Listen { address: config.listen, source })?;
+    let database = tokio::select! {
+        database = open_database(&config) => database?,
+        _ = stop_asked() => return Ok(()),
+    };
+    let app = match build_app(&config, &listener, &database.pool).await {
+        Ok(app) => app,
+        Err(error) => {
+            database.close().await;
+            return Err(error);
+        }
+    };
+    tracing::info!(url = app.public_url, "ready");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
+        let _ = stopped.await;
+    });
+    let mut server = tokio::spawn(server.into_future());
+    let cause = stop_asked().await;
+    tracing::info!(cause, "stopping: requests in flight are finished");
+    let _ = stop.send(());
+    tokio::select! {
+        finished = timeout(GRACE, &mut server) => if finished.is_err() {
+            tracing::warn!(seconds = GRACE.as_secs(), "requests are still in flight; stopping all the same");
+        },
+        _ = stop_asked() => tracing::warn!("told to stop again; stopping at once"),
+    }
+    server.abort();
+    database.close().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn build_app(
+    config: &Config,
+    listener: &TcpListener,
+    pool: &PgPool,
+) -> Result<Arc<App>, ServeError> {
+    let io = |doing| move |source| ServeError::Io { doing, source };
+    let compiler =
+        Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io("find this program's file"))?;
+    let cache_dir = config.data_dir.join("plugin-cache");
+    // Starting the engine reserves address space and looks at the cache: not on an async thread.
+    let settings = HostSettings { cache_dir, compiler, limits: Limits::default() };
+    let plugins = tokio::task::spawn_blocking(move || PluginHost::new(settings))
+        .await
+        .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;
+    let address = listener.local_addr().map_err(io("ask for the address"))?;
+    // With port 0 the system chooses, and only now is it known which.
+    let public_url = match config.listen.port() {
+        0 => config.public_url.replace(&config.listen.to_string(), &address.to_string()),
+        _ => config.public_url.clone(),
+    };
+    Ok(Arc::new(App {
+        services: Services { pool: pool.clone(), plugins },
+        runtimes: Runtimes::default(),
+        admin_token: admin_token(config, pool).await?,
+        public_url,
+    }))
+}
+
+/// The configured token; else the one that was generated at the first start, of which only the
+/// hash is known; else a new one, printed this once.
+async fn admin_token(config: &Config, pool: &PgPool) -> Result<SecretHash, ServeError> {
+    if let Some(token) = &config.admin_token {
+        return Ok(SecretHash::of(token.0.as_bytes()));
+    }
+    let mut conn = pool.acquire().await.map_err(ServeError::Database)?;
+    let token = generate_admin_token()?;
+    let hash = SecretHash::of(token.as_bytes());
+    if tokens::insert_admin_hash(&mut conn, hash.as_bytes(), clock::now()).await? {
+        // Not to the log, which is kept.
+        let mut out = std::io::stdout().lock();
+        let printed = writeln!(
+            out,
+            "\nThe operator's token, shown this once (TENON_ADMIN_TOKEN sets another):\n\n  {token}\n"
+        );
+        printed
+            .and_then(|()| out.flush())
+            .map_err(|source| ServeError::Io { doing: "print the operator's token", source })?;
+        return Ok(hash);
+    }
+    tracing::info!(
+        "the operator's token is the one printed at the first start; TENON_ADMIN_TOKEN sets another"
+    );
+    let stored = tokens::admin_hash(&mut conn).await?;
+    let stored = stored.as_deref().and_then(SecretHash::from_stored);
+    stored.ok_or_else(|| {
+        ServeError::Store(StoreError::Unknown {
+            what: "operator's token",
+            found: "no hash of 32 bytes".to_owned(),
+        })
+    })
+}

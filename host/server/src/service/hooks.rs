@@ -1,0 +1,89 @@
+//! Calls the tenant's plugins, outside any transaction.
+
+use std::sync::Arc;
+
+use tenon_plugin::{Call, Capability, Document, Plugin};
+use tenon_scim::schema::ResourceType;
+use tenon_scim::{Object, resource};
+
+use super::{Error, Request, Services};
+use crate::store;
+use crate::tenant::runtime::ActivePlugin;
+
+/// What a write does, in the plugins' words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operation {
+    Create,
+    Replace,
+    Patch,
+}
+
+impl Operation {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Replace => "replace",
+            Self::Patch => "patch",
+        }
+    }
+}
+
+impl Services {
+    /// Asks every plugin that validates. All issues of the first that has any are the answer.
+    pub(super) async fn validate(
+        &self,
+        request: &Request,
+        operation: Operation,
+        resource_type: &Arc<ResourceType>,
+        candidate: &Object,
+        current: Option<&Object>,
+    ) -> Result<(), Error> {
+        let document = |resource: &Object| Document {
+            resource_type: Arc::clone(resource_type),
+            value: Arc::new(resource::without_secrets(resource_type, resource)),
+        };
+        let validating =
+            |plugin: &&ActivePlugin| plugin.capabilities.contains(&Capability::Validation);
+        let mut documents = None;
+        for active in request.tenant.plugins.iter().filter(validating) {
+            let plugin = self.plugin(request, active).await?;
+            let call = Call {
+                tenant: request.tenant.id.to_string().into(),
+                plugin: Arc::clone(&active.name),
+                request_id: Arc::clone(&request.request_id),
+                resource_type: resource_type.name.as_str().into(),
+                operation: operation.as_str().into(),
+                config: Arc::clone(&active.config),
+            };
+            let (candidate, current) = documents
+                .get_or_insert_with(|| (document(candidate), current.map(document)))
+                .clone();
+            match plugin.validate(&call, candidate, current).await.result {
+                Ok(issues) if issues.is_empty() => {}
+                Ok(issues) => {
+                    return Err(Error::Rejected { plugin: Arc::clone(&active.name), issues });
+                }
+                Err(error) => {
+                    return Err(Error::PluginFailed { plugin: Arc::clone(&active.name), error });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The version, from memory or disk; else its component is fetched and compiled again.
+    async fn plugin(&self, request: &Request, active: &ActivePlugin) -> Result<Arc<Plugin>, Error> {
+        if let Some(plugin) = self.plugins.cached(&active.digest).await {
+            return Ok(plugin);
+        }
+        let mut conn = self.pool.acquire().await?;
+        let component =
+            store::plugins::component(&mut conn, request.tenant.id, &active.digest).await?;
+        drop(conn);
+        let not_loaded =
+            |reason: String| Error::PluginNotLoaded { plugin: Arc::clone(&active.name), reason };
+        let component =
+            component.ok_or_else(|| not_loaded("the component is not stored".to_owned()))?;
+        self.plugins.load(&component).await.map_err(|refusal| not_loaded(refusal.to_string()))
+    }
+}

@@ -1,0 +1,124 @@
+//! What requests do: read and write resources of any type, manage a tenant's plugins.
+
+pub mod hooks;
+pub mod plugins;
+pub mod read;
+pub mod secrets;
+pub mod write;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use tenon_plugin::{CallError, PluginHost};
+use tenon_scim::schema::ResourceType;
+use tenon_scim::schema::validate::Invalid;
+use uuid::Uuid;
+
+use crate::store::StoreError;
+use crate::tenant::runtime::TenantRuntime;
+
+/// Who asks, and what the answer needs to know of the question.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The tenant.
+    pub tenant: Arc<TenantRuntime>,
+    /// Where the tenant's service is, for `meta.location`; without a slash at the end.
+    pub base_url: Arc<str>,
+    /// Identifies the request in the log.
+    pub request_id: Arc<str>,
+}
+
+/// What the services work with.
+#[derive(Debug, Clone)]
+pub struct Services {
+    /// The database.
+    pub pool: PgPool,
+    /// Where plugins run.
+    pub plugins: PluginHost,
+}
+
+/// Why a request is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// It breaks the protocol or the schemas.
+    #[error(transparent)]
+    Protocol(#[from] tenon_scim::Error),
+    /// A plugin of the tenant refuses it.
+    #[error("plugin \"{plugin}\" refuses the resource")]
+    Rejected {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// What is wrong; never empty.
+        issues: Vec<tenon_plugin::Issue>,
+    },
+    /// There is no such resource.
+    #[error("{resource_type} \"{id}\" does not exist")]
+    NotFound {
+        /// The name of the type.
+        resource_type: String,
+        /// The id asked for.
+        id: String,
+    },
+    /// A value belongs to another resource.
+    #[error("another {resource_type} has this value of \"{attribute}\"")]
+    NotUnique {
+        /// The name of the type.
+        resource_type: String,
+        /// The path of the attribute.
+        attribute: String,
+    },
+    /// `If-Match` names another version (RFC 7644 §3.14).
+    #[error("the resource is at version {current}, which If-Match does not name")]
+    PreconditionFailed {
+        /// The ETag of the stored version.
+        current: String,
+    },
+    /// Others changed the resource every time it was about to be written.
+    #[error("the resource is being changed by other requests; send the request again")]
+    Contended,
+    /// A plugin gave no answer, and the request cannot go on without.
+    #[error("plugin \"{plugin}\" failed ({}); the request was refused and nothing was changed", error.kind())]
+    PluginFailed {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// What happened, for the log.
+        error: CallError,
+    },
+    /// A plugin could not be loaded.
+    #[error(
+        "plugin \"{plugin}\" could not be loaded; the request was refused and nothing was changed"
+    )]
+    PluginNotLoaded {
+        /// The plugin.
+        plugin: Arc<str>,
+        /// Why, for the log.
+        reason: String,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A fault of the server.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::Protocol(invalid.into())
+    }
+}
+
+/// Ids are UUIDs; what is not one names nothing.
+fn parse_id(resource_type: &ResourceType, id: &str) -> Result<Uuid, Error> {
+    Uuid::parse_str(id).map_err(|_| not_found(resource_type, id))
+}
+
+fn not_found(resource_type: &ResourceType, id: impl ToString) -> Error {
+    Error::NotFound { resource_type: resource_type.name.clone(), id: id.to_string() }
+}

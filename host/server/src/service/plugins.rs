@@ -1,0 +1,184 @@
+//! A tenant's plugins: upload, activation, configuration, removal.
+
+use tenon_plugin::{Digest, Refusal};
+use tenon_scim::schema::describe::{Description, SchemaError};
+use tenon_scim::{Object, Registry};
+
+use super::Services;
+use crate::clock;
+use crate::store::plugins::{self, Plugin, Version};
+use crate::store::{StoreError, TenantId, tenants};
+use crate::tenant::runtime::{Misfit, registry_of};
+
+/// Why a plugin is not uploaded, activated or configured.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The upload gate refuses the component.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What `describe` answered is no schema, or does not fit to the core.
+    #[error("the component's `describe`: {0}")]
+    Described(#[from] SchemaError),
+    /// The tenant has no plugin of that name.
+    #[error("the tenant has no plugin \"{name}\"; upload it first")]
+    NoPlugin {
+        /// The name.
+        name: String,
+    },
+    /// The plugin has no such version.
+    #[error("plugin \"{name}\" has no version {digest}; its versions are listed at the plugin")]
+    NoVersion {
+        /// The plugin.
+        name: String,
+        /// The digest asked for.
+        digest: Digest,
+    },
+    /// With this version active, the tenant's plugins do not fit together.
+    #[error("the plugins of the tenant would not fit together: {0}")]
+    Misfit(#[from] Misfit),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for PluginError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What became of an upload.
+#[derive(Debug)]
+pub struct Uploaded {
+    /// The version.
+    pub version: Version,
+    /// Whether it is new; a version that is there already is left as it is.
+    pub is_new: bool,
+}
+
+impl Services {
+    /// Takes a component through the upload gate and keeps it as a version of the plugin.
+    ///
+    /// # Errors
+    /// The gate refuses it.
+    pub async fn upload_plugin(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        component: &[u8],
+    ) -> Result<Uploaded, PluginError> {
+        let checked = self.plugins.check(component).await?;
+        let description = Description::parse(&checked.described)?;
+        Registry::core().with(&description)?;
+        let version = Version {
+            digest: *checked.plugin.digest(),
+            capabilities: checked.plugin.capabilities().to_vec(),
+            described: checked.described,
+            created: clock::now(),
+        };
+        let mut transaction = self.pool.begin().await?;
+        let is_new =
+            plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
+        transaction.commit().await?;
+        tracing::info!(%tenant, plugin = name, digest = %version.digest, "plugin uploaded");
+        Ok(Uploaded { version, is_new })
+    }
+
+    /// Sends the tenant's requests through a version. Requests in flight end with the one they
+    /// began with.
+    ///
+    /// # Errors
+    /// There is no such version, or its schemas do not fit to those of the tenant's other plugins.
+    pub async fn activate_plugin(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        digest: Digest,
+    ) -> Result<Plugin, PluginError> {
+        let mut transaction = self.pool.begin().await?;
+        // First: two activations at once take turns, so that each sees the other's schemas.
+        tenants::advance_epoch(&mut transaction, tenant).await?;
+        let mut all = plugins::list(&mut transaction, tenant).await?;
+        let no_plugin = || PluginError::NoPlugin { name: name.to_owned() };
+        let plugin = all.iter_mut().find(|it| it.name == name).ok_or_else(no_plugin)?;
+        if !plugin.versions.iter().any(|version| version.digest == digest) {
+            return Err(PluginError::NoVersion { name: name.to_owned(), digest });
+        }
+        plugin.active = Some(digest);
+        plugin.modified = clock::now();
+        let active = plugin.clone();
+        registry_of(&all)?;
+        let now = active.modified;
+        plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
+        transaction.commit().await?;
+        tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
+        Ok(active)
+    }
+
+    /// Takes the plugin out of the tenant's requests. Data of its extensions is kept and not
+    /// shown.
+    ///
+    /// # Errors
+    /// There is no such plugin.
+    pub async fn deactivate_plugin(
+        &self,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<Plugin, PluginError> {
+        let mut transaction = self.pool.begin().await?;
+        tenants::advance_epoch(&mut transaction, tenant).await?;
+        plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
+        let plugin = plugins::get(&mut transaction, tenant, name).await?;
+        transaction.commit().await?;
+        tracing::info!(%tenant, plugin = name, "plugin deactivated");
+        plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
+    }
+
+    /// Replaces the plugin's configuration.
+    ///
+    /// # Errors
+    /// There is no such plugin.
+    pub async fn configure_plugin(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        config: &Object,
+    ) -> Result<(), PluginError> {
+        let mut transaction = self.pool.begin().await?;
+        tenants::advance_epoch(&mut transaction, tenant).await?;
+        let now = clock::now();
+        if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
+            return Err(PluginError::NoPlugin { name: name.to_owned() });
+        }
+        transaction.commit().await?;
+        tracing::info!(%tenant, plugin = name, "plugin configured");
+        Ok(())
+    }
+
+    /// Removes the plugin with all its versions. Data of its extensions is kept and not shown.
+    ///
+    /// # Errors
+    /// There is no such plugin.
+    pub async fn delete_plugin(&self, tenant: TenantId, name: &str) -> Result<(), PluginError> {
+        let mut transaction = self.pool.begin().await?;
+        tenants::advance_epoch(&mut transaction, tenant).await?;
+        if !plugins::delete(&mut transaction, tenant, name).await? {
+            return Err(PluginError::NoPlugin { name: name.to_owned() });
+        }
+        transaction.commit().await?;
+        tracing::info!(%tenant, plugin = name, "plugin removed");
+        self.delete_unused_components().await;
+        Ok(())
+    }
+
+    /// Frees what no tenant needs any more. A failure only leaves bytes for the next time.
+    pub async fn delete_unused_components(&self) {
+        let deleted = match self.pool.acquire().await {
+            Ok(mut conn) => plugins::delete_unused_components(&mut conn).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = deleted {
+            tracing::warn!(%error, "components that no plugin needs could not be removed");
+        }
+    }
+}

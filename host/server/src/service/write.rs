@@ -1,0 +1,242 @@
+//! Creating, replacing, patching and deleting resources of any type.
+//!
+//! A write is read, validated, shown to the plugins, and only then put into one short
+//! transaction, which checks that the version is still the one that was read.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use tenon_scim::Object;
+use tenon_scim::patch::{self, PatchRequest};
+use tenon_scim::resource::{self, Known, Meta};
+use tenon_scim::schema::ResourceType;
+use tenon_scim::schema::validate::{self, ValidResource};
+use uuid::Uuid;
+
+use super::hooks::Operation;
+use super::read::Resource;
+use super::{Error, Request, Services, not_found, parse_id, secrets};
+use crate::clock;
+use crate::store::resources::{self, Stored};
+
+/// How often a write is tried anew when others change the resource meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What is to be done to a stored resource.
+enum Change<'r> {
+    Replace(&'r Object),
+    Patch(&'r PatchRequest),
+}
+
+impl Services {
+    /// Creates a resource (RFC 7644 §3.3).
+    ///
+    /// # Errors
+    /// It is invalid, refused by a plugin, or not unique; or the server cannot.
+    pub async fn create(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        input: &Object,
+    ) -> Result<Resource, Error> {
+        let valid = validate::create(resource_type, input)?;
+        log_ignored(&valid);
+        let now = clock::now();
+        let id = Uuid::now_v7();
+        let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
+        let shown = resource::assemble(resource_type, valid.attributes(), &meta, &request.base_url);
+        self.validate(request, Operation::Create, resource_type, &shown, None).await?;
+
+        let mut attributes = valid.into_attributes();
+        secrets::seal(resource_type, &mut attributes, None).await?;
+        let body = Value::Object(attributes.clone()).to_string();
+        let stored = Stored { id, version: 1, created: now, modified: now, body };
+        let mut transaction = self.pool.begin().await?;
+        resources::insert(&mut transaction, request.tenant.id, &resource_type.name, &stored)
+            .await?;
+        set_unique_values(&mut transaction, request, resource_type, id, &attributes).await?;
+        transaction.commit().await?;
+        Ok(Resource { meta, attributes })
+    }
+
+    /// Puts a resource in the place of a stored one (RFC 7644 §3.5.1).
+    ///
+    /// # Errors
+    /// As [`Services::create`]; there is none, or `if_match` names another version.
+    pub async fn replace(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        input: &Object,
+        if_match: Option<&str>,
+    ) -> Result<Resource, Error> {
+        self.change(request, resource_type, id, if_match, &Change::Replace(input)).await
+    }
+
+    /// Changes a stored resource (RFC 7644 §3.5.2).
+    ///
+    /// # Errors
+    /// As [`Services::replace`].
+    pub async fn patch(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        input: &PatchRequest,
+        if_match: Option<&str>,
+    ) -> Result<Resource, Error> {
+        self.change(request, resource_type, id, if_match, &Change::Patch(input)).await
+    }
+
+    /// Removes a resource (RFC 7644 §3.6).
+    ///
+    /// # Errors
+    /// There is none, or `if_match` names another version.
+    pub async fn delete(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        if_match: Option<&str>,
+    ) -> Result<(), Error> {
+        let (tenant, type_name) = (request.tenant.id, resource_type.name.as_str());
+        let uuid = parse_id(resource_type, id)?;
+        let mut conn = self.pool.acquire().await?;
+        let Some(if_match) = if_match else {
+            let deleted = resources::delete(&mut conn, tenant, type_name, uuid, None).await?;
+            return if deleted { Ok(()) } else { Err(not_found(resource_type, id)) };
+        };
+        for _ in 0..ATTEMPTS {
+            let stored = resources::get(&mut conn, tenant, type_name, uuid).await?;
+            let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+            check_precondition(&stored.meta(), Some(if_match))?;
+            let version = Some(stored.version);
+            if resources::delete(&mut conn, tenant, type_name, uuid, version).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    async fn change(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        if_match: Option<&str>,
+        change: &Change<'_>,
+    ) -> Result<Resource, Error> {
+        let uuid = parse_id(resource_type, id)?;
+        for _ in 0..ATTEMPTS {
+            let stored = {
+                let mut conn = self.pool.acquire().await?;
+                resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
+            };
+            let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+            check_precondition(&stored.meta(), if_match)?;
+            let changed = self.change_once(request, resource_type, &stored, change).await?;
+            if let Some(resource) = changed {
+                return Ok(resource);
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// One attempt; `None` where another request was quicker.
+    async fn change_once(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        stored: &Stored,
+        change: &Change<'_>,
+    ) -> Result<Option<Resource>, Error> {
+        let Known { attributes: current, hidden } =
+            Known::of(resource_type, super::read::parse_body(&stored.body)?);
+        let (operation, valid) = match change {
+            Change::Replace(input) => {
+                (Operation::Replace, validate::replace(resource_type, &current, input)?)
+            }
+            Change::Patch(patch) => {
+                let candidate = patch::apply(resource_type, &current, patch)
+                    .map_err(tenon_scim::Error::from)?;
+                (Operation::Patch, validate::patched(resource_type, &current, &candidate)?)
+            }
+        };
+        log_ignored(&valid);
+        // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.
+        if *valid.attributes() == current {
+            return Ok(Some(Resource { meta: stored.meta(), attributes: current }));
+        }
+        let meta =
+            Meta { last_modified: clock::now(), version: stored.version + 1, ..stored.meta() };
+        let show = |attributes: &Object, meta: &Meta| {
+            resource::assemble(resource_type, attributes, meta, &request.base_url)
+        };
+        let shown = show(valid.attributes(), &meta);
+        let shown_current = show(&current, &stored.meta());
+        self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
+
+        let mut attributes = valid.into_attributes();
+        secrets::seal(resource_type, &mut attributes, Some(&current)).await?;
+        let mut body = attributes.clone();
+        body.extend(hidden);
+        let next = Stored {
+            id: stored.id,
+            version: meta.version,
+            created: stored.created,
+            modified: meta.last_modified,
+            body: Value::Object(body).to_string(),
+        };
+        let mut transaction = self.pool.begin().await?;
+        if !resources::replace(&mut transaction, request.tenant.id, &next).await? {
+            return Ok(None);
+        }
+        set_unique_values(&mut transaction, request, resource_type, next.id, &attributes).await?;
+        transaction.commit().await?;
+        Ok(Some(Resource { meta, attributes }))
+    }
+}
+
+/// RFC 7644 §3.14: "If-Match" makes a write depend on the version that the client knows.
+fn check_precondition(meta: &Meta, if_match: Option<&str>) -> Result<(), Error> {
+    let current = meta.etag();
+    match if_match {
+        Some(header) if !resource::etag_matches(header, &current) => {
+            Err(Error::PreconditionFailed { current })
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn set_unique_values(
+    conn: &mut PgConnection,
+    request: &Request,
+    resource_type: &ResourceType,
+    id: Uuid,
+    attributes: &Object,
+) -> Result<(), Error> {
+    let paths = resource::unique_paths(resource_type);
+    if paths.is_empty() {
+        return Ok(());
+    }
+    let values = resource::unique_values(resource_type, attributes);
+    let tenant = request.tenant.id;
+    let taken =
+        resources::set_unique_values(conn, tenant, &resource_type.name, id, &paths, &values)
+            .await?;
+    taken.map_or(Ok(()), |attribute| {
+        Err(Error::NotUnique { resource_type: resource_type.name.clone(), attribute })
+    })
+}
+
+/// RFC 7644 §3.3 lets a server ignore what its schemas do not know. It is told in the log.
+fn log_ignored(valid: &ValidResource) {
+    if !valid.ignored().is_empty() {
+        tracing::debug!(
+            attributes = valid.ignored().join(", "),
+            "attributes that no schema of the resource type has were left out"
+        );
+    }
+}

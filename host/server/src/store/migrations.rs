@@ -1,0 +1,49 @@
+//! The schema of the database, compiled in from `migrations/`, applied in order.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, PgPool, SqlSafeStr};
+
+/// Number, description and text of every migration. A published one never changes: the database
+/// remembers its checksum.
+const MIGRATIONS: [(i64, &str, &str); 3] = [
+    (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
+    (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
+    (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
+];
+
+/// Brings the database to the schema of this server. Several servers that start at once take
+/// turns (an advisory lock); a database with a newer schema is refused.
+///
+/// # Errors
+/// The database is not reachable, or was migrated by something else than this history.
+pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
+    migrator().run(pool).await
+}
+
+/// Whether the database has exactly the schema of this server.
+///
+/// # Errors
+/// The database is not reachable.
+pub async fn is_current(connection: &mut PgConnection) -> Result<bool, MigrateError> {
+    let migrator = migrator();
+    let applied = connection.list_applied_migrations(&migrator.table_name).await?;
+    let same = |(ours, theirs): (&Migration, &sqlx::migrate::AppliedMigration)| {
+        ours.version == theirs.version && ours.checksum == theirs.checksum
+    };
+    Ok(applied.len() == MIGRATIONS.len() && migrator.iter().zip(&applied).all(same))
+}
+
+fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|(version, description, sql)| {
+        Migration::new(
+            *version,
+            Cow::Borrowed(*description),
+            MigrationType::Simple,
+            sql.into_sql_str(),
+            false,
+        )
+    });
+    Migrator::with_migrations(migrations.collect())
+}

@@ -1,0 +1,281 @@
+//! Plugins: what a tenant has uploaded, which version is active, and its configuration.
+
+use sqlx::PgConnection;
+use tenon_plugin::{Capability, Digest};
+use tenon_scim::Object;
+use time::OffsetDateTime;
+
+use super::{StoreError, TenantId};
+
+/// A plugin of a tenant.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// Its name at the tenant.
+    pub name: String,
+    /// The version that requests go through.
+    pub active: Option<Digest>,
+    /// What the tenant has configured.
+    pub config: Object,
+    /// When it was first uploaded.
+    pub created: OffsetDateTime,
+    /// When its configuration or active version last changed.
+    pub modified: OffsetDateTime,
+    /// Its versions, the oldest first.
+    pub versions: Vec<Version>,
+}
+
+/// A version of a plugin. It never changes.
+#[derive(Debug, Clone)]
+pub struct Version {
+    /// Identifies the component.
+    pub digest: Digest,
+    /// What it exports.
+    pub capabilities: Vec<Capability>,
+    /// The documents it described at upload.
+    pub described: Vec<serde_json::Value>,
+    /// When it was uploaded.
+    pub created: OffsetDateTime,
+}
+
+#[derive(sqlx::FromRow)]
+struct PluginRow {
+    name: String,
+    active_digest: Option<Vec<u8>>,
+    config: String,
+    created: OffsetDateTime,
+    modified: OffsetDateTime,
+}
+
+#[derive(sqlx::FromRow)]
+struct VersionRow {
+    name: String,
+    digest: Vec<u8>,
+    capabilities: Vec<String>,
+    described: String,
+    created: OffsetDateTime,
+}
+
+/// Adds a version, and the plugin where it is the first; false where the version is there already.
+///
+/// # Errors
+/// The database fails.
+pub async fn insert_version(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    version: &Version,
+    component: &[u8],
+) -> Result<bool, StoreError> {
+    let digest = version.digest.as_bytes().as_slice();
+    let capabilities: Vec<&str> = version.capabilities.iter().map(|it| it.as_str()).collect();
+    // DO UPDATE rather than DO NOTHING: it locks the row against the removal of components that
+    // no version needs.
+    sqlx::query(
+        "INSERT INTO components (digest, bytes, created) VALUES ($1, $2, $3) \
+         ON CONFLICT (digest) DO UPDATE SET created = components.created",
+    )
+    .bind(digest)
+    .bind(component)
+    .bind(version.created)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "INSERT INTO plugins (tenant_id, name, created, modified) VALUES ($1, $2, $3, $3) \
+         ON CONFLICT DO NOTHING",
+    )
+    .bind(tenant.0)
+    .bind(name)
+    .bind(version.created)
+    .execute(&mut *conn)
+    .await?;
+    let inserted = sqlx::query(
+        "INSERT INTO plugin_versions (tenant_id, name, digest, capabilities, described, created) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
+    )
+    .bind(tenant.0)
+    .bind(name)
+    .bind(digest)
+    .bind(&capabilities)
+    .bind(serde_json::Value::from(version.described.clone()).to_string())
+    .bind(version.created)
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// A tenant's plugins, by name.
+///
+/// # Errors
+/// The database fails, or what is stored cannot be read.
+pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Plugin>, StoreError> {
+    let rows: Vec<PluginRow> = sqlx::query_as(
+        "SELECT name, active_digest, config, created, modified FROM plugins \
+         WHERE tenant_id = $1 ORDER BY name",
+    )
+    .bind(tenant.0)
+    .fetch_all(&mut *conn)
+    .await?;
+    let versions: Vec<VersionRow> = sqlx::query_as(
+        "SELECT name, digest, capabilities, described, created FROM plugin_versions \
+         WHERE tenant_id = $1 ORDER BY created, digest",
+    )
+    .bind(tenant.0)
+    .fetch_all(conn)
+    .await?;
+    let mut plugins = rows.into_iter().map(plugin).collect::<Result<Vec<_>, _>>()?;
+    for row in versions {
+        if let Some(plugin) = plugins.iter_mut().find(|plugin| plugin.name == row.name) {
+            plugin.versions.push(version(row)?);
+        }
+    }
+    Ok(plugins)
+}
+
+/// The plugin of that name.
+///
+/// # Errors
+/// As [`list`].
+pub async fn get(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Option<Plugin>, StoreError> {
+    let plugins = list(conn, tenant).await?;
+    Ok(plugins.into_iter().find(|plugin| plugin.name == name))
+}
+
+/// Sends requests through a version from now on, or through none.
+///
+/// # Errors
+/// The database fails.
+pub async fn set_active(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    active: Option<&Digest>,
+    now: OffsetDateTime,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE plugins SET active_digest = $3, modified = $4 WHERE tenant_id = $1 AND name = $2",
+    )
+    .bind(tenant.0)
+    .bind(name)
+    .bind(active.map(|digest| digest.as_bytes().as_slice()))
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Replaces a plugin's configuration; false where there is no such plugin.
+///
+/// # Errors
+/// The database fails.
+pub async fn set_config(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+    config: &Object,
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let updated = sqlx::query(
+        "UPDATE plugins SET config = $3, modified = $4 WHERE tenant_id = $1 AND name = $2",
+    )
+    .bind(tenant.0)
+    .bind(name)
+    .bind(serde_json::Value::Object(config.clone()).to_string())
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+/// Removes a plugin with its versions; false where there is none.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+) -> Result<bool, StoreError> {
+    let deleted = sqlx::query("DELETE FROM plugins WHERE tenant_id = $1 AND name = $2")
+        .bind(tenant.0)
+        .bind(name)
+        .execute(conn)
+        .await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// The bytes of a component that a version of this tenant has.
+///
+/// # Errors
+/// The database fails.
+pub async fn component(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    digest: &Digest,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let bytes = sqlx::query_scalar(
+        "SELECT bytes FROM components WHERE digest = $2 AND EXISTS \
+         (SELECT FROM plugin_versions v WHERE v.tenant_id = $1 AND v.digest = $2)",
+    )
+    .bind(tenant.0)
+    .bind(digest.as_bytes().as_slice())
+    .fetch_optional(conn)
+    .await?;
+    Ok(bytes)
+}
+
+/// Removes components that no version of any tenant needs. One that is being uploaded again at
+/// this moment is locked, and kept.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_unused_components(conn: &mut PgConnection) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM components WHERE digest IN \
+         (SELECT c.digest FROM components c WHERE NOT EXISTS \
+          (SELECT FROM plugin_versions v WHERE v.digest = c.digest) FOR UPDATE SKIP LOCKED)",
+    )
+    .execute(conn)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
+fn plugin(row: PluginRow) -> Result<Plugin, StoreError> {
+    let config = serde_json::from_str(&row.config)
+        .map_err(|source| StoreError::Corrupt { what: "plugin configuration", source })?;
+    Ok(Plugin {
+        name: row.name,
+        active: row.active_digest.map(digest).transpose()?,
+        config,
+        created: row.created,
+        modified: row.modified,
+        versions: Vec::new(),
+    })
+}
+
+fn version(row: VersionRow) -> Result<Version, StoreError> {
+    let capability = |name: String| {
+        Capability::ALL
+            .into_iter()
+            .find(|known| known.as_str() == name)
+            .ok_or(StoreError::Unknown { what: "plugin capability", found: name })
+    };
+    let described = serde_json::from_str(&row.described)
+        .map_err(|source| StoreError::Corrupt { what: "plugin description", source })?;
+    Ok(Version {
+        digest: digest(row.digest)?,
+        capabilities: row.capabilities.into_iter().map(capability).collect::<Result<_, _>>()?,
+        described,
+        created: row.created,
+    })
+}
+
+fn digest(bytes: Vec<u8>) -> Result<Digest, StoreError> {
+    <[u8; 32]>::try_from(bytes).map(Digest::from_bytes).map_err(|bytes| StoreError::Unknown {
+        what: "plugin digest",
+        found: format!("{} bytes", bytes.len()),
+    })
+}

@@ -1,0 +1,265 @@
+//! Resources of all types.
+
+use sqlx::PgConnection;
+use tenon_scim::resource::{Meta, UniqueValue};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{StoreError, TenantId};
+
+/// A resource as it is stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Stored {
+    /// Identifies it within the tenant.
+    pub id: Uuid,
+    /// Counts its changes, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created: OffsetDateTime,
+    /// When it was last changed.
+    pub modified: OffsetDateTime,
+    /// The attributes as JSON, without `id` and `meta`.
+    pub body: String,
+}
+
+impl Stored {
+    /// What the server knows of it.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta {
+            id: self.id.to_string(),
+            created: self.created,
+            last_modified: self.modified,
+            version: self.version,
+        }
+    }
+}
+
+/// Adds a resource.
+///
+/// # Errors
+/// The database fails.
+pub async fn insert(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    resource: &Stored,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO resources (tenant_id, id, type, version, created, modified, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(tenant.0)
+    .bind(resource.id)
+    .bind(resource_type)
+    .bind(resource.version)
+    .bind(resource.created)
+    .bind(resource.modified)
+    .bind(&resource.body)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The resource of that type and id.
+///
+/// # Errors
+/// The database fails.
+pub async fn get(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+) -> Result<Option<Stored>, StoreError> {
+    let stored = sqlx::query_as(
+        "SELECT id, version, created, modified, body FROM resources \
+         WHERE tenant_id = $1 AND id = $2 AND type = $3",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .bind(resource_type)
+    .fetch_optional(conn)
+    .await?;
+    Ok(stored)
+}
+
+/// Puts `resource` in the place of the version before it; false where that is not the version
+/// stored any more.
+///
+/// # Errors
+/// The database fails.
+pub async fn replace(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource: &Stored,
+) -> Result<bool, StoreError> {
+    let updated = sqlx::query(
+        "UPDATE resources SET version = $3, modified = $4, body = $5 \
+         WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1",
+    )
+    .bind(tenant.0)
+    .bind(resource.id)
+    .bind(resource.version)
+    .bind(resource.modified)
+    .bind(&resource.body)
+    .execute(conn)
+    .await?;
+    Ok(updated.rows_affected() > 0)
+}
+
+/// Removes the resource if it is of that version, where one is given; false where there is none.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+    version: Option<i64>,
+) -> Result<bool, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM resources \
+         WHERE tenant_id = $1 AND id = $2 AND type = $3 AND ($4::bigint IS NULL OR version = $4)",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .bind(resource_type)
+    .bind(version)
+    .execute(conn)
+    .await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// Makes `values` the unique values of a resource; of `paths`, those without a value are given
+/// up. The answer is the path of a value that another resource has, if there is one: then the
+/// transaction is to be given up.
+///
+/// # Errors
+/// The database fails.
+pub async fn set_unique_values(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+    paths: &[String],
+    values: &[UniqueValue],
+) -> Result<Option<String>, StoreError> {
+    let attrs: Vec<&str> = values.iter().map(|value| value.path.as_str()).collect();
+    let vals: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
+    sqlx::query(
+        "DELETE FROM unique_values WHERE tenant_id = $1 AND id = $2 AND attr = ANY($3) \
+         AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS new (attr, val) \
+                         WHERE new.attr = unique_values.attr AND new.val = unique_values.val)",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .bind(paths)
+    .bind(&attrs)
+    .bind(&vals)
+    .execute(&mut *conn)
+    .await?;
+    // The constraint decides, not a look before the write: an insert waits for the transaction of
+    // another resource with the same value, and returns the row only where it is this resource's.
+    let own: Vec<String> = sqlx::query_scalar(
+        "INSERT INTO unique_values (tenant_id, type, attr, val, id) \
+         SELECT $1, $2, new.attr, new.val, $3 FROM unnest($4::text[], $5::text[]) AS new (attr, val) \
+         ORDER BY new.attr \
+         ON CONFLICT (tenant_id, type, attr, val) DO UPDATE SET id = EXCLUDED.id \
+         WHERE unique_values.id = EXCLUDED.id RETURNING attr",
+    )
+    .bind(tenant.0)
+    .bind(resource_type)
+    .bind(id)
+    .bind(&attrs)
+    .bind(&vals)
+    .fetch_all(conn)
+    .await?;
+    Ok(values.iter().find(|value| !own.contains(&value.path)).map(|value| value.path.clone()))
+}
+
+/// How many resources of a type there are.
+///
+/// # Errors
+/// The database fails.
+pub async fn count(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+) -> Result<i64, StoreError> {
+    let count =
+        sqlx::query_scalar("SELECT count(*) FROM resources WHERE tenant_id = $1 AND type = $2")
+            .bind(tenant.0)
+            .bind(resource_type)
+            .fetch_one(conn)
+            .await?;
+    Ok(count)
+}
+
+/// A page of the resources of a type, in order of creation.
+///
+/// # Errors
+/// The database fails.
+pub async fn page(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<Stored>, StoreError> {
+    let page = sqlx::query_as(
+        "SELECT id, version, created, modified, body FROM resources \
+         WHERE tenant_id = $1 AND type = $2 ORDER BY id OFFSET $3 LIMIT $4",
+    )
+    .bind(tenant.0)
+    .bind(resource_type)
+    .bind(offset)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(page)
+}
+
+/// The next resources of a type after `after`, in order of creation.
+///
+/// # Errors
+/// The database fails.
+pub async fn after(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Stored>, StoreError> {
+    let batch = sqlx::query_as(
+        "SELECT id, version, created, modified, body FROM resources \
+         WHERE tenant_id = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4",
+    )
+    .bind(tenant.0)
+    .bind(resource_type)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(batch)
+}
+
+/// The resources with these ids, in any order.
+///
+/// # Errors
+/// The database fails.
+pub async fn with_ids(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    ids: &[Uuid],
+) -> Result<Vec<Stored>, StoreError> {
+    let resources = sqlx::query_as(
+        "SELECT id, version, created, modified, body FROM resources \
+         WHERE tenant_id = $1 AND id = ANY($2)",
+    )
+    .bind(tenant.0)
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(resources)
+}

@@ -1,0 +1,148 @@
+//! Tokens: of tenants, and the operator's. Secrets are here as hashes only.
+
+use serde::Serialize;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{StoreError, TenantId};
+
+/// A token as it is shown: without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Token {
+    /// Identifies it.
+    pub id: Uuid,
+    /// A name for people.
+    pub name: String,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    /// When it stops to be accepted; never, where there is none.
+    #[serde(rename = "expiresAt", with = "time::serde::rfc3339::option")]
+    pub expires: Option<OffsetDateTime>,
+}
+
+/// What it takes to decide about a request that shows a token.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Credential {
+    /// The tenant.
+    pub tenant_id: Uuid,
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The tenant's configuration epoch.
+    pub config_epoch: i64,
+    /// SHA-256 of the token's secret.
+    pub secret_hash: Vec<u8>,
+    /// When the token stops to be accepted.
+    pub expires: Option<OffsetDateTime>,
+}
+
+/// Adds a token.
+///
+/// # Errors
+/// The database fails.
+pub async fn insert(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    token: &Token,
+    secret_hash: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(tenant.0)
+    .bind(token.id)
+    .bind(&token.name)
+    .bind(secret_hash)
+    .bind(token.created)
+    .bind(token.expires)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A tenant's tokens, the oldest first.
+///
+/// # Errors
+/// The database fails.
+pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
+    let tokens = sqlx::query_as(
+        "SELECT id, name, created, expires FROM tokens WHERE tenant_id = $1 ORDER BY created, id",
+    )
+    .bind(tenant.0)
+    .fetch_all(conn)
+    .await?;
+    Ok(tokens)
+}
+
+/// Revokes a token; false where there is none of that id.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<bool, StoreError> {
+    let deleted = sqlx::query("DELETE FROM tokens WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0)
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(deleted.rows_affected() > 0)
+}
+
+/// The token of that id, if the request came to its own tenant: `name_or_id` is the one in the
+/// path.
+///
+/// # Errors
+/// The database fails.
+pub async fn credential(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    name_or_id: &str,
+) -> Result<Option<Credential>, StoreError> {
+    let credential = sqlx::query_as(
+        "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, k.expires \
+         FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
+         WHERE k.tenant_id = $1 AND k.id = $2 AND (t.name = $3 OR t.id = $4)",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .bind(name_or_id)
+    .bind(Uuid::parse_str(name_or_id).ok())
+    .fetch_optional(conn)
+    .await?;
+    Ok(credential)
+}
+
+/// The hash of the operator's token that a server generated.
+///
+/// # Errors
+/// The database fails.
+pub async fn admin_hash(conn: &mut PgConnection) -> Result<Option<Vec<u8>>, StoreError> {
+    let hash =
+        sqlx::query_scalar("SELECT secret_hash FROM admin_token").fetch_optional(conn).await?;
+    Ok(hash)
+}
+
+/// Keeps the hash of a generated operator's token; false where there is one already.
+///
+/// # Errors
+/// The database fails.
+pub async fn insert_admin_hash(
+    conn: &mut PgConnection,
+    hash: &[u8],
+    now: OffsetDateTime,
+) -> Result<bool, StoreError> {
+    let inserted = sqlx::query(
+        "INSERT INTO admin_token (secret_hash, created) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    )
+    .bind(hash)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(inserted.rows_affected() > 0)
+}

@@ -1,0 +1,4 @@
+//! Whose request it is, and what that tenant has: its schemas and its plugins.
+
+pub mod auth;
+pub mod runtime;

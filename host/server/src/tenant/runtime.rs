@@ -1,0 +1,138 @@
+//! A tenant's configuration in the form in which requests use it, kept while it is current.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sqlx::PgConnection;
+use tenon_plugin::{Capability, Digest};
+use tenon_scim::schema::describe::{Description, SchemaError};
+use tenon_scim::{Object, Registry};
+
+use crate::store::plugins::{self, Plugin, Version};
+use crate::store::{StoreError, TenantId};
+
+/// What a request needs to know of its tenant. It never changes: a request keeps the one it
+/// began with.
+#[derive(Debug)]
+pub struct TenantRuntime {
+    /// The tenant.
+    pub id: TenantId,
+    /// Its schemas and resource types, plugins included.
+    pub registry: Registry,
+    /// Its active plugins, in the order in which they are called.
+    pub plugins: Vec<ActivePlugin>,
+    epoch: i64,
+}
+
+/// The version of a plugin that requests go through.
+#[derive(Debug, Clone)]
+pub struct ActivePlugin {
+    /// Its name at the tenant.
+    pub name: Arc<str>,
+    /// The version.
+    pub digest: Digest,
+    /// What it exports.
+    pub capabilities: Vec<Capability>,
+    /// The tenant's configuration of it.
+    pub config: Arc<Object>,
+}
+
+/// Two plugins of a tenant do not fit together, or one not to the core.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("plugin \"{plugin}\": {error}")]
+pub struct Misfit {
+    /// The plugin whose description was added when it failed.
+    pub plugin: String,
+    /// Why.
+    pub error: SchemaError,
+}
+
+/// Why there is no runtime.
+#[derive(Debug, thiserror::Error)]
+pub enum RuntimeError {
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Plugins that were activated do not fit together any more.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
+}
+
+/// The runtimes of the tenants that had requests.
+#[derive(Debug, Default)]
+pub struct Runtimes {
+    by_tenant: RwLock<HashMap<TenantId, Arc<TenantRuntime>>>,
+}
+
+/// Tenants whose runtimes are kept. Past that, all are dropped and built again as they are needed.
+const KEPT: usize = 10_000;
+
+impl Runtimes {
+    /// The tenant's runtime of that configuration epoch or a later one.
+    ///
+    /// Authentication reads the epoch anew for every request, so a change is seen by the next
+    /// request on every server.
+    ///
+    /// # Errors
+    /// It has to be built, and cannot be.
+    pub async fn get(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        epoch: i64,
+    ) -> Result<Arc<TenantRuntime>, RuntimeError> {
+        let known = {
+            let by_tenant = self.by_tenant.read().unwrap_or_else(PoisonError::into_inner);
+            by_tenant.get(&tenant).filter(|runtime| runtime.epoch >= epoch).cloned()
+        };
+        if let Some(runtime) = known {
+            return Ok(runtime);
+        }
+        // The epoch was read before the plugins are: what is built may be newer than it says, and
+        // is then built once more, but it is never older.
+        let plugins = plugins::list(conn, tenant).await?;
+        let runtime = Arc::new(TenantRuntime {
+            id: tenant,
+            registry: registry_of(&plugins)?,
+            plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
+            epoch,
+        });
+        let mut by_tenant = self.by_tenant.write().unwrap_or_else(PoisonError::into_inner);
+        if by_tenant.len() >= KEPT {
+            by_tenant.clear();
+        }
+        by_tenant.insert(tenant, Arc::clone(&runtime));
+        Ok(runtime)
+    }
+}
+
+impl ActivePlugin {
+    fn of(plugin: &Plugin) -> Option<Self> {
+        let version = active_version(plugin)?;
+        Some(Self {
+            name: plugin.name.as_str().into(),
+            digest: version.digest,
+            capabilities: version.capabilities.clone(),
+            config: Arc::new(plugin.config.clone()),
+        })
+    }
+}
+
+/// The core's registry with what the active versions describe.
+///
+/// # Errors
+/// The descriptions do not fit together.
+pub fn registry_of(plugins: &[Plugin]) -> Result<Registry, Misfit> {
+    let mut registry = Registry::core();
+    for plugin in plugins {
+        let Some(version) = active_version(plugin) else { continue };
+        registry = Description::parse(&version.described)
+            .and_then(|description| registry.with(&description))
+            .map_err(|error| Misfit { plugin: plugin.name.clone(), error })?;
+    }
+    Ok(registry)
+}
+
+fn active_version(plugin: &Plugin) -> Option<&Version> {
+    plugin.versions.iter().find(|version| Some(version.digest) == plugin.active)
+}
