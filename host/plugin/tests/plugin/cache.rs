@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tenon_plugin::{Digest, Limits};
 
-use crate::support::{Fixture, compiler, host, hostile, program, validate};
+use crate::support::{Fixture, compiler, host, hostile, limits, program, validate};
 
 #[tokio::test]
 async fn a_restarted_server_loads_from_disk_without_component_or_compiler() {
@@ -14,7 +14,7 @@ async fn a_restarted_server_loads_from_disk_without_component_or_compiler() {
     let digest = *fixture.plugin("harmless").await.digest();
     assert_eq!(digest, Digest::of(&hostile("harmless")));
 
-    let restarted = host(fixture.dir.path(), program("/nonexistent", &[]), Limits::default());
+    let restarted = host(fixture.dir.path(), program("/nonexistent", &[]), limits());
     let plugin = restarted.cached(&digest).await.unwrap();
     assert_eq!(validate(&plugin).await.result.unwrap(), []);
     assert!(restarted.cached(&Digest::of(b"never seen")).await.is_none());
@@ -30,7 +30,7 @@ async fn a_damaged_file_is_compiled_again() {
     code[last] ^= 1;
     fs::write(&path, &code).unwrap();
 
-    let restarted = host(fixture.dir.path(), compiler(), Limits::default());
+    let restarted = host(fixture.dir.path(), compiler(), limits());
     assert!(restarted.cached(&digest).await.is_none());
     let plugin = restarted.load(&hostile("harmless")).await.unwrap();
     assert_eq!(validate(&plugin).await.result.unwrap(), []);
@@ -43,7 +43,7 @@ async fn versions_are_shared_and_compiled_once() {
     // Notes that it was started, and compiles.
     let script =
         format!("echo started >> '{}'; exec '{}'", starts.display(), compiler().program.display());
-    let host = host(dir.path(), program("/bin/sh", &["-c", &script]), Limits::default());
+    let host = host(dir.path(), program("/bin/sh", &["-c", &script]), limits());
     let component: Arc<[u8]> = hostile("harmless").into();
     let loads: Vec<_> = (0..8)
         .map(|_| {
@@ -63,7 +63,7 @@ async fn versions_are_shared_and_compiled_once() {
 
 #[tokio::test]
 async fn the_least_recently_used_version_leaves_memory() {
-    let fixture = Fixture::with(Limits { loaded_plugins: 2, ..Limits::default() });
+    let fixture = Fixture::with(Limits { loaded_plugins: 2, ..limits() });
     let first = fixture.plugin("harmless").await;
     let second = fixture.plugin("trap").await;
     assert!(Arc::ptr_eq(&fixture.host.cached(first.digest()).await.unwrap(), &first));

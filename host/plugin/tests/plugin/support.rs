@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Fixture {
-        Fixture::with(Limits::default())
+        Fixture::with(limits())
     }
 
     pub(crate) fn with(limits: Limits) -> Fixture {
@@ -46,6 +47,12 @@ impl Fixture {
     pub(crate) async fn failure(&self, name: &str) -> CallError {
         self.validate(name).await.result.unwrap_err()
     }
+}
+
+/// The default limits, but for the deadline: however busy the machine is, a call ends by what it
+/// does, and by the clock only in tests of the clock.
+pub(crate) fn limits() -> Limits {
+    Limits { deadline: Duration::from_secs(3_600), ..Limits::default() }
 }
 
 pub(crate) fn host(dir: &Path, compiler: Compiler, limits: Limits) -> PluginHost {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tenon_plugin::{Capability, Limits, Refusal};
 
-use crate::support::{Fixture, host, hostile, program};
+use crate::support::{Fixture, host, hostile, limits, program};
 
 #[tokio::test]
 async fn a_harmless_plugin_passes_with_the_capability_that_it_exports() {
@@ -48,7 +48,7 @@ async fn one_giant_function_is_refused_before_it_is_compiled() {
 
 #[tokio::test]
 async fn a_compiler_out_of_memory_dies_alone() {
-    let fixture = Fixture::with(Limits { compile_memory_bytes: 1024 * 1024, ..Limits::default() });
+    let fixture = Fixture::with(Limits { compile_memory_bytes: 1024 * 1024, ..limits() });
     let refusal = fixture.check("harmless").await.unwrap_err();
     assert!(matches!(refusal, Refusal::CompilerKilled { .. }), "{refusal}");
     assert!(refusal.to_string().contains("1048576 bytes"), "{refusal}");
@@ -57,7 +57,7 @@ async fn a_compiler_out_of_memory_dies_alone() {
 #[tokio::test]
 async fn a_compiler_that_does_not_end_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { compile_time: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { compile_time: Duration::from_millis(50), ..limits() };
     // A program that reads nothing and runs for an hour stands for an upload that does.
     let host = host(dir.path(), program("/bin/sleep", &["3600"]), limits);
     let refusal = host.check(&hostile("harmless")).await.unwrap_err();
@@ -67,14 +67,14 @@ async fn a_compiler_that_does_not_end_is_killed() {
 #[tokio::test]
 async fn a_compiler_that_is_not_there_is_the_servers_fault() {
     let dir = tempfile::tempdir().unwrap();
-    let host = host(dir.path(), program("/nonexistent", &[]), Limits::default());
+    let host = host(dir.path(), program("/nonexistent", &[]), limits());
     let refusal = host.check(&hostile("harmless")).await.unwrap_err();
     assert!(refusal.is_internal(), "{refusal}");
 }
 
 #[tokio::test]
 async fn code_past_the_limit_is_refused() {
-    let fixture = Fixture::with(Limits { compiled_bytes: 100, ..Limits::default() });
+    let fixture = Fixture::with(Limits { compiled_bytes: 100, ..limits() });
     let refusal = fixture.check("harmless").await.unwrap_err();
     assert!(matches!(refusal, Refusal::CompiledTooLarge { limit: 100 }), "{refusal}");
 }
@@ -84,7 +84,7 @@ async fn the_child_sees_nothing_of_the_servers_environment() {
     let dir = tempfile::tempdir().unwrap();
     // Reports its environment as if the component were invalid because of it.
     let compiler = program("/bin/sh", &["-c", "/usr/bin/env >&2; exit 2"]);
-    let host = host(dir.path(), compiler, Limits::default());
+    let host = host(dir.path(), compiler, limits());
     let refusal = host.check(&hostile("harmless")).await.unwrap_err();
     let Refusal::DoesNotCompile { message } = refusal else { panic!("{refusal}") };
     assert!(message.contains("TENON_COMPILE_SECONDS=20"), "{message}");

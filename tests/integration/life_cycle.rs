@@ -1,0 +1,170 @@
+//! Starting, stopping, being killed, starting again.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+
+use reqwest::Method;
+use rustix::process::Signal;
+use serde_json::json;
+use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, user};
+
+const COST_CENTER: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
+
+fn over(data_dir: &std::path::Path) -> Server {
+    Server::start(Options { data_dir: Some(data_dir.to_owned()), ..Options::default() })
+}
+
+/// The same tenant at a server that listens elsewhere.
+fn moved(tenant: &Tenant, from: &Server, to: &Server) -> Tenant {
+    let at = |client: &Client| Client {
+        base: client.base.replace(&from.url, &to.url),
+        ..client.clone()
+    };
+    Tenant { admin: at(&tenant.admin), scim: at(&tenant.scim), ..tenant.clone() }
+}
+
+fn bad_code(user_name: &str) -> serde_json::Value {
+    let mut bad = user(user_name);
+    bad[COST_CENTER] = json!({ "costCenter": "bad" });
+    bad
+}
+
+#[tokio::test]
+async fn a_restart_keeps_everything() {
+    let dir = new_data_dir();
+    let mut first = over(dir.path());
+    let acme = first.tenant("acme").await;
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    let id = acme.create("/Users", user("bjensen")).await;
+    assert!(first.stop().success());
+    assert!(!dir.path().join("postgres/postmaster.pid").exists());
+
+    let second = over(dir.path());
+    let acme = moved(&acme, &first, &second);
+    let read = acme.scim.get(&format!("/Users/{id}")).await.expect(200);
+    assert_eq!(read.body["userName"], "bjensen");
+    let refused = acme.scim.post("/Users", bad_code("x")).await.expect(400);
+    assert!(refused.detail().contains("does not match"), "{}", refused.detail());
+    // The compiled code was on disk: nothing was compiled again.
+    assert!(!second.log.text().contains("compiled again"));
+}
+
+#[tokio::test]
+async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
+    let dir = new_data_dir();
+    let mut first = over(dir.path());
+    let acme = first.tenant("acme").await;
+    let mut ids = Vec::new();
+    for number in 0..20 {
+        ids.push(acme.create("/Users", user(&format!("u{number}"))).await);
+    }
+    first.kill();
+    let second = over(dir.path());
+    let acme = moved(&acme, &first, &second);
+    for id in ids {
+        acme.scim.get(&format!("/Users/{id}")).await.expect(200);
+    }
+    acme.create("/Users", user("after")).await;
+}
+
+#[tokio::test]
+async fn the_plugin_cache_may_be_lost_or_damaged() {
+    let dir = new_data_dir();
+    let mut first = over(dir.path());
+    let acme = first.tenant("acme").await;
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    first.stop();
+    for entry in std::fs::read_dir(dir.path().join("plugin-cache")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "cwasm") {
+            let mut code = std::fs::read(&path).unwrap();
+            let middle = code.len() / 2;
+            code[middle] ^= 1;
+            std::fs::write(&path, code).unwrap();
+        }
+    }
+    let second = over(dir.path());
+    let acme = moved(&acme, &first, &second);
+    acme.scim.post("/Users", bad_code("x")).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_before_the_server_stops() {
+    let dir = new_data_dir();
+    let mut server = over(dir.path());
+    let acme = server.tenant("acme").await;
+    let body = user("in-flight").to_string();
+    let (head, tail) = body.split_at(body.len() / 2);
+    let host = server.url.trim_start_matches("http://").to_owned();
+    let path = acme.scim.base.trim_start_matches(&server.url);
+    let mut connection = TcpStream::connect(&host).unwrap();
+    write!(
+        connection,
+        "POST {path}/Users HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
+         Content-Type: application/scim+json\r\nContent-Length: {}\r\n\
+         X-Request-Id: in-flight\r\nExpect: 100-continue\r\n\r\n",
+        acme.scim.token,
+        body.len()
+    )
+    .unwrap();
+    // The server asks for the body when the handler reads it: now the request is in flight.
+    let mut reader = BufReader::new(connection.try_clone().unwrap());
+    let mut line = String::new();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 100"), "{line}");
+    reader.read_line(&mut line).unwrap();
+    write!(connection, "{head}").unwrap();
+
+    server.signal(Signal::TERM);
+    server.log.wait_for("word that it is stopping", |line| {
+        line["message"].as_str().is_some_and(|message| message.starts_with("stopping"))
+    });
+    write!(connection, "{tail}").unwrap();
+    line.clear();
+    reader.read_line(&mut line).unwrap();
+    assert!(line.starts_with("HTTP/1.1 201"), "{line}");
+    assert!(server.wait().success());
+}
+
+#[tokio::test]
+async fn two_servers_share_one_database() {
+    let dir = new_data_dir();
+    let first = over(dir.path());
+    let second = over(dir.path());
+    let acme = first.tenant("acme").await;
+    let there = moved(&acme, &first, &second);
+    let id = acme.create("/Users", user("bjensen")).await;
+    there.scim.get(&format!("/Users/{id}")).await.expect(200);
+    // What changes at one holds for the next request at the other.
+    there.scim.post("/Users", bad_code("x")).await.expect(201);
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    there.scim.post("/Users", bad_code("y")).await.expect(400);
+    acme.admin.delete("/plugins/cost-center").await.expect(204);
+    there.scim.post("/Users", bad_code("y")).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_generated_operators_token_is_printed_once_and_stays_valid() {
+    let dir = new_data_dir();
+    let start = || {
+        Server::start(Options {
+            data_dir: Some(dir.path().to_owned()),
+            no_admin_token: true,
+            ..Options::default()
+        })
+    };
+    let mut first = start();
+    let printed = first.printed.wait_for("the token", |line| {
+        line.as_str().is_some_and(|line| line.trim().starts_with("tenon_admin_"))
+    });
+    let token = printed.as_str().unwrap().trim().to_owned();
+    first.admin().with_token(&token).get("/tenants").await.expect(200);
+    assert!(!first.log.text().contains(&token), "the log has the token");
+    first.stop();
+    let second = start();
+    second.admin().with_token(&token).get("/tenants").await.expect(200);
+    second.admin().with_token("tenon_admin_wrong").get("/tenants").await.expect(401);
+    assert!(!second.printed.text().contains("tenon_admin_"));
+    let options = second.admin().with_token(&token).request(Method::OPTIONS, "/tenants");
+    assert_eq!(options.send().await.unwrap().status(), 405);
+}

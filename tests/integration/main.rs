@@ -1,0 +1,12 @@
+//! Claims about a running Tenon. One binary, so that it links once.
+
+mod admin_api;
+mod command_line;
+mod discovery;
+mod hostile_plugins;
+mod isolation;
+mod life_cycle;
+mod lists;
+mod plugins;
+mod protocol_errors;
+mod resources;

@@ -1,0 +1,90 @@
+//! What is wrong with a request is said in the protocol's own form, on every route.
+
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::json;
+use tenon_tests::{Answer, Server, user};
+
+const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+fn assert_scim_error(answer: &Answer, status: u16, detail: &str) {
+    assert_eq!(answer.status, status, "{:#}", answer.body);
+    assert_eq!(answer.header("content-type"), "application/scim+json");
+    assert_eq!(answer.body["schemas"], json!([ERROR]));
+    assert_eq!(answer.body["status"], json!(status.to_string()));
+    assert!(answer.detail().contains(detail), "{}", answer.detail());
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_says_why() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let post = async |content_type: &str, body: String| {
+        let request = acme.scim.request(Method::POST, "/Users");
+        Answer::of(request.header(CONTENT_TYPE, content_type).body(body)).await
+    };
+    let broken = post("application/scim+json", "{\n  \"userName\": }".to_owned()).await;
+    assert_scim_error(&broken, 400, "line 2, column 15: expected value");
+    assert_eq!(broken.body["scimType"], "invalidSyntax");
+    let array = post("application/json", "[]".to_owned()).await;
+    assert_scim_error(&array, 400, "must be a JSON object, not an array");
+    let form = post("application/x-www-form-urlencoded", "a=b".to_owned()).await;
+    assert_scim_error(&form, 415, "send application/scim+json or application/json");
+    let large = post("application/json", format!("{{\"a\":\"{}\"}}", "x".repeat(2 << 20))).await;
+    assert_scim_error(&large, 413, "more than 1048576 bytes");
+    let deep = post("application/json", "[".repeat(100_000)).await;
+    assert_scim_error(&deep, 400, "recursion limit");
+    post("application/json; charset=utf-8", user("ok").to_string()).await.expect(201);
+}
+
+#[tokio::test]
+async fn a_value_that_breaks_its_schema_is_named() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let mut wrong = user("bjensen");
+    wrong["emails"] = json!([{ "value": 5 }]);
+    wrong["active"] = json!("yes");
+    let refused = acme.scim.post("/Users", wrong).await;
+    assert_scim_error(
+        &refused,
+        400,
+        "attribute \"emails[0].value\" must be a string, not a number",
+    );
+    assert!(refused.detail().contains("attribute \"active\" must be a boolean, not a string"));
+    assert_eq!(refused.body["scimType"], "invalidValue");
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_are_scim_errors() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let scim = &acme.scim;
+    assert_scim_error(&scim.get("/Robots").await, 404, "no resource type at /Robots");
+    assert_scim_error(&scim.get("/Users/a/b").await, 404, "there is nothing at /tenants/");
+    assert_scim_error(
+        &scim.get("/Users/not-an-id").await,
+        404,
+        "User \"not-an-id\" does not exist",
+    );
+    let method = scim.post("/Schemas", json!({})).await;
+    assert_scim_error(&method, 405, "POST is not possible at /tenants/");
+    assert_eq!(method.header("allow"), "GET,HEAD");
+    for path in ["/Me", "/Bulk", "/.search", "/Users/.search"] {
+        assert_scim_error(&scim.post(path, json!({})).await, 501, "is not supported");
+    }
+    assert_scim_error(&scim.get("/Users?count=ten").await, 400, "\"count\" must be a whole number");
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id() {
+    let server = Server::shared();
+    let anonymous = server.anonymous();
+    let given = anonymous.request(Method::GET, "/health").header("x-request-id", "abc-123");
+    assert_eq!(Answer::of(given).await.header("x-request-id"), "abc-123");
+    let strange = anonymous.request(Method::GET, "/nowhere").header("x-request-id", "a b");
+    let strange = Answer::of(strange).await.expect(404);
+    assert_eq!(strange.header("content-type"), "application/problem+json");
+    let id = strange.header("x-request-id").to_owned();
+    assert_eq!(id.len(), 32, "{id}");
+    server.log.wait_for("the line of the request", |line| line["span"]["id"] == json!(id));
+}

@@ -1,0 +1,70 @@
+//! What has to be built: the server's binary, plugins. Each is built once by the process that
+//! first asks, with cargo, which does nothing where it is built already.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// The root of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the workspace")
+}
+
+/// The binary `tenon`, built in the profile of this process.
+#[must_use]
+pub fn tenon() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut build = cargo();
+        build.args(["build", "--package", "tenon-server", "--bin", "tenon"]);
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+        if profile == "release" {
+            build.arg("--release");
+        }
+        let status = build.status().expect("cargo runs");
+        assert!(status.success(), "`tenon` does not build");
+        target_dir().join(profile).join("tenon")
+    })
+}
+
+/// The component of `plugins/cost-center`, built by `tenon plugin build` as its README says.
+#[must_use]
+pub fn cost_center() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| {
+        let built = Command::new(tenon())
+            .args(["plugin", "build", "plugins/cost-center"])
+            .current_dir(workspace())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("tenon runs");
+        assert!(built.status.success(), "plugins/cost-center does not build");
+        let output = String::from_utf8(built.stdout).expect("the output is text");
+        let path = output.lines().next().expect("the first line is the component's path");
+        std::fs::read(path).expect("the component is there")
+    })
+}
+
+/// A component of `tests/hostile`, by its name without `.wat`.
+#[must_use]
+pub fn hostile(name: &str) -> Vec<u8> {
+    let path = workspace().join("tests/hostile").join(format!("{name}.wat"));
+    wat::parse_file(path).expect("a component in text form")
+}
+
+fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace()).stdin(Stdio::null());
+    cargo
+}
+
+/// Where cargo builds: this program is in `<target>/<profile>` or `<target>/<profile>/deps`.
+fn target_dir() -> PathBuf {
+    let program = std::env::current_exe().expect("a program knows its path");
+    let mut dir = program.parent().expect("it is in a directory");
+    if dir.ends_with("deps") {
+        dir = dir.parent().expect("deps is in the profile's directory");
+    }
+    dir.parent().expect("the profile's directory is in the target directory").to_owned()
+}
