@@ -16,10 +16,7 @@ fn over(data_dir: &std::path::Path) -> Server {
 
 /// The same tenant at a server that listens elsewhere.
 fn moved(tenant: &Tenant, from: &Server, to: &Server) -> Tenant {
-    let at = |client: &Client| Client {
-        base: client.base.replace(&from.url, &to.url),
-        ..client.clone()
-    };
+    let at = |client: &Client| client.at(client.base.replace(&from.url, &to.url));
     Tenant { admin: at(&tenant.admin), scim: at(&tenant.scim), ..tenant.clone() }
 }
 

@@ -107,7 +107,13 @@ impl Client {
     /// The same below a further path.
     #[must_use]
     pub fn below(&self, path: &str) -> Self {
-        Self { base: format!("{}{path}", self.base), ..self.clone() }
+        self.at(format!("{}{path}", self.base))
+    }
+
+    /// The same below another URL.
+    #[must_use]
+    pub fn at(&self, base: String) -> Self {
+        Self { base, ..self.clone() }
     }
 
     /// The same with another token.

@@ -8,7 +8,7 @@
 //! let server = Server::shared();
 //! let acme = server.tenant("acme").await;
 //! acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
-//! let created = acme.post("/Users", tenon_tests::user("bjensen")).await;
+//! let created = acme.scim.post("/Users", tenon_tests::user("bjensen")).await;
 //! assert_eq!(created.status, 201);
 //! # }
 //! ```

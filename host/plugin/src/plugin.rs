@@ -65,7 +65,7 @@ impl Plugin {
     ) -> Outcome<Vec<Issue>> {
         let limits = &self.runtime.limits;
         let outcome = self
-            .run(Capability::Validation, limits.fuel, Some(call), async |store, instance| {
+            .run("validate", limits.fuel, Some(call), async |store, instance| {
                 let context = Context {
                     request_id: call.request_id.to_string(),
                     resource_type: call.resource_type.to_string(),
@@ -89,8 +89,7 @@ impl Plugin {
     /// For the gate alone.
     pub(crate) async fn probe(&self) -> Result<(), Refusal> {
         let fuel = self.runtime.limits.describe_fuel;
-        let hook = self.capabilities.first().copied().unwrap_or(Capability::Schema);
-        let probe = self.run(hook, fuel, None, async |store, instance| {
+        let probe = self.run("start", fuel, None, async |store, instance| {
             let schema = self.schema.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
             let validation =
                 self.validation.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
@@ -110,7 +109,7 @@ impl Plugin {
         let Some(indices) = &self.schema else { return Ok(Vec::new()) };
         let limits = &self.runtime.limits;
         let outcome = self
-            .run(Capability::Schema, limits.describe_fuel, None, async |store, instance| {
+            .run("describe", limits.describe_fuel, None, async |store, instance| {
                 let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
                 hook.call_describe(&mut *store)
                     .await
@@ -149,7 +148,7 @@ impl Plugin {
     /// Runs one hook in an instance of its own: admission, limits, the deadline, the log event.
     async fn run<T>(
         &self,
-        hook: Capability,
+        hook: &'static str,
         fuel: u64,
         call: Option<&Call>,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
@@ -198,7 +197,7 @@ impl Plugin {
         CallError::NoSuchHook { digest: self.digest, capability }
     }
 
-    fn log<T>(&self, hook: Capability, call: Option<&Call>, outcome: &Outcome<T>) {
+    fn log<T>(&self, hook: &'static str, call: Option<&Call>, outcome: &Outcome<T>) {
         let Usage { fuel, duration, peak_memory_bytes, log_lines_dropped } = outcome.usage;
         macro_rules! event {
             ($level:ident, $outcome:expr, $message:literal $(, $field:ident = $value:expr)*) => {
@@ -207,7 +206,7 @@ impl Plugin {
                     plugin = call.map(|call| &*call.plugin),
                     request_id = call.map(|call| &*call.request_id),
                     digest = %self.digest,
-                    hook = hook.as_str(),
+                    hook,
                     outcome = $outcome,
                     fuel,
                     duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),

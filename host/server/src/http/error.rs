@@ -315,7 +315,11 @@ pub(super) async fn unknown_scim_route(_scim: Scim, OriginalUri(uri): OriginalUr
     ScimError::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 
-pub(super) async fn scim_method_not_allowed(_scim: Scim, method: Method, OriginalUri(uri): OriginalUri) -> ScimError {
+pub(super) async fn scim_method_not_allowed(
+    _scim: Scim,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+) -> ScimError {
     ScimError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{method} is not possible at {}; Allow names what is", uri.path()),

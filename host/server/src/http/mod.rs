@@ -3,6 +3,7 @@
 mod admin;
 mod body;
 mod discovery;
+mod drain;
 mod error;
 mod extract;
 mod health;
@@ -45,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::disable()) // `body` has limits of its own
+        .layer(from_fn(drain::drain))
         .layer(from_fn(observe::observe))
         .with_state(app)
 }

@@ -20,10 +20,7 @@ use crate::store::tenants::Tenant;
 
 type Answer = Result<Response, Problem>;
 
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.pool.acquire().await?;
     let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
     Ok(Json(items(all.iter().map(shown).collect())).into_response())

@@ -25,11 +25,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
     Ok(Json(items(shown)).into_response())
 }
 
-pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Answer {
+pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     members.finish()?;
@@ -44,10 +40,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, headers, Json(shown(&app, &tenant))).into_response())
 }
 
-pub(crate) async fn get(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-) -> Answer {
+pub(crate) async fn get(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     Ok(Json(shown(&app, &tenant)).into_response())
 }
 
@@ -72,10 +65,7 @@ pub(crate) async fn update(
     Ok(Json(shown(&app, &renamed)).into_response())
 }
 
-pub(crate) async fn delete(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-) -> Answer {
+pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.pool.acquire().await?;
     tenants::delete(&mut conn, tenant.tenant_id()).await?;
     drop(conn);

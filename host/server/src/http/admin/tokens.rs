@@ -23,10 +23,7 @@ type Answer = Result<Response, Problem>;
 /// Bytes of a token's name at the most.
 const MAX_NAME: usize = 200;
 
-pub(crate) async fn list(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.pool.acquire().await?;
     let all = tokens::list(&mut conn, tenant.tenant_id()).await?;
     let shown: Vec<Value> = all.iter().map(|token| json!(token)).collect();
