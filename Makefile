@@ -1,13 +1,14 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test lint prerequisites
+.PHONY: help build demo demo-once test lint bench prerequisites
 
 help:
-	@echo 'make demo       start a Tenon with example tenants, and show what to try'
+	@echo 'make demo       a server, a tenant, a plugin that decides, real traffic; then it is yours'
 	@echo 'make demo-once  the same, checked from end to end, then stopped'
 	@echo 'make test       all tests'
 	@echo 'make lint       formatting, clippy, and cargo-deny if it is installed'
+	@echo 'make bench      what a plugin adds to a write'
 	@echo 'make build      the server, optimised'
 
 build: prerequisites
@@ -21,6 +22,9 @@ demo-once: prerequisites
 
 test: prerequisites
 	cargo test --workspace
+
+bench: prerequisites
+	cargo run --release --package tenon-tests --bin bench
 
 lint: prerequisites
 	cargo fmt --all --check

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tenon_tests::{artifacts, new_data_dir};
 
-fn tenon(args: &[&str], environment: &[(&str, &str)]) -> Output {
+fn tenon(args: &[&str], environment: Environment<'_>) -> Output {
     Command::new(artifacts::tenon())
         .args(args)
         .env_remove("TENON_DATABASE_URL")
@@ -18,9 +18,11 @@ fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
+type Environment<'e> = &'e [(&'e str, &'e str)];
+
 #[test]
 fn wrong_configuration_is_one_line_and_status_2() {
-    let cases: [(&[&str], &[(&str, &str)], &str); 4] = [
+    let cases: [(&[&str], Environment<'_>, &str); 4] = [
         (&["serve", "--listen", "nowhere"], &[], "tenon: --listen: must be an address"),
         (&["serve"], &[("TENON_DATABASE_URL", "x")], "tenon: TENON_DATABASE_URL: must be a URL"),
         (&["migrate"], &[("TENON_LOG_FORMAT", "x")], "tenon: TENON_LOG_FORMAT: must be"),

@@ -22,6 +22,8 @@ pub struct Options {
     pub data_dir: Option<PathBuf>,
     /// Where to listen; on a free port of the loopback address where nothing is said.
     pub listen: Option<SocketAddr>,
+    /// What to log; everything where nothing is said. The line that says "ready" is needed.
+    pub log: Option<String>,
     /// Whether the server has to make up the operator's token itself.
     pub no_admin_token: bool,
     /// Further environment.
@@ -71,6 +73,7 @@ impl Server {
         let listen = options.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
         let mut command = command(&data_dir);
         command.arg("--listen").arg(listen.to_string());
+        command.args(["--log", options.log.as_deref().unwrap_or("debug,sqlx=info")]);
         if !options.no_admin_token {
             command.env("TENON_ADMIN_TOKEN", ADMIN_TOKEN);
         }
@@ -146,7 +149,7 @@ fn command(data_dir: &Path) -> Command {
     }
     command
         .arg("serve")
-        .args(["--log-format", "json", "--log", "debug,sqlx=info"])
+        .args(["--log-format", "json"])
         .arg("--data-dir")
         .arg(data_dir)
         .stdin(Stdio::null());

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod plugin_build;
+mod plugin_check;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ pub fn run() -> ExitCode {
         Some(("migrate", flags)) => with_config(flags, migrate),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
+            Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
             _ => ExitCode::from(EXIT_USAGE),
         },
         _ => ExitCode::from(EXIT_USAGE),
@@ -54,6 +56,11 @@ fn command() -> Command {
                         .value_name("FILE")
                         .help("Where to write the component [default: NAME.wasm in DIR/target or the workspace's]"),
                 ),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Tell whether a component would be accepted by an upload")
+                .arg(Arg::new("file").value_name("FILE").required(true).help("The component")),
         );
     Command::new("tenon")
         .about("A multi-tenant SCIM 2.0 server that every tenant extends with WebAssembly plugins")

@@ -10,6 +10,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+#[cfg(test)]
+mod module_edges;
 pub mod serve;
 pub mod service;
 pub mod store;

@@ -1,0 +1,55 @@
+//! `tenon plugin check`: the upload gate, on the author's machine.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::ArgMatches;
+use serde_json::Value;
+use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost, Refusal};
+use tenon_scim::Registry;
+use tenon_scim::schema::describe::{Description, SchemaError};
+
+use crate::serve::COMPILE_SUBCOMMAND;
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckError {
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: std::io::Error },
+    #[error("plugins cannot be run here: {0}")]
+    Host(#[from] HostError),
+    #[error("refused by the check \"{}\": {refusal}", .refusal.check())]
+    Refused {
+        #[from]
+        refusal: Refusal,
+    },
+    #[error("refused by the check \"describe\": {0}")]
+    Described(#[from] SchemaError),
+}
+
+/// Checks a component as an upload would, and prints what it is.
+pub(super) fn run(flags: &ArgMatches) -> Result<(), CheckError> {
+    let path = PathBuf::from(flags.get_one::<String>("file").map_or("", String::as_str));
+    let io = |source| CheckError::Io { path: path.clone(), source };
+    let component = std::fs::read(&path).map_err(io)?;
+    let cache = tempfile::tempdir().map_err(io)?;
+    let compiler = Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io)?;
+    let settings =
+        HostSettings { cache_dir: cache.path().to_owned(), compiler, limits: Limits::default() };
+    let host = PluginHost::new(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
+    let checked = runtime.block_on(host.check(&component))?;
+    Registry::core().with(&Description::parse(&checked.described)?)?;
+
+    let capabilities: Vec<_> = checked.plugin.capabilities().iter().map(|it| it.as_str()).collect();
+    let schemas: Vec<_> = checked.described.iter().filter_map(|it| it.get("id")).collect();
+    let mut terminal = std::io::stdout().lock();
+    writeln!(
+        terminal,
+        "an upload would be accepted\n{} bytes, {}\ncapabilities: {}\nschemas: {}",
+        component.len(),
+        checked.plugin.digest(),
+        capabilities.join(", "),
+        schemas.into_iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+    )
+    .map_err(io)
+}
