@@ -17,7 +17,9 @@ pub fn tenon() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut build = cargo();
-        build.args(["build", "--package", "tenon-server", "--bin", "tenon"]);
+        // The whole workspace is named so that its crates have the features they were just built
+        // with: nothing is compiled twice.
+        build.args(["build", "--workspace", "--bin", "tenon"]);
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         if profile == "release" {
             build.arg("--release");

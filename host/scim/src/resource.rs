@@ -129,17 +129,31 @@ pub fn unique_values(resource_type: &ResourceType, attributes: &Object) -> Vec<U
 /// The resource without what is returned to nobody: passwords.
 #[must_use]
 pub fn without_secrets(resource_type: &ResourceType, resource: &Object) -> Object {
-    let is_secret = |attributes: &[Attribute], name: &str| {
-        Attribute::named(attributes, name).is_some_and(|it| it.returned == Returned::Never)
-    };
     let mut resource = resource.clone();
-    resource.retain(|name, _| !is_secret(&resource_type.schema.attributes, name));
+    remove_secrets(&resource_type.schema.attributes, &mut resource);
     for extension in &resource_type.extensions {
         if let Some(Value::Object(members)) = resource.get_mut(&extension.schema.id) {
-            members.retain(|name, _| !is_secret(&extension.schema.attributes, name));
+            remove_secrets(&extension.schema.attributes, members);
         }
     }
     resource
+}
+
+fn remove_secrets(definitions: &[Attribute], members: &mut Object) {
+    members.retain(|name, value| match Attribute::named(definitions, name) {
+        Some(definition) if definition.returned == Returned::Never => false,
+        Some(definition) if !definition.sub_attributes.is_empty() => {
+            let elements = match value {
+                Value::Array(elements) => elements.as_mut_slice(),
+                single => std::slice::from_mut(single),
+            };
+            for element in elements.iter_mut().filter_map(Value::as_object_mut) {
+                remove_secrets(&definition.sub_attributes, element);
+            }
+            true
+        }
+        _ => true,
+    });
 }
 
 fn unique_attributes(
@@ -171,6 +185,7 @@ mod tests {
 
     use super::*;
     use crate::Registry;
+    use crate::schema::describe::Description;
 
     #[test]
     fn a_resource_has_its_identity_and_history() {
@@ -224,6 +239,28 @@ mod tests {
         assert_eq!(unique_paths(user), ["userName"]);
         let shown = Value::Object(without_secrets(user, resource));
         assert_eq!(shown, json!({ "userName": "BJensen" }));
+    }
+
+    #[test]
+    fn a_secret_part_of_a_complex_value_is_not_shown() {
+        let description = Description::parse(&[
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+                "id": "urn:example:2.0:Badge",
+                "attributes": [{ "name": "keys", "type": "complex", "multiValued": true,
+                    "subAttributes": [{ "name": "value" }, { "name": "pin", "returned": "never" }] }]
+            }),
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "name": "User", "schemaExtensions": [{ "schema": "urn:example:2.0:Badge" }]
+            }),
+        ]);
+        let registry = Registry::core().with(&description.unwrap()).unwrap();
+        let user = registry.resource_type("User").unwrap();
+        let resource =
+            json!({ "urn:example:2.0:Badge": { "keys": [{ "value": "a", "pin": "1" }] } });
+        let shown = without_secrets(user, resource.as_object().unwrap());
+        assert_eq!(shown["urn:example:2.0:Badge"], json!({ "keys": [{ "value": "a" }] }));
     }
 
     #[test]

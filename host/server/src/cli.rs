@@ -85,6 +85,9 @@ fn with_config<E: std::fmt::Display>(
         Err(error) => return finish(Err(error), EXIT_USAGE),
     };
     telemetry::start(&config.log, config.log_format);
+    for variable in config::unknown_variables(std::env::vars_os().map(|(name, _)| name)) {
+        tracing::warn!(variable, "an environment variable looks like a setting and is none");
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return finish(Err(error), EXIT_FAILED),

@@ -153,6 +153,17 @@ pub fn flags() -> impl Iterator<Item = Arg> {
     std::iter::once(file).chain(settings)
 }
 
+/// Those of the names that look like settings and are none: misspelt, most likely.
+pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
+    let is_known = |name: &str| {
+        name == FILE_VARIABLE || SETTINGS.iter().any(|setting| variable(setting.name) == name)
+    };
+    names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with("TENON_") && !is_known(name))
+        .collect()
+}
+
 impl Config {
     /// Puts the settings together and checks them all.
     ///
@@ -446,6 +457,13 @@ mod tests {
             let error = load(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
             assert!(error.to_string().contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_variable_is_found() {
+        let names = ["TENON_LISTEN", "TENON_CONFIG", "TENON_LISTN", "PATH"];
+        let unknown = unknown_variables(names.into_iter().map(OsString::from));
+        assert_eq!(unknown, ["TENON_LISTN"]);
     }
 
     #[test]
