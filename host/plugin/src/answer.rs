@@ -1,6 +1,7 @@
 //! What a plugin answers, bounded and made plain before anyone else sees it.
 
 use serde_json::Value;
+use tenon_scim::ScimType;
 
 use crate::bindings::tenon::plugin::types::Issue as RawIssue;
 use crate::call::Issue;
@@ -10,20 +11,6 @@ use crate::text::plain;
 
 /// Bytes of a path in an issue.
 const PATH_BYTES: usize = 256;
-
-/// RFC 7644 §3.12, table 9.
-const SCIM_TYPES: [&str; 10] = [
-    "invalidFilter",
-    "tooMany",
-    "uniqueness",
-    "mutability",
-    "invalidSyntax",
-    "invalidPath",
-    "noTarget",
-    "invalidValue",
-    "invalidVers",
-    "sensitive",
-];
 
 /// The issues as a client may see them. Those past the limit are counted in one more issue: the
 /// refusal stands however many there are.
@@ -60,10 +47,9 @@ pub(crate) fn documents(texts: &[String], limits: &Limits) -> Result<Vec<Value>,
 }
 
 fn issue(raw: &RawIssue, limits: &Limits) -> Issue {
-    let scim_type = raw.scim_type.as_deref();
     Issue {
         path: raw.path.as_deref().map(|path| plain(path, PATH_BYTES)),
-        scim_type: scim_type.filter(|scim_type| SCIM_TYPES.contains(scim_type)).map(str::to_owned),
+        scim_type: raw.scim_type.as_deref().and_then(ScimType::from_keyword),
         detail: plain(&raw.detail, limits.issue_detail_bytes),
     }
 }
@@ -107,7 +93,7 @@ mod tests {
         let issues = issues(raw, &limits);
         assert_eq!(issues.len(), 3);
         assert_eq!(issues[0].path.as_deref(), Some("user\u{fffd}Name"));
-        assert_eq!(issues[0].scim_type.as_deref(), Some("uniqueness"));
+        assert_eq!(issues[0].scim_type, Some(ScimType::Uniqueness));
         assert_eq!(issues[0].detail, "twelv");
         assert_eq!(issues[1].scim_type, None);
         assert_eq!(issues[1].detail, "a\u{fffd}b");

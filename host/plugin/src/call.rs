@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use tenon_scim::ScimType;
 use tenon_scim::schema::ResourceType;
 
 use crate::error::CallError;
@@ -74,8 +75,8 @@ pub struct Document {
 pub struct Issue {
     /// The SCIM path of the attribute that is wrong, as the plugin wrote it.
     pub path: Option<String>,
-    /// One of the `scimType`s of RFC 7644 §3.12; `None` where the plugin gave none or another.
-    pub scim_type: Option<String>,
+    /// `None` where the plugin gave none, or one that RFC 7644 §3.12 does not have.
+    pub scim_type: Option<ScimType>,
     /// What is wrong, in a sentence.
     pub detail: String,
 }

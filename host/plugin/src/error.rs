@@ -206,6 +206,12 @@ pub enum Refusal {
         /// What belongs there.
         expected: String,
     },
+    /// Too many uploads at a time. Not the component's fault.
+    #[error("{waiting} components are being checked already, which is the limit; try again")]
+    Busy {
+        /// Checks at a time, the waiting ones included.
+        waiting: usize,
+    },
     /// A fault of the server, not of the component.
     #[error("the server could not check the component, through no fault of it; try again later")]
     Internal {
@@ -233,6 +239,7 @@ impl Refusal {
             Refusal::DoesNotFit { .. } => "resources",
             Refusal::DoesNotStart { .. } => "start",
             Refusal::DescribeFailed { .. } | Refusal::BadDescription { .. } => "describe",
+            Refusal::Busy { .. } => "busy",
             Refusal::Internal { .. } => "internal",
         }
     }

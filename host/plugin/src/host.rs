@@ -51,6 +51,8 @@ struct Shared {
     runtime: Arc<Runtime>,
     cache: Cache,
     compiler: Compiler,
+    /// Places for uploads, of which each holds its component in memory.
+    uploads: Semaphore,
     /// Places for compiling and describing.
     checks: Semaphore,
     loaded: Mutex<Loaded>,
@@ -77,12 +79,13 @@ impl PluginHost {
         let cache = Cache::open(&cache_dir, engine.engine())?;
         let linker =
             imports::linker(engine.engine()).map_err(|source| HostError::Engine { source })?;
+        let uploads = Semaphore::new(limits.concurrent_uploads);
         let checks = Semaphore::new(limits.concurrent_compiles);
         let admission = Admission::new(&limits);
         let runtime = Arc::new(Runtime { engine, linker, limits, admission });
         let (loaded, loading) = (Mutex::default(), Mutex::default());
         Ok(PluginHost {
-            shared: Arc::new(Shared { runtime, cache, compiler, checks, loaded, loading }),
+            shared: Arc::new(Shared { runtime, cache, compiler, uploads, checks, loaded, loading }),
         })
     }
 
@@ -98,6 +101,12 @@ impl PluginHost {
     ///
     /// The first check that the component does not pass.
     pub async fn check(&self, component: &[u8]) -> Result<Checked, Refusal> {
+        let shared = self.shared.clone();
+        let limits = self.limits();
+        let _upload = shared
+            .uploads
+            .try_acquire()
+            .map_err(|_| Refusal::Busy { waiting: limits.concurrent_uploads })?;
         let bytes: Arc<[u8]> = component.into();
         let shared = self.shared.clone();
         blocking(move || gate::check(&bytes, &shared.runtime.limits)).await??;

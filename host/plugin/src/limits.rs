@@ -70,6 +70,8 @@ pub struct Limits {
     pub compiled_bytes: usize,
     /// Compiling child processes at a time; more uploads wait.
     pub concurrent_compiles: usize,
+    /// Uploads that may be checked or wait for it; further ones are refused at once.
+    pub concurrent_uploads: usize,
 
     /// Calls at a time in the whole server.
     pub concurrent_calls: usize,
@@ -111,6 +113,7 @@ impl Default for Limits {
             compile_time: Duration::from_secs(20),
             compiled_bytes: 64 * MIB,
             concurrent_compiles: 2,
+            concurrent_uploads: 16,
             concurrent_calls: 64,
             concurrent_calls_per_tenant: 16,
             loaded_plugins: 512,

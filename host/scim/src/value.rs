@@ -34,6 +34,10 @@ pub fn normalized<'a>(attribute: &Attribute, text: &'a str) -> Cow<'a, str> {
 /// The instant that an `xsd:dateTime` names. One without an offset is taken as UTC.
 #[must_use]
 pub fn instant(text: &str) -> Option<OffsetDateTime> {
+    // XML Schema has neither the space nor the small letters that RFC 3339 allows.
+    if text.as_bytes().get(10) != Some(&b'T') || text.ends_with('z') {
+        return None;
+    }
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .or_else(|| PrimitiveDateTime::parse(text, LOCAL).ok().map(PrimitiveDateTime::assume_utc))
@@ -107,7 +111,7 @@ mod tests {
         ] {
             assert_eq!(instant(text), Some(expected), "{text}");
         }
-        for text in ["2011-05-13", "yesterday", "2011-13-01T00:00:00Z", ""] {
+        for text in ["2011-05-13", "yesterday", "2011-13-01T00:00:00Z", "", "2011-05-13 04:42:34Z", "2011-05-13T04:42:34z"] {
             assert_eq!(instant(text), None, "{text}");
         }
     }

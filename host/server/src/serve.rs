@@ -204,7 +204,7 @@ async fn build_app(
         _ => config.public_url.clone(),
     };
     Ok(Arc::new(App {
-        services: Services { pool: pool.clone(), plugins },
+        services: Services::new(pool.clone(), plugins),
         runtimes: Runtimes::default(),
         admin_token: admin_token(config, pool).await?,
         public_url,

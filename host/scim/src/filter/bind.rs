@@ -33,8 +33,10 @@ pub struct Comparison<'a> {
     pub target: AttributeRef<'a>,
     /// How.
     pub op: CompareOp,
-    /// With what.
+    /// With what, in the form in which it is compared.
     pub operand: Operand,
+    /// With what, as it was written.
+    pub literal: Literal,
 }
 
 /// The value of a comparison, in the form in which it is compared.
@@ -182,7 +184,7 @@ fn comparison<'a>(
             },
         ));
     }
-    Ok(Comparison { target, op, operand })
+    Ok(Comparison { target, op, operand, literal: literal.clone() })
 }
 
 /// The literal as this attribute compares it; `None` where the types do not fit.

@@ -56,15 +56,14 @@ impl Comparison<'_> {
             // `eq null` asks for the absence of a value, `ne null` for its presence.
             (CompareOp::Eq, Operand::Null) => !self.target.values(resource).any(is_present),
             (_, Operand::Null) => self.target.values(resource).any(is_present),
-            // "ne" is the contrary of "eq", also where there are several values, or none.
-            (CompareOp::Ne, _) => !self.any(resource, CompareOp::Eq),
-            (op, _) => self.any(resource, op),
+            // No value is not the one that is named; of several, one that differs is enough.
+            (CompareOp::Ne, _) => {
+                let mut values = self.target.values(resource).peekable();
+                values.peek().is_none() || values.any(|value| !self.holds(value, CompareOp::Eq))
+            }
+            // RFC 7644 §3.4.2.2: a multi-valued attribute matches "if any of the values matches".
+            (op, _) => self.target.values(resource).any(|value| self.holds(value, op)),
         }
-    }
-
-    /// RFC 7644 §3.4.2.2: "if any of the values matches".
-    fn any(&self, resource: &Object, op: CompareOp) -> bool {
-        self.target.values(resource).any(|value| self.holds(value, op))
     }
 
     fn holds(&self, value: &Value, op: CompareOp) -> bool {
@@ -171,6 +170,8 @@ mod tests {
             r#"externalId eq "701984""#,
             r#"userName ne "x""#,
             r#"nickName ne "x""#,
+            r#"emails.value ne "babs@jensen.org""#,
+            r#"emails[type ne "work"]"#,
             r#"name.familyName co "ENS""#,
             r#"userName sw "bj""#,
             r#"emails.value ew ".org""#,
@@ -196,7 +197,7 @@ mod tests {
             r#"externalId eq "701984 ""#,
             r#"id eq "2819C223-7F76-453A-919D-413861904646""#,
             r#"emails[type eq "home" and value eq "bjensen@example.com"]"#,
-            r#"emails.value ne "babs@jensen.org""#,
+            r#"userName ne "BJENSEN@example.com""#,
             r#"userName co "%""#,
             "active eq true",
             "nickName pr",

@@ -5,12 +5,15 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Attribute, Kind, Schema, Uniqueness};
+use super::{Attribute, Kind, Mutability, Returned, Schema, Uniqueness};
 
 /// The `schemas` URI of a Schema document.
 pub const SCHEMA_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Schema";
 /// The `schemas` URI of a ResourceType document.
 pub const RESOURCE_TYPE_SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:ResourceType";
+
+/// Characters of a URN, and of an attribute's or resource type's name.
+const MAX_NAME: usize = 200;
 
 /// Schemas and resource types that belong together: the core's, or those of one plugin.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,7 +78,10 @@ pub enum SchemaError {
         error: String,
     },
     /// The identifier of a schema is not a URN.
-    #[error("schema \"{id}\": the id must be a URN, such as urn:example:2.0:User")]
+    #[error(
+        "schema \"{id}\": the id must be a URN of at most {MAX_NAME} characters, such as \
+         urn:example:2.0:User"
+    )]
     NotAUrn {
         /// The identifier.
         id: String,
@@ -85,6 +91,23 @@ pub enum SchemaError {
     DuplicateSchema {
         /// The URN.
         id: String,
+    },
+    /// Paths to the attributes of one schema would be read as the other's.
+    #[error("schema \"{id}\" and schema \"{other}\" cannot both be: one is the beginning of the other")]
+    AmbiguousSchema {
+        /// The URN.
+        id: String,
+        /// The URN that is there already.
+        other: String,
+    },
+    /// The name of a resource type is not one.
+    #[error(
+        "resource type \"{name}\": a name is a letter followed by letters, digits, \"-\" or \"_\", \
+         {MAX_NAME} characters at the most"
+    )]
+    TypeName {
+        /// The name.
+        name: String,
     },
     /// An attribute breaks a rule of RFC 7643.
     #[error("schema \"{schema}\", attribute \"{attribute}\": {rule}")]
@@ -167,6 +190,15 @@ pub enum AttributeRule {
     /// Only complex attributes have parts.
     #[error("only a complex attribute has subAttributes; its type is not \"complex\"")]
     SubAttributesOfSimple,
+    /// RFC 7643 §7: the values of a writeOnly attribute "SHALL NOT be returned".
+    #[error("a writeOnly attribute needs \"returned\": \"never\" (RFC 7643 section 7)")]
+    WriteOnlyReturned,
+    /// What nobody reads is stored as a hash, and only a string can be one.
+    #[error(
+        "a writeOnly attribute is stored as a hash: it must be a string with one value, and not a \
+         sub-attribute"
+    )]
+    WriteOnlyKind,
     /// Uniqueness is compared value by value.
     #[error("a complex or multi-valued attribute, or a sub-attribute, cannot be unique")]
     Unique,
@@ -187,7 +219,12 @@ impl Description {
                 check_schema(&schema)?;
                 description.schemas.push(schema);
             } else if names(document, RESOURCE_TYPE_SCHEMA) {
-                description.resource_types.push(read(document, index, "ResourceType")?);
+                let resource_type: ResourceTypeDocument = read(document, index, "ResourceType")?;
+                let name = resource_type.name.as_str();
+                if !crate::path::is_attribute_name(name) || name.len() > MAX_NAME {
+                    return Err(SchemaError::TypeName { name: name.to_owned() });
+                }
+                description.resource_types.push(resource_type);
             } else {
                 return Err(SchemaError::UnknownDocument { index });
             }
@@ -252,6 +289,14 @@ fn check_attribute(attribute: &Attribute, seen: &mut HashSet<String>) -> Result<
     if attribute.uniqueness != Uniqueness::None && (complex || attribute.multi_valued) {
         return Err(AttributeRule::Unique);
     }
+    if attribute.mutability == Mutability::WriteOnly {
+        if attribute.returned != Returned::Never {
+            return Err(AttributeRule::WriteOnlyReturned);
+        }
+        if !attribute.is_secret() {
+            return Err(AttributeRule::WriteOnlyKind);
+        }
+    }
     Ok(())
 }
 
@@ -266,12 +311,16 @@ fn check_sub_attribute(sub: &Attribute, seen: &mut HashSet<String>) -> Result<()
     if sub.uniqueness != Uniqueness::None {
         return Err(AttributeRule::Unique);
     }
+    if sub.mutability == Mutability::WriteOnly {
+        return Err(AttributeRule::WriteOnlyKind);
+    }
     Ok(())
 }
 
 fn check_name(name: &str, seen: &mut HashSet<String>) -> Result<(), AttributeRule> {
     // `$ref` is the one name outside the grammar (RFC 7643 section 2.4).
-    if name != "$ref" && !crate::path::is_attribute_name(name) {
+    let fits = crate::path::is_attribute_name(name) && name.len() <= MAX_NAME;
+    if name != "$ref" && !fits {
         return Err(AttributeRule::Name);
     }
     if !seen.insert(name.to_ascii_lowercase()) {
@@ -283,7 +332,8 @@ fn check_name(name: &str, seen: &mut HashSet<String>) -> Result<(), AttributeRul
 /// `urn:` + a namespace + a name (RFC 8141 §2), of characters that need no quoting in a path.
 fn is_urn(id: &str) -> bool {
     let mut parts = id.split(':');
-    parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn"))
+    id.len() <= MAX_NAME
+        && parts.next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn"))
         && parts.clone().count() >= 2
         && parts.all(|part| {
             !part.is_empty()

@@ -60,6 +60,10 @@ impl Registry {
             if registry.schema(&schema.id).is_some() {
                 return Err(SchemaError::DuplicateSchema { id: schema.id.clone() });
             }
+            if let Some(other) = registry.schemas.iter().find(|it| shadows(&it.id, &schema.id)) {
+                let (id, other) = (schema.id.clone(), other.id.clone());
+                return Err(SchemaError::AmbiguousSchema { id, other });
+            }
             registry.schemas.push(Arc::new(schema.clone()));
         }
         for document in &description.resource_types {
@@ -194,6 +198,12 @@ impl Registry {
     }
 }
 
+/// Whether a path below one URN could be read as one below the other.
+fn shadows(a: &str, b: &str) -> bool {
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    a.starts_with(&format!("{b}:")) || b.starts_with(&format!("{a}:"))
+}
+
 impl ResourceType {
     /// The base schema and the extensions' schemas.
     pub fn schemas(&self) -> impl Iterator<Item = &Schema> {
@@ -319,6 +329,47 @@ mod tests {
                 Err(SchemaError::Attribute { rule, .. }) => assert_eq!(rule, expected),
                 other => panic!("{attribute}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn what_nobody_may_read_has_to_be_a_string_that_can_be_hashed() {
+        let cases = [
+            (json!({ "name": "a", "mutability": "writeOnly" }), AttributeRule::WriteOnlyReturned),
+            (
+                json!({ "name": "a", "mutability": "writeOnly", "returned": "never", "type": "integer" }),
+                AttributeRule::WriteOnlyKind,
+            ),
+            (
+                json!({ "name": "a", "type": "complex", "subAttributes": [
+                    { "name": "b", "mutability": "writeOnly", "returned": "never" }
+                ] }),
+                AttributeRule::WriteOnlyKind,
+            ),
+        ];
+        for (attribute, expected) in cases {
+            let mut schema = badge_schema();
+            schema["attributes"] = json!([attribute]);
+            match with(&[schema]) {
+                Err(SchemaError::Attribute { rule, .. }) => assert_eq!(rule, expected),
+                other => panic!("{attribute}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_schema_cannot_hide_another_behind_its_urn() {
+        let mut longer = badge_schema();
+        longer["id"] = json!("urn:example:2.0:Badge:number");
+        let error = with(&[badge_schema(), longer]);
+        assert!(matches!(error, Err(SchemaError::AmbiguousSchema { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn the_name_of_a_type_fits_into_a_url() {
+        for name in ["", "a/b", "1st"] {
+            let document = resource_type(json!({ "name": name, "endpoint": "/A", "schema": "urn:x:y" }));
+            assert_eq!(with(&[document]).unwrap_err(), SchemaError::TypeName { name: name.into() });
         }
     }
 

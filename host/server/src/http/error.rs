@@ -8,7 +8,7 @@ use axum::extract::OriginalUri;
 use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
-use tenon_plugin::CallError;
+use tenon_plugin::{CallError, Refusal};
 use tenon_scim::{ScimType, error};
 
 use super::body::BodyError;
@@ -114,11 +114,7 @@ impl From<Error> for ScimError {
 /// What the plugin says to the client, issue by issue.
 fn rejected(plugin: &str, issues: &[tenon_plugin::Issue]) -> ScimError {
     tracing::info!(plugin, issues = issues.len(), "request refused by a plugin");
-    let scim_type = issues
-        .first()
-        .and_then(|issue| issue.scim_type.as_deref())
-        .and_then(ScimType::from_keyword)
-        .unwrap_or(ScimType::InvalidValue);
+    let scim_type = issues.first().and_then(|issue| issue.scim_type);
     let details: Vec<String> = issues
         .iter()
         .map(|issue| match &issue.path {
@@ -126,7 +122,8 @@ fn rejected(plugin: &str, issues: &[tenon_plugin::Issue]) -> ScimError {
             None => issue.detail.clone(),
         })
         .collect();
-    ScimError::new(StatusCode::BAD_REQUEST, details.join("; ")).with_type(scim_type)
+    ScimError::new(StatusCode::BAD_REQUEST, details.join("; "))
+        .with_type(scim_type.unwrap_or(ScimType::InvalidValue))
 }
 
 impl From<tenon_scim::Error> for ScimError {
@@ -203,6 +200,9 @@ impl From<PluginError> for Problem {
             PluginError::Refused(refusal) if refusal.is_internal() => {
                 tracing::error!(?refusal, "a plugin could not be checked");
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+            }
+            PluginError::Refused(Refusal::Busy { .. }) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
             PluginError::Refused(refusal) => {
                 tracing::info!(check = refusal.check(), %refusal, "plugin refused");

@@ -35,6 +35,15 @@ pub struct Services {
     pub pool: PgPool,
     /// Where plugins run.
     pub plugins: PluginHost,
+    sealer: secrets::Sealer,
+}
+
+impl Services {
+    /// Services over a database and a plugin host.
+    #[must_use]
+    pub fn new(pool: PgPool, plugins: PluginHost) -> Self {
+        Self { pool, plugins, sealer: secrets::Sealer::default() }
+    }
 }
 
 /// Why a request is not carried out.

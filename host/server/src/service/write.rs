@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::hooks::Operation;
 use super::read::Resource;
-use super::{Error, Request, Services, not_found, parse_id, secrets};
+use super::{Error, Request, Services, not_found, parse_id};
 use crate::clock;
 use crate::store::resources::{self, Stored};
 
@@ -49,7 +49,7 @@ impl Services {
         self.validate(request, Operation::Create, resource_type, &shown, None).await?;
 
         let mut attributes = valid.into_attributes();
-        secrets::seal(resource_type, &mut attributes, None).await?;
+        self.sealer.seal(resource_type, &mut attributes, None).await?;
         let body = Value::Object(attributes.clone()).to_string();
         let stored = Stored { id, version: 1, created: now, modified: now, body };
         let mut transaction = self.pool.begin().await?;
@@ -179,7 +179,7 @@ impl Services {
         self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
 
         let mut attributes = valid.into_attributes();
-        secrets::seal(resource_type, &mut attributes, Some(&current)).await?;
+        self.sealer.seal(resource_type, &mut attributes, Some(&current)).await?;
         let mut body = attributes.clone();
         body.extend(hidden);
         let next = Stored {
