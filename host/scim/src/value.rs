@@ -70,6 +70,26 @@ pub fn is_base64(text: &str) -> bool {
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
+/// A text that is the same for equal values, whatever the order of their members.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_by_key(|(name, _)| *name);
+            let members: Vec<_> = members
+                .into_iter()
+                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical(value)))
+                .collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Value::Array(values) => {
+            format!("[{}]", values.iter().map(canonical).collect::<Vec<_>>().join(","))
+        }
+        simple => simple.to_string(),
+    }
+}
+
 /// What kind of JSON value this is, in an error's words.
 #[must_use]
 pub const fn json_type(value: &Value) -> &'static str {
@@ -111,7 +131,14 @@ mod tests {
         ] {
             assert_eq!(instant(text), Some(expected), "{text}");
         }
-        for text in ["2011-05-13", "yesterday", "2011-13-01T00:00:00Z", "", "2011-05-13 04:42:34Z", "2011-05-13T04:42:34z"] {
+        for text in [
+            "2011-05-13",
+            "yesterday",
+            "2011-13-01T00:00:00Z",
+            "",
+            "2011-05-13 04:42:34Z",
+            "2011-05-13T04:42:34z",
+        ] {
             assert_eq!(instant(text), None, "{text}");
         }
     }

@@ -6,11 +6,16 @@ use serde_json::Value;
 use super::request::{Op, Operation, PatchRequest};
 use super::values::Edit;
 use super::{PatchError, PatchErrorKind};
-use crate::path::{self, AttributeRef, Path, Target, ValuePath};
+use crate::path::{self, AttributeRef, Path, ValuePath};
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::{Object, value};
 
 type Outcome = Result<(), PatchErrorKind>;
+
+/// Values of multi-valued attributes that the operations of a request may look at together. Each
+/// operation looks at all values of its attribute; without a bound, a thousand operations on a
+/// group of ten thousand members would hold a processor for minutes.
+pub const MAX_VISITS: usize = 1_000_000;
 
 /// Carries out all operations in order, each on the result of the one before, or none.
 ///
@@ -24,139 +29,155 @@ pub fn apply(
     current: &Object,
     request: &PatchRequest,
 ) -> Result<Object, PatchError> {
-    let mut resource = current.clone();
+    let mut patch = Patch { resource_type, resource: current.clone(), visits: 0 };
     for (index, operation) in request.operations.iter().enumerate() {
-        apply_one(resource_type, &mut resource, operation)
-            .map_err(|kind| PatchError { operation: Some(index), kind })?;
+        patch.apply(operation).map_err(|kind| PatchError { operation: Some(index), kind })?;
     }
-    Ok(resource)
+    Ok(patch.resource)
 }
 
-fn apply_one(
-    resource_type: &ResourceType,
-    resource: &mut Object,
-    operation: &Operation,
-) -> Outcome {
-    let value = operation.value.as_ref();
-    let Some(path) = &operation.path else {
-        return match operation.op {
+/// A resource between two operations.
+struct Patch<'a> {
+    resource_type: &'a ResourceType,
+    resource: Object,
+    visits: usize,
+}
+
+impl<'a> Patch<'a> {
+    fn apply(&mut self, operation: &Operation) -> Outcome {
+        let value = operation.value.as_ref();
+        let Some(path) = &operation.path else {
+            return self.apply_members(operation.op, value);
+        };
+        match path::parse(self.resource_type, path).map_err(PatchErrorKind::Path)? {
+            Path::Extension(schema) if schema.id == self.resource_type.schema.id => {
+                self.apply_members(operation.op, value)
+            }
+            Path::Extension(schema) => self.apply_extension(schema, operation.op, value),
+            Path::Value(path) => self.apply_value(&path, operation.op, value),
+        }
+    }
+
+    /// RFC 7644 §3.5.2.1: "If omitted, the target location is assumed to be the resource itself.
+    /// The "value" parameter contains a set of attributes to be added". Keys may be any path, as
+    /// Entra ID sends them. What a client cannot set, or no schema has, is passed over as it is
+    /// on PUT.
+    fn apply_members(&mut self, op: Op, value: Option<&Value>) -> Outcome {
+        if op == Op::Remove {
             // RFC 7644 §3.5.2.2: "If "path" is unspecified, the operation fails with HTTP status
             // code 400 and a "scimType" error code of "noTarget"."
-            Op::Remove => Err(PatchErrorKind::RemoveWithoutPath),
-            op => apply_members(resource_type, resource, op, value),
+            return Err(PatchErrorKind::RemoveWithoutPath);
+        }
+        let value = value.unwrap_or(&Value::Null);
+        let found = value::json_type(value);
+        let members = value.as_object().ok_or(PatchErrorKind::PathlessValue { found })?;
+        for (key, value) in members {
+            match path::parse(self.resource_type, key) {
+                Ok(Path::Extension(schema)) if schema.id == self.resource_type.schema.id => {
+                    self.apply_base(op, value)?;
+                }
+                Ok(Path::Extension(schema)) => self.apply_extension(schema, op, Some(value))?,
+                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
+                    self.apply_value(&path, op, Some(value))?;
+                }
+                Ok(Path::Value(_)) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The base schema's URN as a key: its attributes under it, and no URN again.
+    fn apply_base(&mut self, op: Op, value: &Value) -> Outcome {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            match path::parse(self.resource_type, key) {
+                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
+                    self.apply_value(&path, op, Some(value))?;
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// An extension is treated as a complex attribute: its members one by one.
+    fn apply_extension(&mut self, schema: &Schema, op: Op, value: Option<&Value>) -> Outcome {
+        let value = value.unwrap_or(&Value::Null);
+        if op == Op::Remove || (op == Op::Replace && value.is_null()) {
+            let extension = self.resource_type.extension(&schema.id);
+            if extension.is_some_and(|extension| extension.required) {
+                return Err(PatchErrorKind::Required { path: schema.id.clone() });
+            }
+            self.resource.shift_remove(&schema.id);
+            return Ok(());
+        }
+        if value::is_unassigned(value) {
+            return Ok(());
+        }
+        let Some(members) = value.as_object() else {
+            let (path, found) = (schema.id.clone(), value::json_type(value));
+            return Err(PatchErrorKind::ExtensionValue { path, found });
         };
-    };
-    match path::parse(resource_type, path).map_err(PatchErrorKind::Path)? {
-        Path::Extension(schema) if schema.id == resource_type.schema.id => match operation.op {
-            Op::Remove => Err(PatchErrorKind::RemoveWithoutPath),
-            op => apply_members(resource_type, resource, op, value),
-        },
-        Path::Extension(schema) => {
-            apply_extension(resource_type, resource, schema, operation.op, value)
-        }
-        Path::Value(path) => apply_value(resource, &path, operation.op, value),
-    }
-}
-
-/// RFC 7644 §3.5.2.1: "If omitted, the target location is assumed to be the resource itself. The
-/// "value" parameter contains a set of attributes to be added". Keys may be dotted and may have
-/// a URN before them, as Entra ID sends them. What a client cannot set, or no schema has, is
-/// passed over as it is on PUT.
-fn apply_members(
-    resource_type: &ResourceType,
-    resource: &mut Object,
-    op: Op,
-    value: Option<&Value>,
-) -> Outcome {
-    let members = members_of(value)?;
-    for (key, value) in members {
-        match path::resolve(resource_type, key) {
-            Ok(Target::Extension(schema)) if schema.id != resource_type.schema.id => {
-                apply_extension(resource_type, resource, schema, op, Some(value))?;
-            }
-            Ok(Target::Attribute(target)) if !is_read_only(&target) => {
-                let path = ValuePath { target, filter: None };
-                apply_value(resource, &path, op, Some(value))?;
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-fn apply_extension(
-    resource_type: &ResourceType,
-    resource: &mut Object,
-    schema: &Schema,
-    op: Op,
-    value: Option<&Value>,
-) -> Outcome {
-    let removes = op == Op::Remove || value.is_none_or(value::is_unassigned);
-    if removes {
-        if resource_type.extension(&schema.id).is_some_and(|extension| extension.required) {
-            return Err(PatchErrorKind::Required { path: schema.id.clone() });
-        }
-        resource.shift_remove(&schema.id);
-        return Ok(());
-    }
-    for (key, value) in members_of(value)? {
-        match path::resolve(resource_type, &format!("{}:{key}", schema.id)) {
-            Ok(Target::Attribute(target)) if !is_read_only(&target) => {
-                let path = ValuePath { target, filter: None };
-                apply_value(resource, &path, op, Some(value))?;
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    Ok(())
-}
-
-fn apply_value(
-    resource: &mut Object,
-    path: &ValuePath<'_>,
-    op: Op,
-    value: Option<&Value>,
-) -> Outcome {
-    let target = &path.target;
-    if is_read_only(target) {
-        return Err(PatchErrorKind::ReadOnly { path: target.path() });
-    }
-    let container = match target.extension {
-        None => &mut *resource,
-        Some(urn) => {
-            let extension = resource.entry(urn).or_insert_with(|| Value::Object(Object::new()));
-            match extension.as_object_mut() {
-                Some(extension) => extension,
-                None => return Ok(()),
+        for (key, value) in members {
+            match path::parse(self.resource_type, &format!("{}:{key}", schema.id)) {
+                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
+                    self.apply_value(&path, op, Some(value))?;
+                }
+                Ok(_) | Err(_) => {}
             }
         }
-    };
-    let edit = Edit { path, op };
-    let had_value = container.contains_key(&target.attribute.name);
-    // RFC 7643 §2.5: to set null is to remove. `remove` may name values (Entra ID does so for
-    // members), and then removes those alone.
-    match (op, value) {
-        (Op::Remove, value) => edit.remove(container, value)?,
-        (_, None | Some(Value::Null)) => edit.remove(container, None)?,
-        (_, Some(value)) => edit.set(container, value)?,
+        Ok(())
     }
-    let has_value = container.contains_key(&target.attribute.name);
-    // RFC 7644 §3.5.2.2: "If an attribute is removed or becomes unassigned and is defined as a
-    // required attribute … a "scimType" error code of "mutability"".
-    if had_value && !has_value && target.attribute.required {
-        return Err(PatchErrorKind::Required { path: target.path() });
-    }
-    if let Some(urn) = target.extension
-        && resource.get(urn).is_some_and(value::is_unassigned)
-    {
-        resource.shift_remove(urn);
-    }
-    Ok(())
-}
 
-fn members_of(value: Option<&Value>) -> Result<&Object, PatchErrorKind> {
-    let value = value.unwrap_or(&Value::Null);
-    value.as_object().ok_or(PatchErrorKind::PathlessValue { found: value::json_type(value) })
+    fn apply_value(&mut self, path: &ValuePath<'a>, op: Op, value: Option<&Value>) -> Outcome {
+        let target = &path.target;
+        if is_read_only(target) {
+            return Err(PatchErrorKind::ReadOnly { path: target.path() });
+        }
+        // To add nothing changes nothing.
+        if op == Op::Add && value.is_none_or(value::is_unassigned) {
+            return Ok(());
+        }
+        self.count_visits(target)?;
+        let container = match target.extension {
+            None => &mut self.resource,
+            Some(urn) => {
+                let extension =
+                    self.resource.entry(urn).or_insert_with(|| Value::Object(Object::new()));
+                match extension.as_object_mut() {
+                    Some(extension) => extension,
+                    None => return Ok(()),
+                }
+            }
+        };
+        let edit = Edit { path, op };
+        let had_value = container.contains_key(&target.attribute.name);
+        // RFC 7643 §2.5: to set null is to remove. `remove` may name values (Entra ID does so
+        // for members), and then removes those alone.
+        match (op, value) {
+            (Op::Remove, value) => edit.remove(container, value)?,
+            (_, None | Some(Value::Null)) => edit.remove(container, None)?,
+            (_, Some(value)) => edit.set(container, value)?,
+        }
+        let has_value = container.contains_key(&target.attribute.name);
+        // RFC 7644 §3.5.2.2: "If an attribute is removed or becomes unassigned and is defined as a
+        // required attribute … a "scimType" error code of "mutability"".
+        if had_value && !has_value && target.attribute.required {
+            return Err(PatchErrorKind::Required { path: target.path() });
+        }
+        if let Some(urn) = target.extension
+            && self.resource.get(urn).is_some_and(value::is_unassigned)
+        {
+            self.resource.shift_remove(urn);
+        }
+        Ok(())
+    }
+
+    fn count_visits(&mut self, target: &AttributeRef<'_>) -> Outcome {
+        let container = target.container(&self.resource);
+        let value = container.and_then(|it| it.get(&target.attribute.name));
+        self.visits += value.and_then(Value::as_array).map_or(1, Vec::len);
+        if self.visits > MAX_VISITS { Err(PatchErrorKind::TooMuchWork) } else { Ok(()) }
+    }
 }
 
 fn is_read_only(target: &AttributeRef<'_>) -> bool {

@@ -8,7 +8,7 @@ mod apply;
 mod request;
 mod values;
 
-pub use apply::apply;
+pub use apply::{MAX_VISITS, apply};
 pub use request::{Op, Operation, PATCH_SCHEMA, PatchRequest};
 
 use crate::error::ScimType;
@@ -57,11 +57,39 @@ pub enum PatchErrorKind {
         /// What it is.
         found: &'static str,
     },
+    /// An operation has another JSON type.
+    #[error("an operation must be an object, not {found}")]
+    Operation {
+        /// What it is.
+        found: &'static str,
+    },
+    /// An extension as a whole is an object.
+    #[error("path \"{path}\": \"value\" must be an object of attributes, not {found}")]
+    ExtensionValue {
+        /// The URN.
+        path: String,
+        /// What the value is.
+        found: &'static str,
+    },
+    /// A filter selects values one by one; several cannot be put in the place of each.
+    #[error("path \"{path}\": \"value\" must be one value, not {found}")]
+    SeveralValues {
+        /// The path.
+        path: String,
+        /// How many there are.
+        found: usize,
+    },
+    /// The operations together look at more values than one request may.
+    #[error(
+        "the operations look at more than {MAX_VISITS} values of multi-valued attributes; send \
+         them in several requests, or several values in one operation"
+    )]
+    TooMuchWork,
     /// The path names nothing, or is not one.
     #[error(transparent)]
     Path(PathError),
     /// The filter in the path selects no value (RFC 7644 §3.5.2.3).
-    #[error("path \"{path}\" matches no value, so there is nothing to replace")]
+    #[error("path \"{path}\" matches no value")]
     NoMatch {
         /// The path.
         path: String,
@@ -92,10 +120,14 @@ impl PatchError {
             | PatchErrorKind::NoOperations
             | PatchErrorKind::Member { .. }
             | PatchErrorKind::UnknownOp { .. }
+            | PatchErrorKind::Operation { .. }
+            | PatchErrorKind::ExtensionValue { .. }
             | PatchErrorKind::PathlessValue { .. } => ScimType::InvalidSyntax,
             PatchErrorKind::RemoveWithoutPath | PatchErrorKind::NoMatch { .. } => {
                 ScimType::NoTarget
             }
+            PatchErrorKind::SeveralValues { .. } => ScimType::InvalidValue,
+            PatchErrorKind::TooMuchWork => ScimType::TooMany,
             PatchErrorKind::Path(PathError::Filter { .. }) => ScimType::InvalidFilter,
             PatchErrorKind::Path(_) => ScimType::InvalidPath,
             PatchErrorKind::ReadOnly { .. } | PatchErrorKind::Required { .. } => {

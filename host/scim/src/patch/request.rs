@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{PatchError, PatchErrorKind};
 use crate::Object;
+use crate::value::json_type;
 
 /// The `schemas` URI of a PATCH request (RFC 7644 §3.5.2).
 pub const PATCH_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
@@ -71,7 +72,8 @@ impl PatchRequest {
 
 impl Operation {
     fn parse(operation: &Value) -> Result<Self, PatchErrorKind> {
-        let operation = operation.as_object().ok_or(PatchErrorKind::NoOperations)?;
+        let found = json_type(operation);
+        let operation = operation.as_object().ok_or(PatchErrorKind::Operation { found })?;
         let op = match member(operation, "op") {
             Some(Value::String(word)) => Op::from_word(word)
                 .ok_or_else(|| PatchErrorKind::UnknownOp { found: word.clone() })?,

@@ -1,10 +1,12 @@
 //! What add, replace and remove do to the values of one attribute.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::PatchErrorKind;
 use super::request::Op;
-use crate::filter::{BoundFilter, CompareOp, Operand};
+use crate::filter::{BoundFilter, CompareOp, Literal};
 use crate::path::ValuePath;
 use crate::schema::{Attribute, Kind, validate};
 use crate::{Object, value};
@@ -60,9 +62,8 @@ impl<'a> Edit<'_, 'a> {
                 (Some(filter), _) => elements.retain(|element| !filter.matches_value(element)),
                 (None, Some(named)) if !value::is_unassigned(named) => {
                     let named = self.read_elements(named)?;
-                    elements.retain(|element| {
-                        !named.iter().any(|it| same_value(attribute, element, it))
-                    });
+                    let index = Index::of(attribute, &named);
+                    elements.retain(|element| index.find(attribute, element, &named).is_none());
                 }
                 (None, _) => elements.clear(),
             }
@@ -109,17 +110,31 @@ impl<'a> Edit<'_, 'a> {
     /// RFC 7644 §3.5.2.1 and §3.5.2.3: add appends what is not there yet, replace puts the given
     /// values in the place of all.
     fn set_values(&self, container: &mut Object, value: &Value) -> Outcome {
+        let attribute = self.attribute();
         let given = self.read_elements(value)?;
-        let mut elements = match container.get_mut(&self.attribute().name) {
+        let mut elements = match container.get_mut(&attribute.name) {
             Some(Value::Array(elements)) if self.op == Op::Add => std::mem::take(elements),
             _ => Vec::new(),
         };
-        let kept = elements.len();
-        let seen: std::collections::HashSet<String> =
-            elements.iter().map(ToString::to_string).collect();
-        elements.extend(given.into_iter().filter(|element| !seen.contains(&element.to_string())));
-        keep_one_primary(&mut elements, |index| index >= kept);
-        put(container, self.attribute(), Some(Value::Array(elements)));
+        let mut index = Index::of(attribute, &elements);
+        let mut changed = Vec::with_capacity(given.len());
+        for element in given {
+            match index.find(attribute, &element, &elements) {
+                Some(place) => {
+                    if let Some(known) = elements.get_mut(place) {
+                        complete(known, element);
+                    }
+                    changed.push(place);
+                }
+                None => {
+                    index.add(attribute, &element, elements.len());
+                    changed.push(elements.len());
+                    elements.push(element);
+                }
+            }
+        }
+        keep_one_primary(&mut elements, &changed);
+        put(container, attribute, Some(Value::Array(elements)));
         Ok(())
     }
 
@@ -188,7 +203,7 @@ impl<'a> Edit<'_, 'a> {
                 self.set_element(element, value)?;
             }
         }
-        keep_one_primary(elements, |index| selected.contains(&index));
+        keep_one_primary(elements, &selected);
         Ok(())
     }
 
@@ -196,6 +211,17 @@ impl<'a> Edit<'_, 'a> {
         if let Some(sub) = self.path.target.sub {
             return self.set_sub(element, sub, value);
         }
+        // One value may stand in an array, as it does where there is no filter.
+        let value = match value {
+            Value::Array(values) => match values.as_slice() {
+                [single] => single,
+                several => {
+                    let (path, found) = (self.path.target.path(), several.len());
+                    return Err(PatchErrorKind::SeveralValues { path, found });
+                }
+            },
+            single => single,
+        };
         match (self.op, value.as_object()) {
             (Op::Add, Some(given)) => {
                 for (name, value) in given {
@@ -220,7 +246,11 @@ impl<'a> Edit<'_, 'a> {
     fn described_by(&self, filter: &BoundFilter<'_>) -> Result<Value, PatchErrorKind> {
         let mut members = Object::new();
         let complex = self.attribute().kind == Kind::Complex;
-        if self.op == Op::Add && complex && describe(filter, &mut members) {
+        if self.op == Op::Add
+            && complex
+            && describe(filter, &mut members)
+            && filter.matches(&members)
+        {
             return Ok(Value::Object(members));
         }
         // RFC 7644 §3.5.2.3: "If the target location is a multi-valued attribute for which a value
@@ -236,11 +266,12 @@ fn describe(filter: &BoundFilter<'_>, members: &mut Object) -> bool {
     match filter {
         BoundFilter::And(terms) => terms.iter().all(|term| describe(term, members)),
         BoundFilter::Compare(comparison) if comparison.op == CompareOp::Eq => {
-            let value = match &comparison.operand {
-                Operand::Bool(value) => Value::Bool(*value),
-                Operand::Number(value) => Value::Number(value.clone()),
-                Operand::Text(value) => Value::String(value.clone()),
-                Operand::Null | Operand::Instant(_) => return false,
+            // As it was written: a comparison folds case, a value keeps it.
+            let value = match &comparison.literal {
+                Literal::Bool(value) => Value::Bool(*value),
+                Literal::Number(value) => Value::Number(value.clone()),
+                Literal::String(value) => Value::String(value.clone()),
+                Literal::Null => return false,
             };
             members.insert(comparison.target.attribute.name.clone(), value);
             true
@@ -252,18 +283,14 @@ fn describe(filter: &BoundFilter<'_>, members: &mut Object) -> bool {
 /// RFC 7644 §3.5.2: "For multi-valued attributes, a PATCH operation that sets a value's "primary"
 /// sub-attribute to "true" SHALL cause the server to automatically set "primary" to "false" for
 /// any other values in the array."
-fn keep_one_primary(elements: &mut [Value], is_changed: impl Fn(usize) -> bool) {
+fn keep_one_primary(elements: &mut [Value], changed: &[usize]) {
     let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
-    let changed_primary = elements
-        .iter()
-        .enumerate()
-        .rfind(|(index, element)| is_changed(*index) && is_primary(element))
-        .map(|(index, _)| index);
-    let Some(keep) = changed_primary else { return };
+    let keep = changed.iter().rev().find(|index| elements.get(**index).is_some_and(is_primary));
+    let Some(keep) = keep else { return };
     for (index, element) in elements.iter_mut().enumerate() {
-        if index != keep
-            && !is_changed(index)
+        if index != *keep
             && is_primary(element)
+            && !changed.contains(&index)
             && let Some(element) = element.as_object_mut()
         {
             element.insert("primary".to_owned(), Value::Bool(false));
@@ -271,20 +298,59 @@ fn keep_one_primary(elements: &mut [Value], is_changed: impl Fn(usize) -> bool) 
     }
 }
 
-/// Whether two values of a multi-valued attribute are the same one: by their `value`, where they
-/// have one, else as a whole.
-fn same_value(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    let Some(value) = attribute.sub("value") else { return same_text(attribute, a, b) };
-    match (a.get("value"), b.get("value")) {
-        (Some(a), Some(b)) => same_text(value, a, b),
-        _ => a == b,
+/// Finds values of a multi-valued attribute by their identity, without comparing each with each.
+///
+/// Two are the same one when their `value`s are, and their `type`s do not contradict each other;
+/// without a `value`, when they are equal.
+struct Index {
+    places: HashMap<String, Vec<usize>>,
+}
+
+impl Index {
+    fn of(attribute: &Attribute, elements: &[Value]) -> Self {
+        let mut index = Self { places: HashMap::with_capacity(elements.len()) };
+        for (place, element) in elements.iter().enumerate() {
+            index.add(attribute, element, place);
+        }
+        index
+    }
+
+    fn add(&mut self, attribute: &Attribute, element: &Value, place: usize) {
+        self.places.entry(identity(attribute, element)).or_default().push(place);
+    }
+
+    /// The place of the same value among `elements`, of which this is the index.
+    fn find(&self, attribute: &Attribute, element: &Value, elements: &[Value]) -> Option<usize> {
+        let places = self.places.get(&identity(attribute, element))?;
+        places.iter().copied().find(|place| {
+            elements.get(*place).is_some_and(|other| types_agree(attribute, element, other))
+        })
     }
 }
 
-fn same_text(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    match (a.as_str(), b.as_str()) {
-        (Some(a), Some(b)) => value::normalized(attribute, a) == value::normalized(attribute, b),
-        _ => a == b,
+fn identity(attribute: &Attribute, element: &Value) -> String {
+    match (attribute.sub("value"), element.get("value")) {
+        (Some(sub), Some(Value::String(text))) => value::normalized(sub, text).into_owned(),
+        (Some(_), Some(other)) => other.to_string(),
+        (None, _) if element.is_string() => {
+            value::normalized(attribute, element.as_str().unwrap_or_default()).into_owned()
+        }
+        _ => value::canonical(element),
+    }
+}
+
+fn types_agree(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+    let Some(sub) = attribute.sub("type") else { return true };
+    match (a.get("type").and_then(Value::as_str), b.get("type").and_then(Value::as_str)) {
+        (Some(a), Some(b)) => value::normalized(sub, a) == value::normalized(sub, b),
+        _ => true,
+    }
+}
+
+/// Gives a value what else is known of it.
+fn complete(known: &mut Value, given: Value) {
+    if let (Value::Object(known), Value::Object(given)) = (known, given) {
+        known.extend(given);
     }
 }
 

@@ -93,7 +93,9 @@ pub enum SchemaError {
         id: String,
     },
     /// Paths to the attributes of one schema would be read as the other's.
-    #[error("schema \"{id}\" and schema \"{other}\" cannot both be: one is the beginning of the other")]
+    #[error(
+        "schema \"{id}\" and schema \"{other}\" cannot both be: one is the beginning of the other"
+    )]
     AmbiguousSchema {
         /// The URN.
         id: String,

@@ -368,7 +368,8 @@ mod tests {
     #[test]
     fn the_name_of_a_type_fits_into_a_url() {
         for name in ["", "a/b", "1st"] {
-            let document = resource_type(json!({ "name": name, "endpoint": "/A", "schema": "urn:x:y" }));
+            let document =
+                resource_type(json!({ "name": name, "endpoint": "/A", "schema": "urn:x:y" }));
             assert_eq!(with(&[document]).unwrap_err(), SchemaError::TypeName { name: name.into() });
         }
     }

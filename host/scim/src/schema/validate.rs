@@ -400,7 +400,7 @@ impl Reader {
                 continue;
             };
             // RFC 7643 §2.4: the same value twice says no more than once.
-            if !seen.insert(value.to_string()) {
+            if !seen.insert(value::canonical(&value)) {
                 continue;
             }
             primaries += usize::from(value.get("primary") == Some(&Value::Bool(true)));

@@ -290,3 +290,78 @@ fn what_is_not_a_patch_request_says_so() {
         assert_eq!(error.scim_type().as_str(), "invalidSyntax", "{body}: {error}");
     }
 }
+
+#[test]
+fn to_add_nothing_changes_nothing() {
+    let current = json!({
+        "userName": "b", "emails": [{ "value": "a" }], ENTERPRISE_USER: { "department": "x" }
+    });
+    for operation in [
+        json!({ "op": "add", "path": "emails", "value": null }),
+        json!({ "op": "add", "path": "emails", "value": [] }),
+        json!({ "op": "add", "value": { "emails": null, ENTERPRISE_USER: {} } }),
+        json!({ "op": "add", "path": ENTERPRISE_USER, "value": {} }),
+        json!({ "op": "replace", "path": ENTERPRISE_USER, "value": {} }),
+        json!({ "op": "replace", "path": "name", "value": {} }),
+    ] {
+        assert_eq!(user(current.clone(), json!([operation])), current, "{operation}");
+    }
+}
+
+#[test]
+fn keys_without_a_path_may_be_any_path() {
+    let result = user(
+        two_emails(),
+        json!([{ "op": "replace", "value": {
+            "emails[type eq \"work\"].value": "new",
+            USER: { "nickName": "B" }
+        } }]),
+    );
+    assert_eq!(result["emails"][0]["value"], "new");
+    assert_eq!(result["nickName"], "B");
+}
+
+#[test]
+fn a_member_that_is_there_is_not_added_again_however_it_is_written() {
+    let current = json!({ "displayName": "g", "members": [{ "value": "m", "type": "User" }] });
+    for member in [json!({ "value": "m" }), json!({ "type": "user", "value": "m" })] {
+        let add = json!([{ "op": "add", "path": "members", "value": [member] }]);
+        let members = group(current.clone(), add)["members"].clone();
+        assert_eq!(members.as_array().unwrap().len(), 1, "{members}");
+    }
+    let other = json!([{ "op": "add", "path": "emails", "value": { "type": "home", "value": "B@example.com" } }]);
+    assert_eq!(user(two_emails(), other)["emails"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_value_that_a_filter_describes_keeps_its_case_and_satisfies_the_filter() {
+    let add = |path: &str| json!([{ "op": "add", "path": path, "value": "1" }]);
+    let result = user(json!({ "userName": "b" }), add("emails[type eq \"FAX\"].value"));
+    assert_eq!(result["emails"], json!([{ "type": "FAX", "value": "1" }]));
+    let contradiction = add("emails[type eq \"a\" and type eq \"b\"].value");
+    assert_eq!(refused("User", json!({ "userName": "b" }), contradiction).0, "noTarget");
+}
+
+#[test]
+fn one_value_in_an_array_is_one_value_and_several_are_refused() {
+    let add =
+        |value: Value| json!([{ "op": "add", "path": "emails[type eq \"home\"]", "value": value }]);
+    let result = user(two_emails(), add(json!([{ "display": "q" }])));
+    assert_eq!(result["emails"][1]["value"], "b@example.org");
+    assert_eq!(result["emails"][1]["display"], "q");
+    let several = add(json!([{ "display": "q" }, { "display": "r" }]));
+    assert_eq!(refused("User", two_emails(), several).0, "invalidValue");
+}
+
+#[test]
+fn a_request_can_look_at_so_many_values_and_no_more() {
+    let members: Vec<Value> = (0..2_000).map(|n| json!({ "value": format!("m{n}") })).collect();
+    let current = json!({ "displayName": "g", "members": members });
+    let remove =
+        |n: usize| json!({ "op": "remove", "path": format!("members[value eq \"x{n}\"]") });
+    let few: Vec<Value> = (0..400).map(remove).collect();
+    assert_eq!(group(current.clone(), json!(few)), current);
+    let many: Vec<Value> = (0..600).map(remove).collect();
+    let (scim_type, detail) = refused("Group", current, json!(many));
+    assert_eq!(scim_type, "tooMany", "{detail}");
+}
