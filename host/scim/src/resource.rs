@@ -5,8 +5,8 @@ use time::OffsetDateTime;
 
 use crate::Object;
 use crate::schema::validate::with_schemas;
-use crate::schema::{Attribute, ResourceType, Returned, Uniqueness};
-use crate::value::{normalized, timestamp};
+use crate::schema::{Attribute, Kind, ResourceType, Returned, Uniqueness};
+use crate::value::{instant, normalized, timestamp};
 
 /// What the server knows of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,8 @@ pub fn assemble(
 pub struct Known {
     /// What the schemas of the type know, with `schemas` in step.
     pub attributes: Object,
-    /// The data of extensions that the type does not have at present: a plugin's that is not
-    /// active. It is kept and not shown.
+    /// The data of extensions, and of attributes of extensions, that the type does not have at
+    /// present: of a plugin that is not active, or of another version. It is kept and not shown.
     pub hidden: Object,
 }
 
@@ -79,16 +79,52 @@ impl Known {
     /// Divides a stored resource.
     #[must_use]
     pub fn of(resource_type: &ResourceType, stored: Object) -> Self {
-        let is_known = |name: &str| {
-            resource_type.extension(name).is_some() || resource_type.attribute(name).is_some()
-        };
-        let (mut attributes, hidden): (Vec<_>, Vec<_>) =
-            stored.into_iter().partition(|(name, _)| is_known(name));
-        attributes.retain(|(name, _)| name != "schemas");
-        Self {
-            attributes: with_schemas(resource_type, attributes.into_iter().collect()),
-            hidden: hidden.into_iter().collect(),
+        let (mut attributes, mut hidden) = (Object::with_capacity(stored.len()), Object::new());
+        for (name, value) in stored {
+            match (resource_type.extension(&name), value) {
+                (Some(extension), Value::Object(members)) => {
+                    let known =
+                        |name: &str| Attribute::named(&extension.schema.attributes, name).is_some();
+                    let (shown, kept): (Object, Object) =
+                        members.into_iter().partition(|(name, _)| known(name));
+                    if !shown.is_empty() {
+                        attributes.insert(name.clone(), Value::Object(shown));
+                    }
+                    if !kept.is_empty() {
+                        hidden.insert(name, Value::Object(kept));
+                    }
+                }
+                (_, value) if resource_type.attribute(&name).is_some() => {
+                    if name != "schemas" {
+                        attributes.insert(name, value);
+                    }
+                }
+                (_, value) => {
+                    hidden.insert(name, value);
+                }
+            }
         }
+        Self { attributes: with_schemas(resource_type, attributes), hidden }
+    }
+
+    /// What is to be stored: both parts.
+    #[must_use]
+    pub fn into_stored(self) -> Object {
+        let mut stored = self.attributes;
+        for (name, value) in self.hidden {
+            match (stored.get_mut(&name), value) {
+                (Some(Value::Object(members)), Value::Object(hidden)) => {
+                    for (name, value) in hidden {
+                        members.entry(name).or_insert(value);
+                    }
+                }
+                (Some(_), _) => {}
+                (None, value) => {
+                    stored.insert(name, value);
+                }
+            }
+        }
+        stored
     }
 }
 
@@ -118,6 +154,10 @@ pub fn unique_values(resource_type: &ResourceType, attributes: &Object) -> Vec<U
                 Some(urn) => attributes.get(urn).and_then(Value::as_object),
             };
             let value = match container?.get(&attribute.name)? {
+                // One instant can be written in many ways.
+                Value::String(text) if attribute.kind == Kind::DateTime => {
+                    instant(text)?.unix_timestamp_nanos().to_string()
+                }
                 Value::String(text) => normalized(attribute, text).into_owned(),
                 other => other.to_string(),
             };
@@ -222,10 +262,24 @@ mod tests {
         });
         let known = Known::of(user, stored.as_object().unwrap().clone());
         assert_eq!(
-            Value::Object(known.attributes),
+            Value::Object(known.attributes.clone()),
             json!({ "schemas": [crate::schema::core::USER], "userName": "b" })
         );
-        assert_eq!(Value::Object(known.hidden), json!({ "urn:gone": { "a": 1 } }));
+        assert_eq!(Value::Object(known.hidden.clone()), json!({ "urn:gone": { "a": 1 } }));
+        let again = Known::of(user, known.clone().into_stored());
+        assert_eq!(again, known);
+    }
+
+    #[test]
+    fn data_of_an_unknown_attribute_of_an_extension_is_kept_apart_too() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let urn = crate::schema::core::ENTERPRISE_USER;
+        let stored = json!({ urn: { "department": "Sales", "gone": 1 } });
+        let mut known = Known::of(user, stored.as_object().unwrap().clone());
+        assert_eq!(known.attributes[urn], json!({ "department": "Sales" }));
+        known.attributes.shift_remove(urn);
+        assert_eq!(known.into_stored()[urn], json!({ "gone": 1 }));
     }
 
     #[test]

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, PrimitiveDateTime, format_description::FormatItem, macros};
+use time::{
+    Date, OffsetDateTime, PrimitiveDateTime, UtcOffset, format_description::FormatItem, macros,
+};
 
 use crate::schema::Attribute;
 
@@ -41,13 +43,15 @@ pub fn instant(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339)
         .ok()
         .or_else(|| PrimitiveDateTime::parse(text, LOCAL).ok().map(PrimitiveDateTime::assume_utc))
+        // The last hours of year 9999, west of Greenwich, are in no year of four digits.
+        .and_then(|instant| instant.checked_to_offset(UtcOffset::UTC))
 }
 
 /// An instant on the wire: UTC, milliseconds, `2008-01-23T04:56:22.000Z`. Every instant has the
 /// same width, so that text sorts as time does.
 #[must_use]
 pub fn timestamp(instant: OffsetDateTime) -> String {
-    let utc = instant.to_offset(time::UtcOffset::UTC);
+    let utc = instant.checked_to_offset(UtcOffset::UTC).unwrap_or(instant);
     let date: Date = utc.date();
     format!(
         "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
@@ -138,6 +142,7 @@ mod tests {
             "",
             "2011-05-13 04:42:34Z",
             "2011-05-13T04:42:34z",
+            "9999-12-31T23:59:59-23:59",
         ] {
             assert_eq!(instant(text), None, "{text}");
         }

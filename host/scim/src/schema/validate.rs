@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Attribute, Kind, Mutability, ResourceType};
+use super::{Attribute, Kind, Mutability, ResourceType, Returned, Uniqueness};
 use crate::error::ScimType;
 use crate::{Object, value};
+
+/// Bytes of a value whose attribute is unique: it is a key in an index.
+pub const MAX_UNIQUE_BYTES: usize = 1_024;
 
 /// A resource that satisfies its schemas. Nothing else makes one than this module.
 ///
@@ -58,6 +61,12 @@ pub enum Rule {
     /// RFC 7643 §2.3.6.
     #[error("must be base64 with padding (RFC 4648 section 4)")]
     Base64,
+    /// RFC 7643 §2.3.4.
+    #[error("must be a whole number of at most 64 bits")]
+    Integer,
+    /// A unique value is part of an index.
+    #[error("must have at most {MAX_UNIQUE_BYTES} bytes: its values are unique")]
+    TooLong,
     /// U+0000 cannot be stored.
     #[error("must not contain the character U+0000")]
     Nul,
@@ -88,7 +97,8 @@ pub enum Rule {
 pub fn create(resource_type: &Arc<ResourceType>, input: &Object) -> Result<ValidResource, Invalid> {
     let mut reader = Reader::default();
     let attributes = reader.resource(resource_type, input);
-    finish(resource_type, attributes, None, reader)
+    reader.check_required(resource_type, &attributes);
+    finish(resource_type, attributes, reader)
 }
 
 /// Checks a resource that a client wants to put in the place of `current` (RFC 7644 §3.5.1).
@@ -104,21 +114,33 @@ pub fn replace(
     let mut reader = Reader::default();
     let mut attributes = reader.resource(resource_type, input);
     keep_unsendable(resource_type, current, &mut attributes);
-    finish(resource_type, attributes, Some(current), reader)
+    reader.check_required(resource_type, &attributes);
+    reader.check_immutable(resource_type, current, &attributes);
+    finish(resource_type, attributes, reader)
 }
 
-/// Checks what a PATCH has made of `current`.
+/// Checks what a PATCH has made of `current`. What the PATCH left alone is not judged: a schema
+/// that has become stricter must not keep a client from disabling a user.
 ///
 /// # Errors
-/// All that is wrong with it.
+/// All that is wrong with what has changed.
 pub fn patched(
     resource_type: &Arc<ResourceType>,
     current: &Object,
     candidate: &Object,
 ) -> Result<ValidResource, Invalid> {
     let mut reader = Reader::default();
-    let attributes = reader.resource(resource_type, candidate);
-    finish(resource_type, attributes, Some(current), reader)
+    let mut changed = changes(resource_type, current, candidate);
+    changed.insert("schemas".to_owned(), Value::from(vec![resource_type.schema.id.as_str()]));
+    let read = reader.resource(resource_type, &changed);
+    let attributes = with_changes(resource_type, current, candidate, &read);
+
+    let mut before = Reader::default();
+    before.check_required(resource_type, current);
+    reader.check_required(resource_type, &attributes);
+    reader.issues.retain(|issue| issue.rule != Rule::Required || !before.issues.contains(issue));
+    reader.check_immutable(resource_type, current, &attributes);
+    finish(resource_type, attributes, reader)
 }
 
 /// Reads one value of an attribute, as a PATCH operation brings it: in the schemas' spelling,
@@ -209,17 +231,63 @@ impl std::error::Error for Invalid {}
 fn finish(
     resource_type: &Arc<ResourceType>,
     attributes: Object,
-    current: Option<&Object>,
     mut reader: Reader,
 ) -> Result<ValidResource, Invalid> {
-    reader.check_required(resource_type, &attributes);
-    if let Some(current) = current {
-        reader.check_immutable(resource_type, current, &attributes);
-    }
     let ignored = std::mem::take(&mut reader.ignored);
     reader.into_result()?;
     let attributes = with_schemas(resource_type, attributes);
     Ok(ValidResource { resource_type: Arc::clone(resource_type), attributes, ignored })
+}
+
+/// What of `candidate` differs from `current`; of an extension, the members that do.
+fn changes(resource_type: &ResourceType, current: &Object, candidate: &Object) -> Object {
+    let differs = |(name, value): &(&String, &Value)| current.get(*name) != Some(*value);
+    let changed = candidate.iter().filter(differs).map(|(name, value)| {
+        let members = resource_type.extension(name).and_then(|_| value.as_object());
+        let Some(members) = members else { return (name.clone(), value.clone()) };
+        let old = current.get(name).and_then(Value::as_object);
+        let differs =
+            |(name, value): &(&String, &Value)| old.and_then(|old| old.get(*name)) != Some(*value);
+        let members =
+            members.iter().filter(differs).map(|(name, value)| (name.clone(), value.clone()));
+        (name.clone(), Value::Object(members.collect()))
+    });
+    changed.collect()
+}
+
+/// `candidate`, in its order, with what has changed as it was read.
+fn with_changes(
+    resource_type: &ResourceType,
+    current: &Object,
+    candidate: &Object,
+    read: &Object,
+) -> Object {
+    let pick = |old: Option<&Object>, read: Option<&Object>, name: &str, value: &Value| {
+        if old.and_then(|old| old.get(name)) == Some(value) {
+            return Some(value.clone());
+        }
+        read.and_then(|read| read.get(name)).cloned()
+    };
+    let mut attributes = Object::with_capacity(candidate.len());
+    for (name, value) in candidate.iter().filter(|(name, _)| *name != "schemas") {
+        let members = resource_type.extension(name).and_then(|_| value.as_object());
+        let value = match members {
+            None => pick(Some(current), Some(read), name, value),
+            Some(members) => {
+                let old = current.get(name).and_then(Value::as_object);
+                let read = read.get(name).and_then(Value::as_object);
+                let members: Object = members
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.clone(), pick(old, read, name, value)?)))
+                    .collect();
+                Some(Value::Object(members)).filter(|members| !value::is_unassigned(members))
+            }
+        };
+        if let Some(value) = value {
+            attributes.insert(name.clone(), value);
+        }
+    }
+    attributes
 }
 
 /// RFC 7643 §3.3: the URN of every extension with data is in `schemas`, and no other.
@@ -253,26 +321,46 @@ fn containers<'a>(
         .chain(extensions)
 }
 
+/// Keeps what the client cannot change or does not know, where it did not send it. Of an
+/// extension or a complex attribute that it left out altogether, all is kept with it.
 fn keep_unsendable(resource_type: &ResourceType, current: &Object, attributes: &mut Object) {
-    for (urn, old, definitions) in containers(resource_type, current) {
-        let Some(old) = old else { continue };
-        for definition in definitions {
-            let Some(value) = old.get(&definition.name) else { continue };
-            if definition.mutability == Mutability::ReadWrite {
-                continue;
+    keep_in(&resource_type.schema.attributes, current, attributes);
+    for extension in &resource_type.extensions {
+        let (urn, definitions) = (&extension.schema.id, &extension.schema.attributes);
+        let Some(Value::Object(old)) = current.get(urn) else { continue };
+        match attributes.get_mut(urn) {
+            Some(Value::Object(members)) => keep_in(definitions, old, members),
+            Some(_) => {}
+            None if has_unsendable(definitions, old) => {
+                attributes.insert(urn.clone(), Value::Object(old.clone()));
             }
-            let container = match urn {
-                None => Some(&mut *attributes),
-                Some(urn) => attributes
-                    .entry(urn)
-                    .or_insert_with(|| Value::Object(Object::new()))
-                    .as_object_mut(),
-            };
-            if let Some(container) = container {
-                container.entry(definition.name.as_str()).or_insert_with(|| value.clone());
-            }
+            None => {}
         }
     }
+}
+
+fn keep_in(definitions: &[Attribute], old: &Object, new: &mut Object) {
+    for definition in definitions {
+        let Some(value) = old.get(&definition.name) else { continue };
+        let parts = value.as_object().filter(|it| has_unsendable(&definition.sub_attributes, it));
+        match (new.get_mut(&definition.name), parts) {
+            (Some(Value::Object(members)), Some(old)) => {
+                keep_in(&definition.sub_attributes, old, members);
+            }
+            (None, parts) if parts.is_some() || is_unsendable(definition) => {
+                new.insert(definition.name.clone(), value.clone());
+            }
+            _ => {}
+        }
+    }
+}
+
+fn has_unsendable(definitions: &[Attribute], members: &Object) -> bool {
+    definitions.iter().any(|it| is_unsendable(it) && members.contains_key(&it.name))
+}
+
+fn is_unsendable(definition: &Attribute) -> bool {
+    definition.mutability != Mutability::ReadWrite || definition.returned == Returned::Never
 }
 
 /// Reads input, and gathers what is wrong with it on the way.
@@ -427,13 +515,13 @@ impl Reader {
             (
                 Kind::String | Kind::Reference | Kind::Binary | Kind::DateTime,
                 Value::String(text),
-            ) => match text_rule(attribute.kind, text) {
+            ) => match text_rule(attribute, text) {
                 None => return Some(value.clone()),
                 Some(rule) => ("", Some(rule)),
             },
             (Kind::Boolean, _) => ("a boolean", None),
             (Kind::Decimal, _) => ("a number", None),
-            (Kind::Integer, Value::Number(_)) => ("a whole number of at most 64 bits", None),
+            (Kind::Integer, Value::Number(_)) => ("", Some(Rule::Integer)),
             (Kind::Integer, _) => ("a whole number", None),
             (Kind::Complex, _) => ("an object", None),
             (_, _) => ("a string", None),
@@ -533,11 +621,14 @@ impl Reader {
     }
 }
 
-fn text_rule(kind: Kind, text: &str) -> Option<Rule> {
-    match kind {
+fn text_rule(attribute: &Attribute, text: &str) -> Option<Rule> {
+    match attribute.kind {
         Kind::DateTime if value::instant(text).is_none() => Some(Rule::DateTime),
         Kind::Binary if !value::is_base64(text) => Some(Rule::Base64),
         _ if text.contains('\0') => Some(Rule::Nul),
+        _ if attribute.uniqueness != Uniqueness::None && text.len() > MAX_UNIQUE_BYTES => {
+            Some(Rule::TooLong)
+        }
         _ => None,
     }
 }

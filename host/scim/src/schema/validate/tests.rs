@@ -201,3 +201,36 @@ fn an_immutable_value_must_match() {
     let unset = created(json!({ BADGE: { "level": 1 } })).unwrap();
     assert!(patched(&user(), unset.as_object().unwrap(), &other).is_ok(), "it may be set once");
 }
+
+#[test]
+fn a_put_without_an_extension_keeps_it_where_the_client_could_not_have_sent_it_all() {
+    let with_number = created(json!({ BADGE: { "number": "7", "level": 1 } })).unwrap();
+    let replaced = replace(&user(), with_number.as_object().unwrap(), &input(json!({}))).unwrap();
+    assert_eq!(replaced.attributes()[BADGE], json!({ "number": "7", "level": 1 }));
+    let without = created(json!({ BADGE: { "level": 1 } })).unwrap();
+    let replaced = replace(&user(), without.as_object().unwrap(), &input(json!({}))).unwrap();
+    assert!(!replaced.attributes().contains_key(BADGE));
+}
+
+#[test]
+fn a_patch_is_not_judged_by_what_it_leaves_alone() {
+    // As a stricter schema finds it: an integer as text, a required value missing, no userName.
+    let stored = json!({ "schemas": [USER, BADGE], "title": 5, BADGE: { "weight": "heavy" } });
+    let stored = stored.as_object().unwrap();
+    let mut candidate = stored.clone();
+    candidate.insert("active".to_owned(), json!(false));
+    let patched_user = patched(&user(), stored, &candidate).unwrap();
+    assert_eq!(patched_user.attributes()["active"], false);
+    assert_eq!(patched_user.attributes()["title"], 5);
+    assert_eq!(patched_user.attributes()[BADGE], json!({ "weight": "heavy" }));
+    candidate.insert(BADGE.to_owned(), json!({ "weight": "light" }));
+    let refused = patched(&user(), stored, &candidate).unwrap_err();
+    assert!(refused.to_string().contains("weight\" must be a number"), "{refused}");
+}
+
+#[test]
+fn a_unique_value_fits_into_an_index() {
+    let error = created(json!({ "userName": "x".repeat(MAX_UNIQUE_BYTES + 1) })).unwrap_err();
+    assert!(error.contains("must have at most 1024 bytes"), "{error}");
+    assert!(created(json!({ "userName": "x".repeat(MAX_UNIQUE_BYTES) })).is_ok());
+}
