@@ -1,7 +1,11 @@
 //! The operator's API: tenants and tokens.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tenon_tests::{Server, artifacts, user};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 #[tokio::test]
 async fn a_tenant_is_found_by_name_and_id_renamed_and_listed() {
@@ -29,7 +33,7 @@ async fn a_tenants_name_is_unique_and_fit_for_urls() {
     let acme = server.tenant("acme").await;
     let taken = server.admin().post("/tenants", json!({ "name": acme.name })).await.expect(409);
     assert_eq!(taken.body["type"], "urn:tenon:problem:name-taken");
-    for name in ["", "Acme", "a b", "-a", "a/b", &"a".repeat(64)] {
+    for name in ["", "Acme", "a b", "-a", "a/b", &"a".repeat(64), &acme.id] {
         let refused = server.admin().post("/tenants", json!({ "name": name })).await.expect(400);
         assert!(refused.detail().contains("1 to 63 characters"), "{}", refused.detail());
     }
@@ -85,17 +89,48 @@ async fn a_tokens_secret_is_shown_once_and_revoked_at_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_not_accepted() {
+async fn a_token_is_accepted_until_it_expires() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let tenant = acme.admin.get("").await.expect(200).body;
+    let now = OffsetDateTime::parse(tenant["created"].as_str().unwrap(), &Rfc3339).unwrap();
+    let expires = (now + Duration::from_secs(2)).format(&Rfc3339).unwrap();
+    let body = json!({ "name": "brief", "expiresAt": expires });
+    let created = acme.admin.post("/tokens", body).await;
+    let created = created.expect(201);
+    let scim = acme.scim.with_token(created.body["token"].as_str().unwrap());
+    scim.get("/Users").await.expect(200);
+    while scim.get("/Users").await.status == 200 {}
+    scim.get("/Users").await.expect(401);
+}
+
+#[tokio::test]
+async fn a_token_cannot_be_made_for_the_past() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
     for (expires, detail) in [
         ("2001-01-01T00:00:00Z", "is in the past"),
         ("tomorrow", "must be a date and time such as"),
+        ("9999-12-31T23:59:59-23:59", "must be a date and time such as"),
     ] {
         let body = json!({ "name": "okta", "expiresAt": expires });
         let refused = acme.admin.post("/tokens", body).await.expect(400);
         assert!(refused.detail().contains(detail), "{}", refused.detail());
     }
+}
+
+#[tokio::test]
+async fn names_that_cannot_be_are_names_of_nothing() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let admin = server.admin();
+    admin.get("/tenants/a%00b").await.expect(404);
+    admin.get(&format!("/tenants/urn:uuid:{}", acme.id)).await.expect(404);
+    acme.admin.put("/plugins/a%00b/config", json!({})).await.expect(404);
+    acme.admin.delete("/plugins/a%00b").await.expect(404);
+    acme.admin.post("/plugins/a%00b/deactivate", json!({})).await.expect(404);
+    let nul = acme.scim.base.replace(&acme.name, "a%00b");
+    acme.scim.at(nul).get("/Users").await.expect(401);
 }
 
 #[tokio::test]

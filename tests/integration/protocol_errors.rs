@@ -55,6 +55,15 @@ async fn a_value_that_breaks_its_schema_is_named() {
 }
 
 #[tokio::test]
+async fn a_unique_value_that_no_index_can_hold_is_refused() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let long: String = (0..3_000).map(|n| char::from(b'a' + (n * n % 26) as u8)).collect();
+    let refused = acme.scim.post("/Users", user(&long)).await;
+    assert_scim_error(&refused, 400, "attribute \"userName\" must have at most 1024 bytes");
+}
+
+#[tokio::test]
 async fn unknown_routes_and_methods_are_scim_errors() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
@@ -72,6 +81,9 @@ async fn unknown_routes_and_methods_are_scim_errors() {
     for path in ["/Me", "/Bulk", "/.search", "/Users/.search"] {
         assert_scim_error(&scim.post(path, json!({})).await, 501, "is not supported");
     }
+    assert_scim_error(&scim.get("/Users/%ff").await, 404, "not UTF-8");
+    assert_scim_error(&scim.get("/").await, 404, "there is nothing at /tenants/");
+    assert_scim_error(&scim.get("/Users?sortBy=password").await, 400, "\"sortBy\"");
     assert_scim_error(&scim.get("/Users?count=ten").await, 400, "\"count\" must be a whole number");
 }
 

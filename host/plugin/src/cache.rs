@@ -35,8 +35,16 @@ pub(crate) struct Cache {
     compatibility: [u8; 32],
 }
 
+/// A file of compiled code.
+struct File {
+    digest: Digest,
+    build: String,
+    path: PathBuf,
+}
+
 impl Cache {
     /// Makes the directory and the key where there are none. The directory is for one user.
+    /// Code of other builds is removed: this one cannot load it.
     pub(crate) fn open(dir: &Path, engine: &Engine) -> Result<Cache, HostError> {
         fs::DirBuilder::new()
             .recursive(true)
@@ -44,7 +52,11 @@ impl Cache {
             .create(dir)
             .map_err(|source| HostError::CacheDir { path: dir.to_owned(), source })?;
         let key = key(dir)?;
-        Ok(Cache { dir: dir.to_owned(), key, compatibility: compatibility(engine) })
+        let cache = Cache { dir: dir.to_owned(), key, compatibility: compatibility(engine) };
+        cache
+            .remove_other_builds()
+            .map_err(|source| HostError::CacheDir { path: dir.to_owned(), source })?;
+        Ok(cache)
     }
 
     /// The code of a version, if there is a file whose seal holds.
@@ -85,10 +97,64 @@ impl Cache {
         Ok(())
     }
 
+    /// Removes the code of a version, if there is any.
+    pub(crate) fn remove(&self, digest: &Digest) -> io::Result<()> {
+        match fs::remove_file(self.path(digest)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// The versions whose code is here, sealed or not.
+    pub(crate) fn digests(&self) -> io::Result<Vec<Digest>> {
+        let build = self.build();
+        let files = self.files()?.into_iter();
+        Ok(files.filter(|file| file.build == build).map(|file| file.digest).collect())
+    }
+
+    fn remove_other_builds(&self) -> io::Result<()> {
+        let build = self.build();
+        for file in self.files()?.into_iter().filter(|file| file.build != build) {
+            match fs::remove_file(&file.path) {
+                Ok(()) => tracing::info!(
+                    path = %file.path.display(),
+                    "plugin compiled by another build of the server removed"
+                ),
+                Err(error) => tracing::warn!(
+                    path = %file.path.display(), %error,
+                    "plugin compiled by another build of the server cannot be removed"
+                ),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is named as [`Cache::path`] names it, for any build; all else is not ours to touch.
+    fn files(&self) -> io::Result<Vec<File>> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            let name = path.file_name().and_then(|name| name.to_str());
+            let stem = name.and_then(|name| name.strip_suffix(".cwasm"));
+            let Some((digest, build)) = stem.and_then(|stem| stem.split_once('-')) else {
+                continue;
+            };
+            if let Ok(digest) = format!("sha256:{digest}").parse() {
+                files.push(File { digest, build: build.to_owned(), path });
+            }
+        }
+        Ok(files)
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
-        let compatibility = hex(&self.compatibility);
-        let short = compatibility.get(..16).unwrap_or(&compatibility);
-        self.dir.join(format!("{}-{short}.cwasm", digest.hex()))
+        self.dir.join(format!("{}-{}.cwasm", digest.hex(), self.build()))
+    }
+
+    /// The build that the code is for, shortened for a file's name.
+    fn build(&self) -> String {
+        let mut build = hex(&self.compatibility);
+        build.truncate(16);
+        build
     }
 
     /// The seal covers which component the code is of and which build it is for, so that no
@@ -252,6 +318,23 @@ mod tests {
         // The short form in the name leaves the last byte out: only the seal can tell.
         assert_eq!(other.path(&fixture.digest), cache.path(&fixture.digest));
         assert!(other.get(&fixture.digest).is_none());
+    }
+
+    #[test]
+    fn files_of_other_builds_are_removed_at_the_start_and_nothing_else_is() {
+        let fixture = Fixture::new();
+        let cache = fixture.open();
+        cache.insert(&fixture.digest, &fixture.code).unwrap();
+        let other = Cache { compatibility: [7; 32], ..fixture.open() };
+        other.insert(&fixture.digest, &fixture.code).unwrap();
+        let foreign = fixture.dir.path().join("notes-0.cwasm");
+        fs::write(&foreign, b"the operator's own").unwrap();
+
+        fixture.open();
+        assert!(!other.path(&fixture.digest).exists());
+        assert!(cache.get(&fixture.digest).is_some());
+        assert!(foreign.exists());
+        assert_eq!(cache.digests().unwrap(), [fixture.digest]);
     }
 
     #[test]

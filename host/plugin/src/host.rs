@@ -1,11 +1,11 @@
 //! The host of plugins: takes uploads, loads versions, and shares what they run in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::spawn_blocking;
 use wasmtime::component::Component;
 
@@ -53,8 +53,11 @@ struct Shared {
     compiler: Compiler,
     /// Places for uploads, of which each holds its component in memory.
     uploads: Semaphore,
-    /// Places for compiling and describing.
+    /// Places for uploads that are compiled, started and described.
     checks: Semaphore,
+    /// Places for compiling what passed the gate earlier. Requests wait for it, so it does not
+    /// wait for uploads.
+    loads: Semaphore,
     loaded: Mutex<Loaded>,
     /// One lock for each version that is being loaded, so that it is compiled once.
     loading: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
@@ -81,12 +84,12 @@ impl PluginHost {
             imports::linker(engine.engine()).map_err(|source| HostError::Engine { source })?;
         let uploads = Semaphore::new(limits.concurrent_uploads);
         let checks = Semaphore::new(limits.concurrent_compiles);
+        let loads = Semaphore::new(limits.concurrent_loads);
         let admission = Admission::new(&limits);
         let runtime = Arc::new(Runtime { engine, linker, limits, admission });
         let (loaded, loading) = (Mutex::default(), Mutex::default());
-        Ok(PluginHost {
-            shared: Arc::new(Shared { runtime, cache, compiler, uploads, checks, loaded, loading }),
-        })
+        let shared = Shared { runtime, cache, compiler, uploads, checks, loads, loaded, loading };
+        Ok(PluginHost { shared: Arc::new(shared) })
     }
 
     /// The limits that hold here.
@@ -95,26 +98,35 @@ impl PluginHost {
     }
 
     /// The upload gate: size, format, structure, exports, imports, compiling, resources, types,
-    /// a start, and one call of `describe`.
+    /// a start, and one call of `describe`. Only what passes all of it stays, in memory and on
+    /// disk.
     ///
     /// # Errors
     ///
-    /// The first check that the component does not pass.
+    /// The first check that the component does not pass, or [`Refusal::Busy`] at once where too
+    /// many are being checked.
     pub async fn check(&self, component: &[u8]) -> Result<Checked, Refusal> {
-        let shared = self.shared.clone();
-        let limits = self.limits();
-        let _upload = shared
-            .uploads
-            .try_acquire()
-            .map_err(|_| Refusal::Busy { waiting: limits.concurrent_uploads })?;
-        let bytes: Arc<[u8]> = component.into();
-        let shared = self.shared.clone();
+        let waiting = self.limits().concurrent_uploads;
+        let _upload = self.shared.uploads.try_acquire().map_err(|_| Refusal::Busy { waiting })?;
+        let (shared, bytes) = (self.shared.clone(), Arc::<[u8]>::from(component));
         blocking(move || gate::check(&bytes, &shared.runtime.limits)).await??;
-        let plugin = self.load(component).await?;
-        let _place = self.shared.check_place().await?;
+
+        let shared = &self.shared;
+        let digest = Digest::of(component);
+        let (plugin, code) = match shared.cached(&digest).await {
+            Some(plugin) => (plugin, None),
+            None => {
+                let (plugin, code) = shared.compile(&shared.checks, digest, component).await?;
+                (Arc::new(plugin), Some(code))
+            }
+        };
+        let _place = place(&shared.checks).await?;
         plugin.probe().await?;
         let described = plugin.describe().await?;
-        Ok(Checked { plugin, described })
+        if let Some(code) = code {
+            shared.keep(digest, code).await;
+        }
+        Ok(Checked { plugin: shared.remember(plugin), described })
     }
 
     /// A version that is in memory, or whose compiled code is on disk; `None` where the
@@ -142,13 +154,40 @@ impl PluginHost {
             return Ok(plugin);
         }
         let shared = &self.shared;
-        let code = {
-            let _place = shared.check_place().await?;
-            compile::compile(&shared.compiler, &shared.runtime.limits, component).await?
-        };
-        let (plugin, code) = shared.link(digest, code).await?;
+        let (plugin, code) = shared.compile(&shared.loads, digest, component).await?;
         shared.keep(digest, code).await;
-        Ok(shared.remember(plugin))
+        Ok(shared.remember(Arc::new(plugin)))
+    }
+
+    /// Drops a version that no tenant has any more, from memory and disk. Calls of it that are
+    /// running end as they would have. Where it is needed after all, it is compiled again.
+    pub async fn forget(&self, digest: &Digest) {
+        let turn = self.shared.turn(digest);
+        let _turn = turn.lock().await;
+        self.shared.loaded.lock().unwrap_or_else(PoisonError::into_inner).plugins.remove(digest);
+        let (shared, digest) = (self.shared.clone(), *digest);
+        let removed = blocking(move || shared.cache.remove(&digest)).await;
+        if let Ok(Err(error)) = removed {
+            tracing::warn!(%digest, %error, "compiled plugin cannot be removed from disk");
+        }
+    }
+
+    /// Forgets all versions on disk but these, for the start of a server: what was removed while
+    /// it did not run, or was not told to [`PluginHost::forget`].
+    ///
+    /// # Errors
+    ///
+    /// The directory of compiled code cannot be read.
+    pub async fn prune(&self, needed: &HashSet<Digest>) -> std::io::Result<()> {
+        let shared = self.shared.clone();
+        let kept = blocking(move || shared.cache.digests()).await.map_err(std::io::Error::other)?;
+        for digest in kept? {
+            if !needed.contains(&digest) {
+                tracing::info!(%digest, "compiled plugin is of no version any more; it is removed");
+                self.forget(&digest).await;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -159,7 +198,7 @@ impl std::fmt::Debug for PluginHost {
 }
 
 impl Shared {
-    /// From memory or disk. The caller has the version's turn.
+    /// From memory or disk.
     async fn cached(self: &Arc<Shared>, digest: &Digest) -> Option<Arc<Plugin>> {
         if let Some(plugin) = self.loaded(digest) {
             return Some(plugin);
@@ -167,7 +206,7 @@ impl Shared {
         let (shared, wanted) = (self.clone(), *digest);
         let code = blocking(move || shared.cache.get(&wanted)).await.ok()??;
         match self.link(*digest, code).await {
-            Ok((plugin, _)) => Some(self.remember(plugin)),
+            Ok((plugin, _)) => Some(self.remember(Arc::new(plugin))),
             Err(refusal) => {
                 tracing::warn!(
                     %digest, error = %refusal,
@@ -176,6 +215,20 @@ impl Shared {
                 None
             }
         }
+    }
+
+    /// Compiles a component, once there is one of these places.
+    async fn compile(
+        self: &Arc<Shared>,
+        places: &Semaphore,
+        digest: Digest,
+        component: &[u8],
+    ) -> Result<(Plugin, TrustedCode), Refusal> {
+        let code = {
+            let _place = place(places).await?;
+            compile::compile(&self.compiler, &self.runtime.limits, component).await?
+        };
+        self.link(digest, code).await
     }
 
     /// Makes a plugin of compiled code; gives the code back for the disk.
@@ -207,11 +260,6 @@ impl Shared {
         }
     }
 
-    async fn check_place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Refusal> {
-        let place = self.checks.acquire().await;
-        place.map_err(|error| Refusal::Internal { message: error.to_string() })
-    }
-
     fn turn(&self, digest: &Digest) -> Arc<tokio::sync::Mutex<()>> {
         let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(turn) = loading.get(digest).and_then(Weak::upgrade) {
@@ -232,8 +280,7 @@ impl Shared {
         Some(plugin.clone())
     }
 
-    fn remember(&self, plugin: Plugin) -> Arc<Plugin> {
-        let plugin = Arc::new(plugin);
+    fn remember(&self, plugin: Arc<Plugin>) -> Arc<Plugin> {
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.clock += 1;
         let now = loaded.clock;
@@ -246,6 +293,10 @@ impl Shared {
         }
         plugin
     }
+}
+
+async fn place(places: &Semaphore) -> Result<SemaphorePermit<'_>, Refusal> {
+    places.acquire().await.map_err(|error| Refusal::Internal { message: error.to_string() })
 }
 
 /// What it takes to start is known before it is started.

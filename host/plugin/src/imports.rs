@@ -1,10 +1,11 @@
 //! What a plugin may ask of the host: `documents`, `log` and `config` of `wit/`.
 //!
-//! Every function charges the guest's fuel before it works, by the paths it reads and the bytes
-//! it moves, and holds the sum of the bytes to the call's limit. So a guest cannot have the host
-//! work for nothing.
+//! Every function charges the guest's fuel before it works, by the paths it reads and the values
+//! it looks at for them (see `price.rs`), and by the bytes that it moves, whose sum is held to
+//! the call's limit. It looks at the clock before each path: nothing else stops a guest while
+//! the host works for it.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tenon_scim::path;
 use wasmtime::component::{Linker, LinkerInstance, Resource, ResourceType};
 use wasmtime::{AsContextMut, Engine, StoreContextMut, Trap};
@@ -65,9 +66,7 @@ fn documents(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     linker.func_wrap("[method]document.json", |mut store, (document,): (Resource<Document>,)| {
         charge_call(&mut store, 0)?;
         let value = store.data().table.get(&document)?.value.clone();
-        let text = serde_json::to_string(&*value)?;
-        charge_bytes(&mut store, text.len())?;
-        Ok((text,))
+        Ok((write_out(&mut store, &value)?,))
     })
 }
 
@@ -85,20 +84,22 @@ fn log(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
 fn config(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     linker.func_wrap("get", |mut store, (key,): (String,)| {
         charge_call(&mut store, key.len())?;
-        let call = store.data().call.as_ref();
-        let text = call.and_then(|call| call.config.get(&key)).map(Value::to_string);
-        charge_bytes(&mut store, text.as_ref().map_or(0, String::len))?;
-        Ok((text,))
+        let Some(config) = store.data().call.as_ref().map(|call| call.config.clone()) else {
+            return Ok((None,));
+        };
+        let Some(value) = config.get(&key) else { return Ok((None,)) };
+        let left = store.get_fuel()?;
+        let fuel = store.data().allowance.prices.of_value(value, left);
+        charge(&mut store, fuel)?;
+        let text = value.to_string();
+        charge_bytes(&mut store, text.len())?;
+        Ok((Some(text),))
     })?;
     linker.func_wrap("all", |mut store, (): ()| {
         charge_call(&mut store, 0)?;
-        let text = match &store.data().call {
-            Some(call) => serde_json::to_string(&*call.config)?,
-            // `describe` depends on nothing but the component.
-            None => "{}".to_owned(),
-        };
-        charge_bytes(&mut store, text.len())?;
-        Ok((text,))
+        // None while `describe` runs, which depends on nothing but the component.
+        let config = store.data().call.as_ref().map(|call| call.config.clone());
+        Ok((write_out(&mut store, &config.unwrap_or_default())?,))
     })
 }
 
@@ -110,6 +111,9 @@ fn read(
 ) -> wasmtime::Result<Read> {
     charge_call(store, path.len())?;
     let document = store.data().table.get(document)?.clone();
+    let left = store.get_fuel()?;
+    let fuel = store.data().allowance.prices.of_path(&document, path, left);
+    charge(store, fuel)?;
     let read = match path::read(&document.resource_type, &document.value, path) {
         Ok(value) => Ok(value.map(|value| value.to_string())),
         Err(error) => Err(error.to_string()),
@@ -122,8 +126,23 @@ fn read(
     Ok(read)
 }
 
-/// The price of one host call that brings `bytes` of arguments.
+/// An object as text.
+fn write_out(
+    store: &mut StoreContextMut<'_, State>,
+    object: &Map<String, Value>,
+) -> wasmtime::Result<String> {
+    let left = store.get_fuel()?;
+    let fuel = store.data().allowance.prices.of_object(object, left);
+    charge(store, fuel)?;
+    let text = serde_json::to_string(object)?;
+    charge_bytes(store, text.len())?;
+    Ok(text)
+}
+
+/// Begins one host call, or one of its paths, that brings `bytes` of arguments: in time, and at
+/// its price.
 fn charge_call(store: &mut StoreContextMut<'_, State>, bytes: usize) -> wasmtime::Result<()> {
+    store.data().deadline.check()?;
     let base = store.data().allowance.fuel_per_call;
     charge(store, base)?;
     charge_bytes(store, bytes)

@@ -55,6 +55,7 @@ mod imports;
 mod limits;
 mod package;
 mod plugin;
+mod price;
 mod shape;
 mod state;
 mod text;

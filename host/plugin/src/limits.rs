@@ -37,7 +37,10 @@ pub struct Limits {
     pub host_call_bytes: usize,
     /// Fuel that each host function costs, for each path that it reads.
     pub host_call_fuel: u64,
-    /// Fuel for each byte that a host function takes or gives.
+    /// Fuel for each JSON value that a host function looks at, once for each term of the filter
+    /// in a path.
+    pub host_call_fuel_per_value: u64,
+    /// Fuel for each byte that a host function takes, gives, or looks at.
     pub host_call_fuel_per_byte: u64,
     /// Log lines of a call. The rest is counted and dropped.
     pub log_lines: u32,
@@ -68,8 +71,11 @@ pub struct Limits {
     pub compile_time: Duration,
     /// Bytes of compiled code.
     pub compiled_bytes: usize,
-    /// Compiling child processes at a time; more uploads wait.
+    /// Uploads that are compiled, started and described at a time; more of them wait.
     pub concurrent_compiles: usize,
+    /// Versions that are compiled again at a time because their compiled code was lost. They
+    /// hold up requests, so these places are beside those of uploads.
+    pub concurrent_loads: usize,
     /// Uploads that may be checked or wait for it; further ones are refused at once.
     pub concurrent_uploads: usize,
 
@@ -97,6 +103,7 @@ impl Default for Limits {
             stack_bytes: 512 * 1024,
             host_call_bytes: 2 * MIB,
             host_call_fuel: 1_000,
+            host_call_fuel_per_value: 100,
             host_call_fuel_per_byte: 4,
             log_lines: 64,
             log_bytes: 8 * 1024,
@@ -113,6 +120,7 @@ impl Default for Limits {
             compile_time: Duration::from_secs(20),
             compiled_bytes: 64 * MIB,
             concurrent_compiles: 2,
+            concurrent_loads: 2,
             concurrent_uploads: 16,
             concurrent_calls: 64,
             concurrent_calls_per_tenant: 16,

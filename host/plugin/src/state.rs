@@ -8,6 +8,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use crate::call::{Call, Usage};
 use crate::digest::Digest;
 use crate::limits::{Limits, Meter};
+use crate::price::Prices;
 
 /// What a store holds. It lives for one call, so nothing can be remembered between two.
 pub(crate) struct State {
@@ -17,6 +18,14 @@ pub(crate) struct State {
     pub(crate) table: ResourceTable,
     pub(crate) meter: Meter,
     pub(crate) allowance: Allowance,
+    pub(crate) deadline: Deadline,
+}
+
+/// When the call has to be over. The epoch's callback asks, and so does each host function.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    start: Instant,
+    limit: Duration,
 }
 
 /// What is left of a call's host-call limits.
@@ -27,12 +36,13 @@ pub(crate) struct Allowance {
     pub(crate) host_call_bytes: usize,
     pub(crate) fuel_per_call: u64,
     pub(crate) fuel_per_byte: u64,
+    pub(crate) prices: Prices,
     pub(crate) log_lines: u32,
     pub(crate) log_bytes: usize,
     pub(crate) log_lines_dropped: u32,
 }
 
-/// The call ran past its deadline and was stopped by the epoch's callback.
+/// The call ran past its deadline and was stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("the call ran past its deadline")]
 pub(crate) struct PastDeadline;
@@ -46,6 +56,7 @@ pub(crate) fn new_store(
     digest: Digest,
     call: Option<Call>,
 ) -> wasmtime::Result<Store<State>> {
+    let deadline = Deadline { start: Instant::now(), limit: limits.deadline };
     let state = State {
         call,
         digest,
@@ -56,10 +67,12 @@ pub(crate) fn new_store(
             host_call_bytes: limits.host_call_bytes,
             fuel_per_call: limits.host_call_fuel,
             fuel_per_byte: limits.host_call_fuel_per_byte,
+            prices: Prices::new(limits),
             log_lines: limits.log_lines,
             log_bytes: limits.log_bytes,
             log_lines_dropped: 0,
         },
+        deadline,
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);
@@ -67,7 +80,7 @@ pub(crate) fn new_store(
     store.fuel_async_yield_interval(Some(limits.fuel_yield_interval))?;
     store.set_hostcall_fuel(limits.host_call_bytes);
     store.set_max_component_handles(limits.handles);
-    stop_at(&mut store, limits.deadline);
+    stop_at(&mut store, deadline);
     Ok(store)
 }
 
@@ -85,13 +98,16 @@ pub(crate) fn usage(store: &Store<State>, fuel: u64, duration: Duration) -> Usag
 /// The epoch only makes the guest look at the clock: at each tick it lets other tasks run, and
 /// past the deadline it stops. Counting ticks would stop a guest too early after a burst of late
 /// ones.
-fn stop_at(store: &mut Store<State>, deadline: Duration) {
-    let start = Instant::now();
+fn stop_at(store: &mut Store<State>, deadline: Deadline) {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| {
-        if start.elapsed() >= deadline {
-            return Err(PastDeadline.into());
-        }
+        deadline.check()?;
         Ok(UpdateDeadline::Yield(1))
     });
+}
+
+impl Deadline {
+    pub(crate) fn check(&self) -> Result<(), PastDeadline> {
+        if self.start.elapsed() >= self.limit { Err(PastDeadline) } else { Ok(()) }
+    }
 }

@@ -47,6 +47,12 @@ pub enum QueryError {
         /// Its value.
         found: String,
     },
+    /// It names nothing that has an order.
+    #[error("query parameter \"sortBy\": {error}")]
+    SortBy {
+        /// Why not.
+        error: crate::path::PathError,
+    },
     /// RFC 7644 §3.9 has one or the other.
     #[error("query parameters \"attributes\" and \"excludedAttributes\" exclude each other")]
     BothProjections,

@@ -93,7 +93,7 @@ pub struct Config {
 }
 
 /// Which database is used.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Database {
     /// One that runs already.
     External(Box<PgConnectOptions>),
@@ -102,6 +102,32 @@ pub enum Database {
         /// The directory with the programs, where one is named.
         bin_dir: Option<PathBuf>,
     },
+}
+
+/// Without the password.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::External(options) => {
+                f.debug_tuple("External").field(&format_args!("{}", place(options))).finish()
+            }
+            Self::Embedded { bin_dir } => {
+                f.debug_struct("Embedded").field("bin_dir", bin_dir).finish()
+            }
+        }
+    }
+}
+
+/// Which database the options lead to, for people: `tenon@db.example.com:5432/tenon`.
+#[must_use]
+pub fn place(options: &PgConnectOptions) -> String {
+    let (user, port) = (options.get_username(), options.get_port());
+    // PostgreSQL takes the user's name where no database is named.
+    let database = options.get_database().unwrap_or(user);
+    match options.get_socket() {
+        Some(socket) => format!("{user}@{}:{port}/{database}", socket.display()),
+        None => format!("{user}@{}:{port}/{database}", options.get_host()),
+    }
 }
 
 /// A value that is not shown.
@@ -468,8 +494,12 @@ mod tests {
 
     #[test]
     fn secrets_are_not_in_debug_output() {
-        let environment = [("TENON_ADMIN_TOKEN", "0123456789abcdef")];
-        let config = load(&[], &environment).unwrap();
-        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+        let environment = [
+            ("TENON_ADMIN_TOKEN", "0123456789abcdef"),
+            ("TENON_DATABASE_URL", "postgres://ada:hunter2@db.example.com/scim"),
+        ];
+        let shown = format!("{:?}", load(&[], &environment).unwrap());
+        assert!(shown.contains("ada@db.example.com:5432/scim"), "{shown}");
+        assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter2"), "{shown}");
     }
 }

@@ -1,33 +1,35 @@
 //! The running server: database, plugins, HTTP, and how it ends.
 
+mod accept;
+mod database;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::clock;
-use crate::config::{Config, Database};
+use crate::config::Config;
 use crate::http::{self, App};
 use crate::service::Services;
-use crate::store::embedded::{self, Embedded, EmbeddedError, EmbeddedSettings};
-use crate::store::{StoreError, migrations, tokens};
+use crate::store::embedded::EmbeddedError;
+use crate::store::{StoreError, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token};
 use crate::tenant::runtime::Runtimes;
+use accept::Bounds;
+
+pub use database::{OpenDatabase, open_database};
 
 /// The hidden subcommand in which uploaded components are compiled.
 pub const COMPILE_SUBCOMMAND: &str = "compile-plugin";
 
-/// How long a database that does not answer is waited for at the start.
-const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
-/// How long a request waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests in flight may take when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -38,8 +40,13 @@ pub enum ServeError {
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
     /// The database of the configuration.
-    #[error("the database does not answer: {0}; check database_url (TENON_DATABASE_URL)")]
-    Database(#[source] sqlx::Error),
+    #[error("cannot use the database {place}: {source}; check database_url (TENON_DATABASE_URL)")]
+    Database {
+        /// Which one: user, host, port and name.
+        place: String,
+        /// What it said, or kept us from asking.
+        source: sqlx::Error,
+    },
     /// Its schema.
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] MigrateError),
@@ -68,69 +75,6 @@ pub enum ServeError {
         /// Why it failed.
         source: std::io::Error,
     },
-}
-
-/// A database at hand.
-#[derive(Debug)]
-pub struct OpenDatabase {
-    /// Connections to it.
-    pub pool: PgPool,
-    embedded: Option<Embedded>,
-}
-
-/// Opens the database of the configuration and brings it to the schema of this server.
-///
-/// # Errors
-/// It cannot be started, reached or migrated.
-pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> {
-    let (options, embedded) = match &config.database {
-        Database::External(options) => (PgConnectOptions::clone(options), None),
-        Database::Embedded { bin_dir } => {
-            let settings =
-                EmbeddedSettings { data_dir: config.data_dir.clone(), bin_dir: bin_dir.clone() };
-            let embedded = embedded::start(settings).await?;
-            tracing::info!("{embedded}");
-            (embedded.connect_options(), Some(embedded))
-        }
-    };
-    let pool = PgPoolOptions::new()
-        .max_connections(config.database_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .connect_lazy_with(options.application_name("tenon"));
-    let database = OpenDatabase { pool, embedded };
-    match prepare(&database.pool).await {
-        Ok(()) => Ok(database),
-        Err(error) => {
-            database.close().await;
-            Err(error)
-        }
-    }
-}
-
-async fn prepare(pool: &PgPool) -> Result<(), ServeError> {
-    let deadline = Instant::now() + DATABASE_PATIENCE;
-    // The first server of a deployment often starts together with its database.
-    while let Err(error) = pool.acquire().await {
-        if Instant::now() >= deadline {
-            return Err(ServeError::Database(error));
-        }
-        tracing::warn!(%error, "the database does not answer yet");
-        sleep(Duration::from_millis(500)).await;
-    }
-    migrations::migrate(pool).await?;
-    Ok(())
-}
-
-impl OpenDatabase {
-    /// Closes the connections, and stops an embedded Postgres that nobody else uses.
-    pub async fn close(self) {
-        self.pool.close().await;
-        if let Some(embedded) = self.embedded
-            && let Err(error) = embedded.stop().await
-        {
-            tracing::error!(%error, "the embedded Postgres did not stop");
-        }
-    }
 }
 
 /// Serves until the process is told to stop (SIGTERM, SIGINT).
@@ -163,11 +107,11 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         }
     };
     tracing::info!(url = app.public_url, "ready");
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = axum::serve(listener, http::router(app)).with_graceful_shutdown(async {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = accept::serve(listener, http::router(app), Bounds::of_this_process(), async {
         let _ = stopped.await;
     });
-    let mut server = tokio::spawn(server.into_future());
+    let mut server = tokio::spawn(server);
     let cause = stop_asked().await;
     tracing::info!(cause, "stopping: requests in flight are finished");
     let _ = stop.send(());
@@ -175,11 +119,16 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         finished = timeout(GRACE, &mut server) => if finished.is_err() {
             tracing::warn!(seconds = GRACE.as_secs(), "requests are still in flight; stopping all the same");
         },
-        _ = stop_asked() => tracing::warn!("told to stop again; stopping at once"),
+        cause = stop_asked() => tracing::warn!(cause, "told to stop again; stopping at once"),
     }
+    // With the task its connections end, and the requests on them.
     server.abort();
-    database.close().await;
-    tracing::info!("stopped");
+    tokio::select! {
+        () = database.close() => tracing::info!("stopped"),
+        cause = stop_asked() => {
+            tracing::warn!(cause, "told to stop again; the database is left as it is");
+        }
+    }
     Ok(())
 }
 
@@ -217,7 +166,7 @@ async fn admin_token(config: &Config, pool: &PgPool) -> Result<SecretHash, Serve
     if let Some(token) = &config.admin_token {
         return Ok(SecretHash::of(token.0.as_bytes()));
     }
-    let mut conn = pool.acquire().await.map_err(ServeError::Database)?;
+    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
     let token = generate_admin_token()?;
     let hash = SecretHash::of(token.as_bytes());
     if tokens::insert_admin_hash(&mut conn, hash.as_bytes(), clock::now()).await? {

@@ -75,6 +75,55 @@ async fn the_least_recently_used_version_leaves_memory() {
     assert_eq!(again.digest(), second.digest());
 }
 
+#[tokio::test]
+async fn a_version_that_requests_wait_for_does_not_wait_for_uploads() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = dir.path().join("first");
+    // The first component takes for ever, all later ones compile.
+    let script = format!(
+        "mkdir '{}' 2>/dev/null && exec sleep 3600; exec '{}'",
+        first.display(),
+        compiler().program.display()
+    );
+    let limits = Limits { concurrent_compiles: 1, ..limits() };
+    let host = host(dir.path(), program("/bin/sh", &["-c", &script]), limits);
+    let uploading = host.clone();
+    let upload = tokio::spawn(async move { uploading.check(&hostile("trap")).await });
+    while !first.exists() {
+        tokio::task::yield_now().await;
+    }
+    host.load(&hostile("harmless")).await.unwrap();
+    assert!(!upload.is_finished());
+    upload.abort();
+}
+
+#[tokio::test]
+async fn a_forgotten_version_is_gone_from_memory_and_disk() {
+    let fixture = Fixture::new();
+    let digest = *fixture.plugin("harmless").await.digest();
+    let path = file(fixture.dir.path());
+    fixture.host.forget(&digest).await;
+    assert!(!path.exists());
+    assert!(fixture.host.cached(&digest).await.is_none());
+    // Not a second time either, and what is needed after all comes back.
+    fixture.host.forget(&digest).await;
+    fixture.host.load(&hostile("harmless")).await.unwrap();
+    assert!(path.exists());
+}
+
+#[tokio::test]
+async fn pruning_leaves_the_versions_that_are_needed() {
+    let fixture = Fixture::new();
+    let needed = *fixture.plugin("harmless").await.digest();
+    let gone = *fixture.plugin("trap").await.digest();
+
+    let restarted = host(fixture.dir.path(), compiler(), limits());
+    restarted.prune(&[needed].into()).await.unwrap();
+    assert!(restarted.cached(&needed).await.is_some());
+    assert!(restarted.cached(&gone).await.is_none());
+    file(fixture.dir.path());
+}
+
 /// The one file of compiled code in a cache directory.
 fn file(dir: &Path) -> PathBuf {
     let files = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tenon_plugin::{CallError, Issue, Limits};
+use tenon_plugin::{CallError, Issue, Limits, Outcome};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Fixture, call, limits, user, validate};
@@ -36,6 +36,28 @@ async fn without_a_fuel_limit_the_deadline_ends_a_loop() {
         let error = fixture.failure(name).await;
         assert_eq!(error.kind(), "deadline-exceeded", "{name}: {error}");
     }
+}
+
+#[tokio::test]
+async fn searching_many_values_many_times_in_one_host_call_takes_fuel() {
+    let outcome = search_many_values(limits()).await;
+    let error = outcome.result.unwrap_err();
+    assert!(matches!(error, CallError::OutOfFuel { limit: 20_000_000 }), "{error}");
+    assert_eq!(outcome.usage.fuel, 20_000_000);
+
+    // The same where a path has nothing to look at.
+    let outcome = Fixture::new().validate("path-storm").await;
+    assert_eq!(outcome.result.unwrap(), []);
+}
+
+#[tokio::test]
+async fn without_a_fuel_limit_the_deadline_is_seen_between_two_paths() {
+    let limits = Limits { fuel: u64::MAX / 2, deadline: Duration::from_millis(50), ..limits() };
+    let all_paths = 4_000 * 14_000 * limits.host_call_fuel_per_value;
+    let outcome = search_many_values(limits).await;
+    let error = outcome.result.unwrap_err();
+    assert_eq!(error.kind(), "deadline-exceeded", "{error}");
+    assert!(outcome.usage.fuel < all_paths, "{:?}", outcome.usage);
 }
 
 #[tokio::test]
@@ -177,10 +199,17 @@ async fn a_failed_call_is_one_warning_with_its_cost() {
     assert_eq!(warnings.len(), 1, "{lines:?}");
     let fields = &warnings[0]["fields"];
     assert_eq!(fields["outcome"], "trap");
-    assert_eq!(fields["hook"], "validation");
+    assert_eq!(fields["hook"], "validate");
     assert_eq!(fields["digest"], plugin.digest().to_string());
     assert_eq!(fields["fuel"], outcome.usage.fuel);
     assert_eq!(fields["peak_memory_bytes"], 64 * 1024);
+}
+
+/// Has `path-storm` judge a user with 14,000 emails.
+async fn search_many_values(limits: Limits) -> Outcome<Vec<Issue>> {
+    let plugin = Fixture::with(limits).plugin("path-storm").await;
+    let emails = vec![json!({ "value": "ada@example.com" }); 14_000];
+    plugin.validate(&call("tenant"), user(json!({ "emails": emails })), None).await
 }
 
 /// Catches the log of one thread.

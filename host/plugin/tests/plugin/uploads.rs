@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenon_plugin::{Capability, Limits, Refusal};
+use tenon_plugin::{Capability, Digest, Limits, Refusal};
 
 use crate::support::{Fixture, host, hostile, limits, program};
 
@@ -33,6 +33,48 @@ async fn each_hostile_upload_is_refused_by_the_check_that_it_is_for() {
         assert!(refusal.to_string().contains(said), "{name}: {refusal}");
         assert!(!refusal.is_internal(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_refused_upload_leaves_nothing_behind() {
+    let fixture = Fixture::new();
+    for name in ["wrong-type", "start-loop", "describe-loop", "describe-garbage"] {
+        let refused = fixture.check(name).await;
+        assert!(refused.is_err(), "{name}");
+        assert_eq!(compiled_files(&fixture), 0, "{name}");
+        assert!(fixture.host.cached(&Digest::of(&hostile(name))).await.is_none(), "{name}");
+    }
+    fixture.plugin("harmless").await;
+    assert_eq!(compiled_files(&fixture), 1);
+}
+
+#[tokio::test]
+async fn uploads_past_the_limit_are_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits {
+        concurrent_uploads: 3,
+        concurrent_compiles: 1,
+        compile_time: Duration::from_millis(50),
+        ..limits()
+    };
+    let host = host(dir.path(), program("/bin/sleep", &["3600"]), limits);
+    let uploads: Vec<_> = (0..3)
+        .map(|_| {
+            let host = host.clone();
+            tokio::spawn(async move { host.check(&hostile("harmless")).await })
+        })
+        .collect();
+    // Each of them, on this one thread, runs up to its first wait and has a place then.
+    tokio::task::yield_now().await;
+    let refusal = host.check(&hostile("harmless")).await.unwrap_err();
+    assert!(matches!(refusal, Refusal::Busy { waiting: 3 }), "{refusal}");
+    assert_eq!(refusal.check(), "busy");
+
+    for upload in uploads {
+        assert_eq!(upload.await.unwrap().unwrap_err().check(), "compile");
+    }
+    // Their places are free again.
+    assert_eq!(host.check(&hostile("harmless")).await.unwrap_err().check(), "compile");
 }
 
 #[tokio::test]
@@ -116,6 +158,12 @@ async fn what_plugins_may_not_use_is_refused_and_kills_no_compiler() {
     }
     // Not in every runtime, and plugins made of JavaScript need it.
     fixture.host.check(&schema_with("(memory 1) (memory 1)")).await.unwrap();
+}
+
+fn compiled_files(fixture: &Fixture) -> usize {
+    let files = std::fs::read_dir(fixture.dir.path()).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.extension().is_some_and(|it| it == "cwasm")).count()
 }
 
 /// A schema plugin that describes nothing, and a core module with `items` beside it.

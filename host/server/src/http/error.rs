@@ -88,7 +88,9 @@ impl From<Error> for ScimError {
                 Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
             }
             Error::PreconditionFailed { .. } => Self::new(StatusCode::PRECONDITION_FAILED, detail),
-            Error::Contended => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
+            Error::Contended | Error::ScansBusy => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+            }
             Error::PluginFailed { plugin, error } => {
                 tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
                 let status = match error {
@@ -233,6 +235,13 @@ fn store_error(error: StoreError) -> Problem {
                 "the database is not available; try again",
             )
         }
+        StoreError::LostRace(_) => {
+            tracing::warn!(%error, "a transaction lost its races against others");
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "others changed the same data at the same time; try again",
+            )
+        }
         StoreError::Failed(_) | StoreError::Corrupt { .. } | StoreError::Unknown { .. } => {
             tracing::error!(%error, "the database failed");
             internal()
@@ -299,8 +308,13 @@ fn respond(
     response
 }
 
-pub(super) async fn unknown_route(OriginalUri(uri): OriginalUri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
+pub(super) async fn unknown_route(OriginalUri(uri): OriginalUri) -> axum::response::Response {
+    let detail = format!("there is nothing at {}", uri.path());
+    // The base URL itself, with and without a slash, is no route of the nested router.
+    if uri.path().starts_with("/tenants/") {
+        return ScimError::new(StatusCode::NOT_FOUND, detail).into_response();
+    }
+    Problem::new(StatusCode::NOT_FOUND, detail).into_response()
 }
 
 pub(super) async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
@@ -335,12 +349,12 @@ pub(super) async fn not_implemented(_scim: Scim, OriginalUri(uri): OriginalUri) 
 }
 
 pub(super) fn scim_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
-    log_panic(&panic);
+    log_panic(&*panic);
     ScimError::from(internal()).into_response()
 }
 
 pub(super) fn admin_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
-    log_panic(&panic);
+    log_panic(&*panic);
     internal().into_response()
 }
 

@@ -56,12 +56,13 @@ impl FromRequestParts<Arc<App>> for Scim {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let tenant_in_path = RawPathParams::from_request_parts(parts, app)
-            .await
-            .ok()
-            .and_then(|params| {
-                params.iter().find(|(name, _)| *name == "tenant").map(|(_, it)| it.to_owned())
-            })
+        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| {
+            ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
+        })?;
+        let tenant_in_path = params
+            .iter()
+            .find(|(name, _)| *name == "tenant")
+            .map(|(_, tenant)| tenant.to_owned())
             .ok_or_else(ScimError::unauthorized)?;
         let token = parts
             .headers

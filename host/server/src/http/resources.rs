@@ -45,7 +45,7 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
     let resource = scim.app.services.get(&scim.request, &resource_type, &id).await?;
     // RFC 7644 §3.14, RFC 9110 §13.1.2.
     let etag = resource.meta.etag();
-    if text(&headers, header::IF_NONE_MATCH).is_some_and(|known| etag_matches(known, &etag)) {
+    if text(&headers, header::IF_NONE_MATCH).is_some_and(|known| etag_matches(&known, &etag)) {
         let mut response = StatusCode::NOT_MODIFIED.into_response();
         set_header(&mut response, header::ETAG, &etag);
         return Ok(response);
@@ -63,7 +63,8 @@ pub(super) async fn replace(
     let resource_type = scim.resource_type(&endpoint)?;
     let if_match = text(&headers, header::IF_MATCH);
     let services = &scim.app.services;
-    let resource = services.replace(&scim.request, &resource_type, &id, &input, if_match).await?;
+    let resource =
+        services.replace(&scim.request, &resource_type, &id, &input, if_match.as_deref()).await?;
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
 }
 
@@ -78,7 +79,8 @@ pub(super) async fn patch(
     let patch = PatchRequest::parse(&input).map_err(tenon_scim::Error::from)?;
     let if_match = text(&headers, header::IF_MATCH);
     let services = &scim.app.services;
-    let resource = services.patch(&scim.request, &resource_type, &id, &patch, if_match).await?;
+    let resource =
+        services.patch(&scim.request, &resource_type, &id, &patch, if_match.as_deref()).await?;
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
 }
 
@@ -90,7 +92,7 @@ pub(super) async fn delete(
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let if_match = text(&headers, header::IF_MATCH);
-    scim.app.services.delete(&scim.request, &resource_type, &id, if_match).await?;
+    scim.app.services.delete(&scim.request, &resource_type, &id, if_match.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -126,6 +128,13 @@ fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<&str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+/// All lines of a header as one list (RFC 9110 §5.3). What is not text matches nothing, but it is
+/// there: a precondition that cannot be read must not be taken for none.
+fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
+    let lines: Vec<_> = headers
+        .get_all(name)
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+        .collect();
+    if lines.is_empty() { None } else { Some(lines.join(", ")) }
 }

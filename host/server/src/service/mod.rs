@@ -12,6 +12,7 @@ use sqlx::PgPool;
 use tenon_plugin::{CallError, PluginHost};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::store::StoreError;
@@ -36,13 +37,18 @@ pub struct Services {
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
+    /// Places for lists that look at all resources of a type. Each holds a connection for long:
+    /// half of them stay free for everything else.
+    scans: Arc<Semaphore>,
 }
 
 impl Services {
     /// Services over a database and a plugin host.
     #[must_use]
     pub fn new(pool: PgPool, plugins: PluginHost) -> Self {
-        Self { pool, plugins, sealer: secrets::Sealer::default() }
+        let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
+        let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
+        Self { pool, plugins, sealer: secrets::Sealer::default(), scans }
     }
 }
 
@@ -85,6 +91,9 @@ pub enum Error {
     /// Others changed the resource every time it was about to be written.
     #[error("the resource is being changed by other requests; send the request again")]
     Contended,
+    /// As many lists as may look at all resources are doing so.
+    #[error("too many lists with a filter or a sort are being made; send the request again")]
+    ScansBusy,
     /// A plugin gave no answer, and the request cannot go on without.
     #[error("plugin \"{plugin}\" failed ({}); the request was refused and nothing was changed", error.kind())]
     PluginFailed {
@@ -124,8 +133,12 @@ impl From<Invalid> for Error {
 }
 
 /// Ids are UUIDs; what is not one names nothing.
+///
+/// An id is compared as it is written (RFC 7643 §3.1, caseExact): of the ways to write a UUID, only
+/// the one in which ids are given out counts.
 fn parse_id(resource_type: &ResourceType, id: &str) -> Result<Uuid, Error> {
-    Uuid::parse_str(id).map_err(|_| not_found(resource_type, id))
+    let uuid = Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id);
+    uuid.ok_or_else(|| not_found(resource_type, id))
 }
 
 fn not_found(resource_type: &ResourceType, id: impl ToString) -> Error {

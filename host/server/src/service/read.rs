@@ -1,19 +1,23 @@
 //! Reading one resource and lists of them.
 //!
 //! Filters and sorts are evaluated by the pure core over the resources of the type, read in
-//! batches within one snapshot: memory is bounded by the page, not by the number of resources.
+//! batches within one snapshot. Memory is bounded by the page; a sort also holds the key of every
+//! resource. How many such lists are made at a time is bounded, for each tenant and for all.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::Object;
 use tenon_scim::filter::{self, BoundFilter};
-use tenon_scim::list::{self, Query};
+use tenon_scim::list::{self, Query, QueryError};
 use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::sort::Sort;
+use tokio::sync::{AcquireError, SemaphorePermit};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::{Error, Request, Services, not_found, parse_id};
@@ -24,6 +28,8 @@ use crate::store::{StoreError, TenantId};
 pub const DEFAULT_PAGE: usize = 100;
 /// Resources of a page at the most; more are not an error (RFC 7644 §3.4.2.4).
 pub const MAX_PAGE: usize = 1_000;
+/// How long a list waits for its place.
+const SCAN_PATIENCE: Duration = Duration::from_secs(5);
 /// Resources that are read at a time where a filter or a sort looks at all of them.
 const BATCH: i64 = 500;
 
@@ -95,10 +101,14 @@ impl Services {
             .as_deref()
             .map(|sort_by| Sort::new(resource_type, sort_by, query.sort_order))
             .transpose()
-            .map_err(tenon_scim::Error::from)?;
+            .map_err(|error| tenon_scim::Error::from(QueryError::SortBy { error }))?;
         let page = Page {
             skip: query.start_index.saturating_sub(1),
             take: query.count.unwrap_or(DEFAULT_PAGE).min(MAX_PAGE),
+        };
+        let _places = match (&filter, &sort) {
+            (None, None) => None,
+            _ => Some(self.scan_places(request).await?),
         };
         // One snapshot for the total and the page.
         let mut snapshot = self
@@ -115,6 +125,19 @@ impl Services {
         let projection = projection(resource_type, query);
         let shown = found.iter().map(|it| it.shown(request, resource_type, &projection)).collect();
         Ok(list::response(total, query.start_index, shown))
+    }
+}
+
+impl Services {
+    /// A place of the tenant's and one of all, waited for within bounds.
+    async fn scan_places<'r>(
+        &'r self,
+        request: &'r Request,
+    ) -> Result<(SemaphorePermit<'r>, SemaphorePermit<'r>), Error> {
+        let places =
+            async { Ok((request.tenant.scans.acquire().await?, self.scans.acquire().await?)) };
+        let places: Result<Result<_, AcquireError>, _> = timeout(SCAN_PATIENCE, places).await;
+        places.ok().and_then(Result::ok).ok_or(Error::ScansBusy)
     }
 }
 

@@ -66,8 +66,11 @@ impl Sealer {
 
     async fn hash(&self, secret: String) -> Result<String, Error> {
         let internal = |error: String| Error::Internal(error);
-        let _place = self.places.acquire().await.map_err(|error| internal(error.to_string()))?;
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|error| internal(error.to_string()))?;
         let hashed = tokio::task::spawn_blocking(move || {
+            // Held to the end of the work, also where nobody waits for it any more.
+            let _place = place;
             let mut salt = [0; 16];
             getrandom::fill(&mut salt).map_err(|error| error.to_string())?;
             let salt = SaltString::encode_b64(&salt).map_err(|error| error.to_string())?;

@@ -4,6 +4,7 @@
 //! transaction, which checks that the version is still the one that was read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -12,21 +13,65 @@ use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
+use tokio::task::block_in_place;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::hooks::Operation;
 use super::read::Resource;
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::clock;
+use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
 
 /// How often a write is tried anew when others change the resource meanwhile.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 12;
+/// The pause before the second attempt, at the most; it doubles with each.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Bytes of a resource or a request from which on work on it is done where it holds up no other
+/// request.
+const LARGE: usize = 64 * 1024;
+
+/// Operations of a PATCH from which on it counts as large.
+const OPERATIONS: usize = 50;
 
 /// What is to be done to a stored resource.
 enum Change<'r> {
     Replace(&'r Object),
     Patch(&'r PatchRequest),
+}
+
+impl Change<'_> {
+    fn carry_out(
+        &self,
+        resource_type: &Arc<ResourceType>,
+        current: &Object,
+    ) -> Result<ValidResource, Error> {
+        Ok(match self {
+            Self::Replace(input) => validate::replace(resource_type, current, input)?,
+            Self::Patch(patch) => {
+                let candidate =
+                    patch::apply(resource_type, current, patch).map_err(tenon_scim::Error::from)?;
+                validate::patched(resource_type, current, &candidate)?
+            }
+        })
+    }
+
+    const fn operation(&self) -> Operation {
+        match self {
+            Self::Replace(_) => Operation::Replace,
+            Self::Patch(_) => Operation::Patch,
+        }
+    }
+
+    const fn operations(&self) -> usize {
+        match self {
+            Self::Replace(_) => 1,
+            Self::Patch(patch) => patch.operations.len(),
+        }
+    }
 }
 
 impl Services {
@@ -108,7 +153,8 @@ impl Services {
             let deleted = resources::delete(&mut conn, tenant, type_name, uuid, None).await?;
             return if deleted { Ok(()) } else { Err(not_found(resource_type, id)) };
         };
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
             let stored = resources::get(&mut conn, tenant, type_name, uuid).await?;
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
             check_precondition(&stored.meta(), Some(if_match))?;
@@ -129,16 +175,18 @@ impl Services {
         change: &Change<'_>,
     ) -> Result<Resource, Error> {
         let uuid = parse_id(resource_type, id)?;
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
             let stored = {
                 let mut conn = self.pool.acquire().await?;
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
             check_precondition(&stored.meta(), if_match)?;
-            let changed = self.change_once(request, resource_type, &stored, change).await?;
-            if let Some(resource) = changed {
-                return Ok(resource);
+            match self.change_once(request, resource_type, &stored, change).await {
+                Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}
+                Ok(Some(resource)) => return Ok(resource),
+                Err(error) => return Err(error),
             }
         }
         Err(Error::Contended)
@@ -154,15 +202,10 @@ impl Services {
     ) -> Result<Option<Resource>, Error> {
         let Known { attributes: current, hidden } =
             Known::of(resource_type, super::read::parse_body(&stored.body)?);
-        let (operation, valid) = match change {
-            Change::Replace(input) => {
-                (Operation::Replace, validate::replace(resource_type, &current, input)?)
-            }
-            Change::Patch(patch) => {
-                let candidate = patch::apply(resource_type, &current, patch)
-                    .map_err(tenon_scim::Error::from)?;
-                (Operation::Patch, validate::patched(resource_type, &current, &candidate)?)
-            }
+        let valid = if stored.body.len() < LARGE && change.operations() < OPERATIONS {
+            change.carry_out(resource_type, &current)?
+        } else {
+            block_in_place(|| change.carry_out(resource_type, &current))?
         };
         log_ignored(&valid);
         // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.
@@ -176,12 +219,12 @@ impl Services {
         };
         let shown = show(valid.attributes(), &meta);
         let shown_current = show(&current, &stored.meta());
+        let operation = change.operation();
         self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
 
         let mut attributes = valid.into_attributes();
         self.sealer.seal(resource_type, &mut attributes, Some(&current)).await?;
-        let mut body = attributes.clone();
-        body.extend(hidden);
+        let body = Known { attributes: attributes.clone(), hidden }.into_stored();
         let next = Stored {
             id: stored.id,
             version: meta.version,
@@ -197,6 +240,17 @@ impl Services {
         transaction.commit().await?;
         Ok(Some(Resource { meta, attributes }))
     }
+}
+
+/// Lets the others get out of the way before a further attempt: none before the first, then up to
+/// twice as long each time, by chance.
+async fn pause(attempt: u32) {
+    if attempt == 0 {
+        return;
+    }
+    let longest = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
+    let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
+    sleep(longest.mul_f64(chance)).await;
 }
 
 /// RFC 7644 §3.14: "If-Match" makes a write depend on the version that the client knows.

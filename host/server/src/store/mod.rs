@@ -30,6 +30,10 @@ pub enum StoreError {
     /// It cannot be reached, or has no room for a further connection: try again later.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The transaction was undone because another was in its way. Nothing is wrong: the same
+    /// work may be done again at once.
+    #[error("the transaction lost a race against another: {0}")]
+    LostRace(#[source] sqlx::Error),
     /// A fault of ours, or of the database's.
     #[error("the database refused a statement: {0}")]
     Failed(#[source] sqlx::Error),
@@ -53,26 +57,79 @@ pub enum StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        if is_unavailable(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
+        let code = error.as_database_error().and_then(|error| error.code());
+        match code.as_deref().map(kind_of) {
+            Some(Kind::LostRace) => Self::LostRace(error),
+            Some(Kind::Unavailable) => Self::Unavailable(error),
+            Some(Kind::Failed) => Self::Failed(error),
+            None if kept_from_asking(&error) => Self::Unavailable(error),
+            None => Self::Failed(error),
+        }
     }
 }
 
-/// SQLSTATE classes 08 (connection), 53 (resources) and 57P (operator intervention, such as a
-/// restart), and everything that kept us from asking at all.
-fn is_unavailable(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            code.starts_with("08") || code.starts_with("53") || code.starts_with("57P")
-        }),
-        _ => false,
+/// What a SQLSTATE means for the one who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    LostRace,
+    Unavailable,
+    Failed,
+}
+
+/// PostgreSQL, appendix A. Classes 08 (connection), 53 (resources) and 57P (operator
+/// intervention, such as a restart) pass; so do the bounds that the server puts on statements,
+/// locks and idle transactions, and a database that is read-only while another takes over.
+fn kind_of(code: &str) -> Kind {
+    match code {
+        // serialization_failure, deadlock_detected
+        "40001" | "40P01" => Kind::LostRace,
+        // query_canceled, lock_not_available, idle_in_transaction_session_timeout,
+        // read_only_sql_transaction
+        "57014" | "55P03" | "25P03" | "25006" => Kind::Unavailable,
+        _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
+            Kind::Unavailable
+        }
+        _ => Kind::Failed,
     }
+}
+
+fn kept_from_asking(error: &sqlx::Error) -> bool {
+    matches!(
+        error,
+        sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+    )
 }
 
 /// Whether a statement broke the named constraint.
 fn breaks(error: &sqlx::Error, constraint: &str) -> bool {
     error.as_database_error().and_then(|it| it.constraint()) == Some(constraint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_told_from_what_is_wrong() {
+        for code in ["40001", "40P01"] {
+            assert_eq!(kind_of(code), Kind::LostRace, "{code}");
+        }
+        for code in ["57014", "55P03", "25P03", "25006", "08006", "53300", "57P01", "57P03"] {
+            assert_eq!(kind_of(code), Kind::Unavailable, "{code}");
+        }
+        for code in ["23505", "42P01", "22001", "28P01", "25P02"] {
+            assert_eq!(kind_of(code), Kind::Failed, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_connection_that_cannot_be_made_is_no_fault_of_the_statement() {
+        let tls = sqlx::Error::Tls("the certificate has expired".into());
+        assert!(matches!(StoreError::from(tls), StoreError::Unavailable(_)));
+        assert!(matches!(StoreError::from(sqlx::Error::RowNotFound), StoreError::Failed(_)));
+    }
 }

@@ -58,12 +58,15 @@ pub async fn insert(
 /// # Errors
 /// The database fails.
 pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Tenant>, StoreError> {
-    let id = Uuid::parse_str(name_or_id).ok();
+    // PostgreSQL's text has no U+0000, so that no tenant's name has it.
+    if name_or_id.contains('\0') {
+        return Ok(None);
+    }
     let tenant = sqlx::query_as(
         "SELECT id, name, created, modified FROM tenants WHERE name = $1 OR id = $2",
     )
     .bind(name_or_id)
-    .bind(id)
+    .bind(id_in_path(name_or_id))
     .fetch_optional(conn)
     .await?;
     Ok(tenant)
@@ -122,6 +125,11 @@ pub async fn advance_epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// The id that a path names, in the one form in which ids are given out.
+pub(super) fn id_in_path(name_or_id: &str) -> Option<Uuid> {
+    Uuid::parse_str(name_or_id).ok().filter(|id| id.to_string() == name_or_id)
 }
 
 fn name_taken(result: Result<(), sqlx::Error>) -> Result<Result<(), NameTaken>, StoreError> {

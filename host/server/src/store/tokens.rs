@@ -104,6 +104,9 @@ pub async fn credential(
     id: Uuid,
     name_or_id: &str,
 ) -> Result<Option<Credential>, StoreError> {
+    if name_or_id.contains('\0') {
+        return Ok(None);
+    }
     let credential = sqlx::query_as(
         "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, k.expires \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
@@ -112,7 +115,7 @@ pub async fn credential(
     .bind(tenant.0)
     .bind(id)
     .bind(name_or_id)
-    .bind(Uuid::parse_str(name_or_id).ok())
+    .bind(super::tenants::id_in_path(name_or_id))
     .fetch_optional(conn)
     .await?;
     Ok(credential)

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use tenon_plugin::{Capability, Digest};
 use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Object, Registry};
+use tokio::sync::Semaphore;
 
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::{StoreError, TenantId};
@@ -21,8 +22,14 @@ pub struct TenantRuntime {
     pub registry: Registry,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
+    /// Places for lists that look at all resources of a type, so that one tenant leaves some to
+    /// others.
+    pub scans: Semaphore,
     epoch: i64,
 }
+
+/// Lists of one tenant that look at all resources of a type at a time.
+const SCANS: usize = 4;
 
 /// The version of a plugin that requests go through.
 #[derive(Debug, Clone)]
@@ -95,6 +102,7 @@ impl Runtimes {
             id: tenant,
             registry: registry_of(&plugins)?,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
+            scans: Semaphore::new(SCANS),
             epoch,
         });
         let mut by_tenant = self.by_tenant.write().unwrap_or_else(PoisonError::into_inner);

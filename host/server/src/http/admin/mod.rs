@@ -16,6 +16,8 @@ use tenon_scim::Object;
 
 use super::App;
 use super::error::Problem;
+use uuid::Uuid;
+
 use crate::store;
 use crate::store::tenants::Tenant;
 use crate::tenant::auth::{SecretHash, bearer};
@@ -100,13 +102,15 @@ fn check_name(what: &str, name: &str) -> Result<(), Problem> {
     let is_name = (1..=63).contains(&name.len())
         && name.bytes().all(plain)
         && !name.starts_with('-')
-        && !name.ends_with('-');
+        && !name.ends_with('-')
+        // It could be mistaken for the id of another.
+        && Uuid::parse_str(name).is_err();
     if is_name {
         return Ok(());
     }
     Err(invalid(format!(
         "the name of a {what} has 1 to 63 characters: a-z, 0-9 and \"-\", which neither begins nor \
-         ends it; \"{name}\" is not such a name"
+         ends it, and is no UUID; \"{name}\" is not such a name"
     )))
 }
 

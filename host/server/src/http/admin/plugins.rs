@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -20,6 +21,22 @@ use crate::store::tenants::Tenant;
 
 type Answer = Result<Response, Problem>;
 
+/// The plugin that the path names; 404 where no plugin can have that name.
+pub(crate) struct PluginName(String);
+
+impl FromRequestParts<Arc<App>> for PluginName {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let path = Path::<(String, String)>::from_request_parts(parts, app).await;
+        let name = path.map_or_else(|_| String::new(), |Path((_, name))| name);
+        if check_name("plugin", &name).is_err() {
+            return Err(PluginError::NoPlugin { name }.into());
+        }
+        Ok(Self(name))
+    }
+}
+
 pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.pool.acquire().await?;
     let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
@@ -29,7 +46,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTena
 pub(crate) async fn get(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
 ) -> Answer {
     let plugin = plugin_of(&app, &tenant, name).await?;
     Ok(Json(shown(&plugin)).into_response())
@@ -58,7 +75,7 @@ pub(crate) async fn upload(
 pub(crate) async fn activate(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -73,7 +90,7 @@ pub(crate) async fn activate(
 pub(crate) async fn deactivate(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
 ) -> Answer {
     let plugin = app.services.deactivate_plugin(tenant.tenant_id(), &name).await?;
     Ok(Json(shown(&plugin)).into_response())
@@ -82,7 +99,7 @@ pub(crate) async fn deactivate(
 pub(crate) async fn config(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
 ) -> Answer {
     let plugin = plugin_of(&app, &tenant, name).await?;
     Ok(Json(Value::Object(plugin.config)).into_response())
@@ -91,7 +108,7 @@ pub(crate) async fn config(
 pub(crate) async fn configure(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -103,7 +120,7 @@ pub(crate) async fn configure(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    Path((_, name)): Path<(String, String)>,
+    PluginName(name): PluginName,
 ) -> Answer {
     app.services.delete_plugin(tenant.tenant_id(), &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

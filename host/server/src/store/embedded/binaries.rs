@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use super::error::EmbeddedError;
+use super::initdb::clean_environment;
 
 /// The oldest release whose SQL Tenon uses.
 const OLDEST_MAJOR: u32 = 14;
@@ -142,11 +143,10 @@ async fn releases_in(directories: &[PathBuf]) -> Result<Vec<Binaries>, EmbeddedE
 }
 
 async fn major_of(postgres: &Path) -> Result<u32, EmbeddedError> {
-    let output = Command::new(postgres)
-        .arg("--version")
-        .output()
-        .await
-        .map_err(EmbeddedError::io("run", postgres))?;
+    let mut command = Command::new(postgres);
+    clean_environment(&mut command);
+    let output =
+        command.arg("--version").output().await.map_err(EmbeddedError::io("run", postgres))?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     parse_major(&printed).ok_or_else(|| EmbeddedError::UnreadableVersion {
         program: postgres.to_path_buf(),

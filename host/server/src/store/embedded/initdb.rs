@@ -36,6 +36,11 @@ log_checkpoints = off
 log_line_prefix = '%m [%p] '
 ";
 
+/// The environment that PostgreSQL's programs keep: where programs, libraries, time zones and
+/// temporary files are.
+const KEPT: [&str; 7] =
+    ["PATH", "HOME", "TMPDIR", "TZ", "TZDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+
 /// How much of initdb's output an error quotes, in characters.
 const QUOTED: usize = 2000;
 
@@ -68,18 +73,23 @@ pub(super) async fn make_cluster(
         .map_err(EmbeddedError::io("sync", room.root()))
 }
 
-/// A command of PostgreSQL's with nothing of the caller's terminal or `PG…` environment: a
-/// Ctrl-C meant for Tenon would otherwise stop the server under its feet.
+/// A command of PostgreSQL's with nothing of the caller's terminal: a Ctrl-C meant for Tenon
+/// would otherwise stop the server under its feet.
 pub(super) fn detached(program: &Path, room: &Room, account: &Account) -> Command {
     let mut command = Command::new(program);
-    for (name, _) in std::env::vars_os() {
-        if name.as_encoded_bytes().starts_with(b"PG") {
-            command.env_remove(name);
-        }
-    }
-    command.env("LC_ALL", "C").current_dir(room.root()).process_group(0);
+    clean_environment(&mut command);
+    command.current_dir(room.root()).process_group(0);
     account.run_as(&mut command);
     command
+}
+
+/// Leaves a program of PostgreSQL's the [`KEPT`] environment alone. The environment of Tenon
+/// holds secrets (`TENON_ADMIN_TOKEN`), which would stay readable in the server's as long as it
+/// lives, and `PG…` settings that are meant for others.
+pub(super) fn clean_environment(command: &mut Command) {
+    command.env_clear();
+    command.envs(std::env::vars_os().filter(|(name, _)| KEPT.iter().any(|kept| name == kept)));
+    command.env("LC_ALL", "C");
 }
 
 async fn run_initdb(

@@ -53,7 +53,6 @@ pub struct EmbeddedSettings {
 }
 
 /// A running server, and this process's lease on it.
-#[derive(Debug)]
 pub struct Embedded {
     postgres: Arc<Postgres>,
     options: PgConnectOptions,
@@ -143,6 +142,13 @@ impl Embedded {
         drop(turn);
         tracing::info!("embedded PostgreSQL stopped");
         Ok(Stopped::Ended)
+    }
+}
+
+/// Without the options, which hold the password.
+impl fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Embedded").field("about", &self.about).finish_non_exhaustive()
     }
 }
 

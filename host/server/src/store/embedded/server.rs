@@ -1,5 +1,6 @@
 //! The server's processes: adopted if they run, else started; waited for, watched, ended.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -36,11 +37,20 @@ pub(super) struct Postgres {
 }
 
 /// A server that has answered with the room's password.
-#[derive(Debug)]
 pub(super) struct Running {
     pub(super) socket_dir: PathBuf,
     pub(super) password: String,
     process: Process,
+}
+
+/// Without the password.
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running")
+            .field("socket_dir", &self.socket_dir)
+            .field("process", &self.process)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]

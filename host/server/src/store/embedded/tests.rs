@@ -228,6 +228,14 @@ async fn the_server_of_a_killed_tenon_is_adopted_and_stopped_by_the_next() {
     let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "VICTIM READY"));
     let postmaster = place.postmaster();
+    if cfg!(target_os = "linux") {
+        // The victim itself has a TENON_ variable.
+        let environment =
+            fs::read(format!("/proc/{}/environ", postmaster.as_raw_nonzero())).unwrap();
+        let environment = String::from_utf8_lossy(&environment).into_owned();
+        assert!(environment.contains("LC_ALL=C"), "{environment}");
+        assert!(!environment.contains("TENON_"), "{environment}");
+    }
     victim.kill().unwrap();
     victim.wait().unwrap();
 
@@ -317,6 +325,8 @@ async fn the_role_is_no_superuser_and_the_text_is_utf8() {
     assert_eq!(fsync, "on");
     let wrong = embedded.connect_options().password("wrong").connect().await;
     assert!(wrong.is_err());
+    let password = fs::read_to_string(place.cluster().join("password")).unwrap();
+    assert!(!format!("{embedded:?}").contains(password.trim()));
     connection.close().await.unwrap();
     embedded.stop().await.unwrap();
 }

@@ -1,0 +1,225 @@
+//! Opens the database of the configuration: waits for one that is starting, tells at once what
+//! waiting does not mend, brings it to the schema, and bounds what its connections may take.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection, PgPool};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::ServeError;
+use crate::config::{Config, Database, place};
+use crate::store::embedded::{self, Embedded, EmbeddedSettings};
+use crate::store::{StoreError, migrations};
+
+/// How long a database that does not answer is waited for at the start.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one attempt to connect at the start may take, and a request's wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long borrowed connections are waited for at the end.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
+/// Bounds on each connection's statements, waits for locks, and transactions in which nothing
+/// happens: a request is over after 60 s, and its work should not go on without it.
+///
+/// Set by a statement and not in the start message, which some connection poolers refuse. What
+/// `database_url` sets itself (`?options[statement_timeout]=60s`) is left as it is.
+const BOUNDS: &str = "
+    SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '5s' ELSE '30s' END, false)
+    FROM pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+      AND source <> 'client'";
+
+/// A database at hand.
+#[derive(Debug)]
+pub struct OpenDatabase {
+    /// Connections to it.
+    pub pool: PgPool,
+    embedded: Option<Embedded>,
+}
+
+/// Opens the database of the configuration and brings it to the schema of this server.
+///
+/// # Errors
+/// It cannot be started, reached or migrated.
+pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> {
+    let (options, embedded) = match &config.database {
+        Database::External(options) => (PgConnectOptions::clone(options), None),
+        Database::Embedded { bin_dir } => {
+            let settings =
+                EmbeddedSettings { data_dir: config.data_dir.clone(), bin_dir: bin_dir.clone() };
+            let embedded = embedded::start(settings).await?;
+            tracing::info!("{embedded}");
+            (embedded.connect_options(), Some(embedded))
+        }
+    };
+    let options = options.application_name("tenon");
+    let pool = PgPoolOptions::new()
+        .max_connections(config.database_connections)
+        .acquire_timeout(CONNECT_LIMIT)
+        .after_connect(|connection, _| {
+            Box::pin(async move {
+                sqlx::query(BOUNDS).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .connect_lazy_with(options.clone());
+    let database = OpenDatabase { pool, embedded };
+    match prepare(&options, config.database_connections).await {
+        Ok(()) => Ok(database),
+        Err(error) => {
+            database.close().await;
+            Err(error)
+        }
+    }
+}
+
+impl OpenDatabase {
+    /// Closes the connections, and stops an embedded Postgres that nobody else uses.
+    pub async fn close(self) {
+        if timeout(CLOSE_LIMIT, self.pool.close()).await.is_err() {
+            tracing::warn!(
+                seconds = CLOSE_LIMIT.as_secs(),
+                "connections to the database are still in use; stopping all the same"
+            );
+        }
+        if let Some(embedded) = self.embedded
+            && let Err(error) = embedded.stop().await
+        {
+            tracing::error!(%error, "the embedded Postgres did not stop");
+        }
+    }
+}
+
+async fn prepare(options: &PgConnectOptions, wanted: u32) -> Result<(), ServeError> {
+    let mut connection = connect(options, PATIENCE).await?;
+    warn_of_few_connections(&mut connection, wanted).await.map_err(StoreError::from)?;
+    connection.close().await.map_err(StoreError::from)?;
+    // Apart from the pool, whose bounds are for requests: a migration may take long, and waits
+    // for the one of a server beside this one.
+    let unbounded = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
+    let migrated = migrations::migrate(&unbounded).await;
+    unbounded.close().await;
+    Ok(migrated?)
+}
+
+/// The first connection. The first server of a deployment often starts together with its
+/// database, so one that is not there yet is waited for.
+async fn connect(
+    options: &PgConnectOptions,
+    patience: Duration,
+) -> Result<PgConnection, ServeError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let attempt = timeout(CONNECT_LIMIT, PgConnection::connect_with(options));
+        let error = match attempt.await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(error)) => error,
+            Err(elapsed) => sqlx::Error::Io(elapsed.into()),
+        };
+        if !may_pass(&error) || Instant::now() >= deadline {
+            return Err(ServeError::Database { place: place(options), source: error });
+        }
+        tracing::warn!(%error, database = place(options), "the database does not answer yet");
+        sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Whether it is worth while to try again: nobody listens yet, or the server is starting
+/// (57P03), ending, or has no room. A wrong password (class 28) or an unknown database (3D000)
+/// stays wrong.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            code.starts_with("57P") || code.starts_with("53") || code.starts_with("08")
+        }),
+        _ => false,
+    }
+}
+
+async fn warn_of_few_connections(
+    connection: &mut PgConnection,
+    wanted: u32,
+) -> Result<(), sqlx::Error> {
+    let (most, reserved): (i32, i32) = sqlx::query_as(
+        "SELECT current_setting('max_connections')::int,
+                current_setting('superuser_reserved_connections')::int",
+    )
+    .fetch_one(connection)
+    .await?;
+    let available = most - reserved;
+    if i64::from(available) < i64::from(wanted) {
+        tracing::warn!(
+            database_connections = wanted,
+            available,
+            "the database allows fewer connections than database_connections; lower that, or raise max_connections there"
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::telemetry::LogFormat;
+
+    fn config(data_dir: &std::path::Path, database: Database) -> Config {
+        Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            public_url: String::new(),
+            admin_token: None,
+            database,
+            database_connections: 2,
+            data_dir: data_dir.to_owned(),
+            log: String::new(),
+            log_format: LogFormat::Text,
+        }
+    }
+
+    async fn bounds(pool: &PgPool) -> [String; 3] {
+        let (statement, lock, idle) = sqlx::query_as(
+            "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),
+                    current_setting('idle_in_transaction_session_timeout')",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        [statement, lock, idle]
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded_in_any_database_unless_its_url_says_otherwise() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(dir.path(), open).unwrap();
+        let ours = config(dir.path(), Database::Embedded { bin_dir: None });
+        let ours = open_database(&ours).await.unwrap();
+        assert_eq!(bounds(&ours.pool).await, ["30s", "5s", "30s"]);
+
+        let options = ours.embedded.as_ref().unwrap().connect_options();
+        let options = options.options([("statement_timeout", "7s")]);
+        let external = Database::External(Box::new(options));
+        let external = open_database(&config(dir.path(), external)).await.unwrap();
+        assert_eq!(bounds(&external.pool).await, ["7s", "5s", "30s"]);
+        external.close().await;
+        ours.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_nobody_listens_for_is_told_as_such() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let options = PgConnectOptions::new_without_pgpass()
+            .host("127.0.0.1")
+            .port(free)
+            .username("ada")
+            .password("hunter2")
+            .database("scim");
+        let error = connect(&options, Duration::ZERO).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("ada@127.0.0.1:{free}/scim")), "{error}");
+        assert!(error.contains("refused") && !error.contains("hunter2"), "{error}");
+    }
+}
