@@ -67,6 +67,37 @@ async fn everything_of_a_deleted_tenant_is_gone() {
 }
 
 #[tokio::test]
+async fn requests_to_a_tenant_that_is_being_deleted_find_it_or_do_not() {
+    let server = Server::shared();
+    for _ in 0..3 {
+        let acme = server.tenant("acme").await;
+        let writers = (0..4).map(|writer| {
+            let acme = acme.clone();
+            tokio::spawn(async move {
+                let mut number = 0;
+                loop {
+                    number += 1;
+                    let name = format!("u{writer}-{number}");
+                    let users = acme.scim.post("/Users", user(&name)).await;
+                    let tokens = acme.admin.post("/tokens", json!({ "name": "x" })).await;
+                    assert!(matches!(users.status, 201 | 401 | 404), "{:#}", users.body);
+                    assert!(matches!(tokens.status, 201 | 404), "{:#}", tokens.body);
+                    if users.status == 401 && tokens.status == 404 {
+                        return;
+                    }
+                }
+            })
+        });
+        let writers: Vec<_> = writers.collect();
+        acme.create("/Users", user("one-more")).await;
+        acme.admin.delete("").await.expect(204);
+        for writer in writers {
+            writer.await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_tokens_secret_is_shown_once_and_revoked_at_once() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;

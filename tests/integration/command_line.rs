@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use tenon_tests::{artifacts, new_data_dir};
+use tenon_tests::{Options, Server, artifacts, new_data_dir};
 
 fn tenon(args: &[&str], environment: Environment<'_>) -> Output {
     Command::new(artifacts::tenon())
@@ -87,6 +87,31 @@ fn migrate_prepares_the_database_and_ends() {
         let output = tenon(&["migrate", "--data-dir", data], &[]);
         assert!(output.status.success(), "{}", complaint(&output));
         assert!(complaint(&output).contains("the database has the schema of this version"));
+    }
+}
+
+#[test]
+fn a_database_that_refuses_is_quoted_and_not_waited_for() {
+    let server = Server::start(Options::default());
+    let cluster = server.data_dir().join("postgres/cluster");
+    let password = std::fs::read_to_string(cluster.join("password")).unwrap();
+    let host = cluster.join("socket");
+    let host = host.display();
+    let cases = [
+        (format!("postgres://tenon:wrong@x/tenon?host={host}"), "password authentication failed"),
+        (
+            format!("postgres://tenon:{}@x/nowhere?host={host}", password.trim()),
+            "database \"nowhere\" does not exist",
+        ),
+    ];
+    for (url, expected) in cases {
+        let output = tenon(&["migrate"], &[("TENON_DATABASE_URL", &url)]);
+        let complaint = complaint(&output);
+        assert_eq!(output.status.code(), Some(1), "{complaint}");
+        assert!(complaint.starts_with("tenon: cannot use the database tenon@"), "{complaint}");
+        assert!(complaint.contains(expected), "{complaint}");
+        assert_eq!(complaint.lines().count(), 1, "{complaint}");
+        assert!(!complaint.contains("wrong") && !complaint.contains(password.trim()));
     }
 }
 

@@ -1,7 +1,9 @@
 //! Starting, stopping, being killed, starting again.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use rustix::process::Signal;
@@ -10,7 +12,7 @@ use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, user
 
 const COST_CENTER: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
 
-fn over(data_dir: &std::path::Path) -> Server {
+fn over(data_dir: &Path) -> Server {
     Server::start(Options { data_dir: Some(data_dir.to_owned()), ..Options::default() })
 }
 
@@ -26,6 +28,16 @@ fn bad_code(user_name: &str) -> serde_json::Value {
     bad
 }
 
+/// The compiled code on disk: each file with its number, which changes when it is written anew.
+fn compiled(data_dir: &Path) -> Vec<(PathBuf, u64)> {
+    let entries = std::fs::read_dir(data_dir.join("plugin-cache")).unwrap();
+    entries
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "cwasm"))
+        .map(|entry| (entry.path(), entry.metadata().unwrap().ino()))
+        .collect()
+}
+
 #[tokio::test]
 async fn a_restart_keeps_everything() {
     let dir = new_data_dir();
@@ -33,8 +45,12 @@ async fn a_restart_keeps_everything() {
     let acme = first.tenant("acme").await;
     acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
     let id = acme.create("/Users", user("bjensen")).await;
+    let record = dir.path().join("postgres/cluster/data/postmaster.pid");
+    assert!(record.exists());
+    let before = compiled(dir.path());
+    assert_eq!(before.len(), 1);
     assert!(first.stop().success());
-    assert!(!dir.path().join("postgres/postmaster.pid").exists());
+    assert!(!record.exists(), "the database was stopped too");
 
     let second = over(dir.path());
     let acme = moved(&acme, &first, &second);
@@ -42,7 +58,7 @@ async fn a_restart_keeps_everything() {
     assert_eq!(read.body["userName"], "bjensen");
     let refused = acme.scim.post("/Users", bad_code("x")).await.expect(400);
     assert!(refused.detail().contains("does not match"), "{}", refused.detail());
-    // The compiled code was on disk: nothing was compiled again.
+    assert_eq!(compiled(dir.path()), before, "nothing was compiled again");
     assert!(!second.log.text().contains("compiled again"));
 }
 
@@ -71,36 +87,42 @@ async fn the_plugin_cache_may_be_lost_or_damaged() {
     let acme = first.tenant("acme").await;
     acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
     first.stop();
-    for entry in std::fs::read_dir(dir.path().join("plugin-cache")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "cwasm") {
-            let mut code = std::fs::read(&path).unwrap();
-            let middle = code.len() / 2;
-            code[middle] ^= 1;
-            std::fs::write(&path, code).unwrap();
-        }
+    for (path, _) in compiled(dir.path()) {
+        std::fs::remove_file(path).unwrap();
     }
-    let second = over(dir.path());
-    let acme = moved(&acme, &first, &second);
-    acme.scim.post("/Users", bad_code("x")).await.expect(400);
+    assert!(compiled(dir.path()).is_empty());
+    let mut second = over(dir.path());
+    let there = moved(&acme, &first, &second);
+    there.scim.post("/Users", bad_code("x")).await.expect(400);
+    second.stop();
+    let again = compiled(dir.path());
+    assert_eq!(again.len(), 1, "it was compiled again and kept");
+
+    for (path, _) in again {
+        let mut code = std::fs::read(&path).unwrap();
+        let middle = code.len() / 2;
+        code[middle] ^= 1;
+        std::fs::write(&path, code).unwrap();
+    }
+    let third = over(dir.path());
+    let there = moved(&acme, &first, &third);
+    there.scim.post("/Users", bad_code("x")).await.expect(400);
+    assert!(third.log.text().contains("compiled again"));
 }
 
-#[tokio::test]
-async fn a_request_in_flight_is_finished_before_the_server_stops() {
-    let dir = new_data_dir();
-    let mut server = over(dir.path());
-    let acme = server.tenant("acme").await;
+/// A request whose body is half sent, at a handler that reads it; and the other half.
+fn half_sent(server: &Server, tenant: &Tenant) -> (BufReader<TcpStream>, String) {
     let body = user("in-flight").to_string();
     let (head, tail) = body.split_at(body.len() / 2);
     let host = server.url.trim_start_matches("http://").to_owned();
-    let path = acme.scim.base.trim_start_matches(&server.url);
+    let path = tenant.scim.base.trim_start_matches(server.url.as_str());
     let mut connection = TcpStream::connect(&host).unwrap();
     write!(
         connection,
         "POST {path}/Users HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
          Content-Type: application/scim+json\r\nContent-Length: {}\r\n\
          X-Request-Id: in-flight\r\nExpect: 100-continue\r\n\r\n",
-        acme.scim.token,
+        tenant.scim.token,
         body.len()
     )
     .unwrap();
@@ -111,16 +133,55 @@ async fn a_request_in_flight_is_finished_before_the_server_stops() {
     assert!(line.starts_with("HTTP/1.1 100"), "{line}");
     reader.read_line(&mut line).unwrap();
     write!(connection, "{head}").unwrap();
+    (reader, tail.to_owned())
+}
+
+#[tokio::test]
+async fn a_request_in_flight_is_finished_before_the_server_stops() {
+    let dir = new_data_dir();
+    let mut server = over(dir.path());
+    let acme = server.tenant("acme").await;
+    let (mut reader, tail) = half_sent(&server, &acme);
 
     server.signal(Signal::TERM);
     server.log.wait_for("word that it is stopping", |line| {
         line["message"].as_str().is_some_and(|message| message.starts_with("stopping"))
     });
-    write!(connection, "{tail}").unwrap();
-    line.clear();
+    write!(reader.get_mut(), "{tail}").unwrap();
+    let mut line = String::new();
     reader.read_line(&mut line).unwrap();
     assert!(line.starts_with("HTTP/1.1 201"), "{line}");
     assert!(server.wait().success());
+}
+
+/// The grace for requests in flight is 30 s; this one never ends.
+#[tokio::test]
+async fn a_second_signal_does_not_wait_for_requests_in_flight() {
+    let mut server = Server::start(Options::default());
+    let acme = server.tenant("acme").await;
+    let (mut reader, _) = half_sent(&server, &acme);
+    for (signal, word) in [(Signal::TERM, "stopping"), (Signal::INT, "told to stop again")] {
+        server.signal(signal);
+        server.log.wait_for(word, |line| {
+            line["message"].as_str().is_some_and(|message| message.starts_with(word))
+        });
+    }
+    assert!(server.wait().success());
+    assert!(!server.log.text().contains("still in flight"));
+    let mut answer = String::new();
+    let _reset_is_an_end_too = reader.read_to_string(&mut answer);
+    assert_eq!(answer, "");
+}
+
+#[test]
+fn more_connections_than_the_database_allows_are_told_at_the_start() {
+    let server = Server::start(Options {
+        environment: vec![("TENON_DATABASE_CONNECTIONS".to_owned(), "98".to_owned())],
+        ..Options::default()
+    });
+    let warning = server.log.wait_for("the warning", |line| line["available"].is_number());
+    assert_eq!(warning["level"], "WARN");
+    assert_eq!((&warning["database_connections"], &warning["available"]), (&json!(98), &json!(97)));
 }
 
 #[tokio::test]

@@ -39,8 +39,9 @@ impl fmt::Display for Capability {
 }
 
 /// Whose call it is and what for: the labels of its log lines, the plugin's `context`, and the
-/// plugin's configuration. Cheap to clone.
-#[derive(Clone, Debug)]
+/// plugin's configuration. Cheap to clone. `Debug` leaves the configuration out, which may
+/// hold secrets.
+#[derive(Clone)]
 pub struct Call {
     /// Identifies the tenant. Calls at a time are counted by it.
     pub tenant: Arc<str>,
@@ -54,6 +55,20 @@ pub struct Call {
     pub operation: Arc<str>,
     /// What the tenant configured for this plugin.
     pub config: Arc<Map<String, Value>>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Call { tenant, plugin, request_id, resource_type, operation, config } = self;
+        f.debug_struct("Call")
+            .field("tenant", tenant)
+            .field("plugin", plugin)
+            .field("request_id", request_id)
+            .field("resource_type", resource_type)
+            .field("operation", operation)
+            .field("config", &format_args!("{} redacted members", config.len()))
+            .finish()
+    }
 }
 
 /// One resource that a plugin may read during a call, and the type by which its paths are
@@ -102,4 +117,27 @@ pub struct Usage {
     pub peak_memory_bytes: usize,
     /// Log lines that were dropped because the call had written too much.
     pub log_lines_dropped: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_configuration() {
+        let config = json!({ "apiKey": "hunter2" });
+        let call = Call {
+            tenant: "acme".into(),
+            plugin: "cost-center".into(),
+            request_id: "01JD".into(),
+            resource_type: "User".into(),
+            operation: "create".into(),
+            config: Arc::new(config.as_object().unwrap().clone()),
+        };
+        let text = format!("{call:?}");
+        assert!(text.contains("cost-center") && text.contains("1 redacted members"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains("apiKey"), "{text}");
+    }
 }

@@ -242,6 +242,10 @@ fn store_error(error: StoreError) -> Problem {
                 "others changed the same data at the same time; try again",
             )
         }
+        StoreError::Gone(_) => {
+            tracing::info!(%error, "the tenant or the plugin was removed during the request");
+            Problem::new(StatusCode::NOT_FOUND, "the tenant or the plugin has been removed")
+        }
         StoreError::Failed(_) | StoreError::Corrupt { .. } | StoreError::Unknown { .. } => {
             tracing::error!(%error, "the database failed");
             internal()

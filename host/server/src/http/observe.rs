@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
+use super::drain::AwaitsBody;
 use super::error::{Problem, ScimError};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,12 +48,14 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         path = request.uri().path(),
         tenant = field::Empty,
     );
+    let awaits_body = AwaitsBody::default();
+    request.extensions_mut().insert(awaits_body.clone());
     let is_scim = request.uri().path().starts_with("/tenants/");
     async move {
         let started = Instant::now();
         let mut response = match timeout(MAX_DURATION, next.run(request)).await {
             Ok(response) => response,
-            Err(_) => too_slow(is_scim),
+            Err(_) => too_slow(is_scim, awaits_body.get()),
         };
         tracing::info!(
             status = response.status().as_u16(),
@@ -68,9 +71,15 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     .await
 }
 
-fn too_slow(is_scim: bool) -> Response {
-    let status = StatusCode::SERVICE_UNAVAILABLE;
-    let detail = format!("the request took longer than {} seconds", MAX_DURATION.as_secs());
+fn too_slow(is_scim: bool, awaits_body: bool) -> Response {
+    let seconds = MAX_DURATION.as_secs();
+    let (status, detail) = if awaits_body {
+        let detail = format!("the body did not arrive whole within {seconds} seconds");
+        (StatusCode::REQUEST_TIMEOUT, detail)
+    } else {
+        let detail = format!("the request took longer than {seconds} seconds");
+        (StatusCode::SERVICE_UNAVAILABLE, detail)
+    };
     if is_scim {
         ScimError::new(status, detail).into_response()
     } else {

@@ -22,8 +22,10 @@ use tokio::time::sleep;
 const MOST_CONNECTIONS: usize = 8192;
 /// Open files that are kept for the database, plugins, the log.
 const OTHER_FILES: u64 = 256;
-/// How long headers may take to arrive, and how long a connection may be idle between requests.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long headers may take to arrive, and how long a connection may be idle between requests:
+/// longer than the 60 seconds after which load balancers commonly give up an idle connection, so
+/// that it is never the server that closes one they are about to use.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 /// Bytes of a connection's buffer at the most, and so of a request's headers.
 const MAX_BUFFER: usize = 64 * 1024;
 /// How long to wait when the system has no more files or memory for a connection.

@@ -34,6 +34,9 @@ pub enum StoreError {
     /// work may be done again at once.
     #[error("the transaction lost a race against another: {0}")]
     LostRace(#[source] sqlx::Error),
+    /// The tenant or the plugin that it belongs to has been removed meanwhile.
+    #[error("what it belongs to has been removed: {0}")]
+    Gone(#[source] sqlx::Error),
     /// A fault of ours, or of the database's.
     #[error("the database refused a statement: {0}")]
     Failed(#[source] sqlx::Error),
@@ -45,7 +48,7 @@ pub enum StoreError {
         /// What the reader says.
         source: serde_json::Error,
     },
-    /// What this server knows of the tenant is gone from the database.
+    /// A newer server has stored it, most likely.
     #[error("stored {what} is of a kind that this server does not know: {found}")]
     Unknown {
         /// Which data.
@@ -61,6 +64,7 @@ impl From<sqlx::Error> for StoreError {
         match code.as_deref().map(kind_of) {
             Some(Kind::LostRace) => Self::LostRace(error),
             Some(Kind::Unavailable) => Self::Unavailable(error),
+            Some(Kind::Gone) => Self::Gone(error),
             Some(Kind::Failed) => Self::Failed(error),
             None if kept_from_asking(&error) => Self::Unavailable(error),
             None => Self::Failed(error),
@@ -73,6 +77,7 @@ impl From<sqlx::Error> for StoreError {
 enum Kind {
     LostRace,
     Unavailable,
+    Gone,
     Failed,
 }
 
@@ -83,6 +88,8 @@ fn kind_of(code: &str) -> Kind {
     match code {
         // serialization_failure, deadlock_detected
         "40001" | "40P01" => Kind::LostRace,
+        // foreign_key_violation
+        "23503" => Kind::Gone,
         // query_canceled, lock_not_available, idle_in_transaction_session_timeout,
         // read_only_sql_transaction
         "57014" | "55P03" | "25P03" | "25006" => Kind::Unavailable,
