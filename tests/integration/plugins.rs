@@ -184,6 +184,32 @@ async fn data_of_a_plugin_that_is_not_active_is_kept_and_not_shown() {
 }
 
 #[tokio::test]
+async fn the_compiled_code_of_a_plugin_goes_with_its_last_tenant() {
+    let server = Server::shared();
+    let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
+    // A component that no other test has: a custom section with the tenant's id.
+    let mut component = artifacts::hostile("harmless");
+    let id = acme.id.as_bytes();
+    component.extend([0, u8::try_from(id.len() + 2).unwrap(), 1, b'x']);
+    component.extend(id);
+    let digest = acme.activate("mine", &component, json!({})).await;
+    globex.activate("mine", &component, json!({})).await;
+    let hex = digest.trim_start_matches("sha256:").to_owned();
+    let is_kept = || {
+        let cache = std::fs::read_dir(server.data_dir().join("plugin-cache")).unwrap();
+        cache
+            .into_iter()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().starts_with(&hex))
+    };
+    assert!(is_kept());
+    acme.admin.delete("/plugins/mine").await.expect(204);
+    assert!(is_kept(), "another tenant needs it");
+    globex.create("/Users", user("a")).await;
+    globex.admin.delete("").await.expect(204);
+    assert!(!is_kept());
+}
+
+#[tokio::test]
 async fn users_without_the_extension_are_none_of_the_plugins_business() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;

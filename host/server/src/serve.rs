@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::http::{self, App};
 use crate::service::Services;
 use crate::store::embedded::EmbeddedError;
-use crate::store::{StoreError, tokens};
+use crate::store::{StoreError, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token};
 use crate::tenant::runtime::Runtimes;
 use accept::Bounds;
@@ -146,6 +146,12 @@ async fn build_app(
     let plugins = tokio::task::spawn_blocking(move || PluginHost::new(settings))
         .await
         .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;
+    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
+    let needed = stored_plugins::digests(&mut conn).await?;
+    drop(conn);
+    if let Err(error) = plugins.prune(&needed).await {
+        tracing::warn!(%error, "compiled code that no plugin needs could not be removed");
+    }
     let address = listener.local_addr().map_err(io("ask for the address"))?;
     // With port 0 the system chooses, and only now is it known which.
     let public_url = match config.listen.port() {

@@ -68,8 +68,13 @@ impl Services {
         component: &[u8],
     ) -> Result<Uploaded, PluginError> {
         let checked = self.plugins.check(component).await?;
-        let description = Description::parse(&checked.described)?;
-        Registry::core().with(&description)?;
+        let description = Description::parse(&checked.described);
+        let fits = description.and_then(|description| Registry::core().with(&description));
+        if let Err(error) = fits {
+            // Its compiled code is of no use to anybody, unless another tenant has it already.
+            self.forget_unless_needed(checked.plugin.digest()).await;
+            return Err(error.into());
+        }
         let version = Version {
             digest: *checked.plugin.digest(),
             capabilities: checked.plugin.capabilities().to_vec(),
@@ -177,8 +182,25 @@ impl Services {
             Ok(mut conn) => plugins::delete_unused_components(&mut conn).await,
             Err(error) => Err(error.into()),
         };
-        if let Err(error) = deleted {
-            tracing::warn!(%error, "components that no plugin needs could not be removed");
+        match deleted {
+            Ok(digests) => {
+                for digest in digests {
+                    self.plugins.forget(&digest).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "components that no plugin needs could not be removed");
+            }
+        }
+    }
+
+    async fn forget_unless_needed(&self, digest: &Digest) {
+        let needed = match self.pool.acquire().await {
+            Ok(mut conn) => plugins::digests(&mut conn).await,
+            Err(error) => Err(error.into()),
+        };
+        if needed.is_ok_and(|needed| !needed.contains(digest)) {
+            self.plugins.forget(digest).await;
         }
     }
 }

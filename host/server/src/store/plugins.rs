@@ -1,5 +1,8 @@
 //! Plugins: what a tenant has uploaded, which version is active, and its configuration.
 
+use std::collections::HashSet;
+use std::fmt;
+
 use sqlx::PgConnection;
 use tenon_plugin::{Capability, Digest};
 use tenon_scim::Object;
@@ -8,7 +11,7 @@ use time::OffsetDateTime;
 use super::{StoreError, TenantId};
 
 /// A plugin of a tenant.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Plugin {
     /// Its name at the tenant.
     pub name: String,
@@ -22,6 +25,16 @@ pub struct Plugin {
     pub modified: OffsetDateTime,
     /// Its versions, the oldest first.
     pub versions: Vec<Version>,
+}
+
+/// Without the configuration, which may hold secrets.
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("active", &self.active)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A version of a plugin. It never changes.
@@ -227,20 +240,33 @@ pub async fn component(
     Ok(bytes)
 }
 
-/// Removes components that no version of any tenant needs. One that is being uploaded again at
-/// this moment is locked, and kept.
+/// The digests of all components that any tenant has.
 ///
 /// # Errors
 /// The database fails.
-pub async fn delete_unused_components(conn: &mut PgConnection) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
+pub async fn digests(conn: &mut PgConnection) -> Result<HashSet<Digest>, StoreError> {
+    let digests: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT digest FROM components").fetch_all(conn).await?;
+    digests.into_iter().map(digest).collect()
+}
+
+/// Removes components that no version of any tenant needs, and tells which. One that is being
+/// uploaded again at this moment is locked, and kept.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_unused_components(
+    conn: &mut PgConnection,
+) -> Result<HashSet<Digest>, StoreError> {
+    let deleted: Vec<Vec<u8>> = sqlx::query_scalar(
         "DELETE FROM components WHERE digest IN \
          (SELECT c.digest FROM components c WHERE NOT EXISTS \
-          (SELECT FROM plugin_versions v WHERE v.digest = c.digest) FOR UPDATE SKIP LOCKED)",
+          (SELECT FROM plugin_versions v WHERE v.digest = c.digest) FOR UPDATE SKIP LOCKED) \
+         RETURNING digest",
     )
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(deleted.rows_affected())
+    deleted.into_iter().map(digest).collect()
 }
 
 fn plugin(row: PluginRow) -> Result<Plugin, StoreError> {

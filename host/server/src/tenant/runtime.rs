@@ -1,6 +1,7 @@
 //! A tenant's configuration in the form in which requests use it, kept while it is current.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use sqlx::PgConnection;
@@ -32,7 +33,7 @@ pub struct TenantRuntime {
 const SCANS: usize = 4;
 
 /// The version of a plugin that requests go through.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ActivePlugin {
     /// Its name at the tenant.
     pub name: Arc<str>,
@@ -111,6 +112,16 @@ impl Runtimes {
         }
         by_tenant.insert(tenant, Arc::clone(&runtime));
         Ok(runtime)
+    }
+}
+
+/// Without the configuration, which may hold secrets.
+impl fmt::Debug for ActivePlugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActivePlugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }
 
