@@ -1,0 +1,101 @@
+use clap::Command;
+
+use super::*;
+
+fn load(args: &[&str], environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let args = std::iter::once("tenon").chain(args.iter().copied());
+    let flags = Command::new("tenon").args(flags()).try_get_matches_from(args).unwrap();
+    Config::load(&flags, |name| {
+        let found = environment.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| OsString::from(value))
+    })
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    file
+}
+
+#[test]
+fn a_flag_goes_before_the_environment_and_that_before_the_file() {
+    let file = file("listen = \"127.0.0.1:1\"\nlog = \"warn\"\ndatabase_connections = 3\n");
+    let path = file.path().to_str().unwrap();
+    let config = load(
+        &["--listen", "127.0.0.1:3", "--config", path],
+        &[("TENON_LISTEN", "127.0.0.1:2"), ("TENON_LOG", "debug"), ("TENON_LOG_FORMAT", "")],
+    )
+    .unwrap();
+    assert_eq!(config.listen.port(), 3);
+    assert_eq!(config.log, "debug");
+    assert_eq!(config.database_connections, 3);
+    assert_eq!(config.log_format, LogFormat::Text);
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let cases = [
+        (
+            vec!["--listen", "8080"],
+            vec![],
+            "--listen: must be an address such as 127.0.0.1:8080, not \"8080\"",
+        ),
+        (vec![], vec![("TENON_PUBLIC_URL", "scim.example.com")], "TENON_PUBLIC_URL: must be a URL"),
+        (
+            vec![],
+            vec![("TENON_ADMIN_TOKEN", "short")],
+            "TENON_ADMIN_TOKEN: must have 16 characters",
+        ),
+        (
+            vec![],
+            vec![("TENON_DATABASE_URL", "mysql://root:hunter2@x")],
+            "TENON_DATABASE_URL: must be a URL such as postgres://",
+        ),
+        (vec!["--log", "a=b=c"], vec![], "--log: is not a log filter"),
+        (vec!["--log-format", "xml"], vec![], "--log-format: must be \"text\" or \"json\""),
+        (
+            vec!["--database-connections", "0"],
+            vec![],
+            "--database-connections: must be a number from 1 to 1000",
+        ),
+        (vec!["--config", "/does/not/exist.toml"], vec![], "/does/not/exist.toml: No such file"),
+    ];
+    for (args, environment, expected) in cases {
+        let error = load(&args, &environment).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+        assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn an_error_in_the_file_names_the_line_or_the_key() {
+    let cases = [
+        ("listen = \"127.0.0.1:1\"\nlog = \n", "line 2: "),
+        ("lisen = \"127.0.0.1:1\"\n", "\"lisen\" is not a setting; there are listen, "),
+        ("listen = true\n", "\"listen\" must be a string or a number, not boolean"),
+        ("listen = \"here\"\n", ": listen: must be an address"),
+    ];
+    for (text, expected) in cases {
+        let file = file(text);
+        let error = load(&["--config", file.path().to_str().unwrap()], &[]).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_misspelt_variable_is_found() {
+    let names = ["TENON_LISTEN", "TENON_CONFIG", "TENON_LISTN", "PATH"];
+    let unknown = unknown_variables(names.into_iter().map(OsString::from));
+    assert_eq!(unknown, ["TENON_LISTN"]);
+}
+
+#[test]
+fn secrets_are_not_in_debug_output() {
+    let environment = [
+        ("TENON_ADMIN_TOKEN", "0123456789abcdef"),
+        ("TENON_DATABASE_URL", "postgres://ada:hunter2@db.example.com/scim"),
+    ];
+    let shown = format!("{:?}", load(&[], &environment).unwrap());
+    assert!(shown.contains("ada@db.example.com:5432/scim"), "{shown}");
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter2"), "{shown}");
+}
