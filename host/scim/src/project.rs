@@ -11,6 +11,7 @@ use crate::schema::{Attribute, ResourceType, Returned};
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     mode: Mode,
+    written: Vec<Name>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,13 +48,22 @@ impl Projection {
     /// every resource.
     #[must_use]
     pub fn only(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Only(read(resource_type, names)) }
+        Self { mode: Mode::Only(read(resource_type, names)), written: Vec::new() }
     }
 
     /// All but the named attributes.
     #[must_use]
     pub fn without(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Without(read(resource_type, names)) }
+        Self { mode: Mode::Without(read(resource_type, names)), written: Vec::new() }
+    }
+
+    /// The same for the answer to a request that has written these attributes.
+    ///
+    /// RFC 7643 §7: what is returned on `request` is also "returned in response to any PUT, POST,
+    /// or PATCH operations if the attribute was specified by the client".
+    #[must_use]
+    pub fn after_writing(self, resource_type: &ResourceType, names: &[String]) -> Self {
+        Self { written: read(resource_type, names), ..self }
     }
 
     /// Removes from a resource what is not to be returned.
@@ -104,7 +114,10 @@ impl Projection {
             Returned::Never => return Wanted::Nothing,
             Returned::Always => return Wanted::Whole,
             Returned::Default => true,
-            Returned::Request => false,
+            Returned::Request => {
+                has(&self.written, extension, Some(attribute), None)
+                    || extension.is_some() && has(&self.written, extension, None, None)
+            }
         };
         let in_named_extension =
             |names: &[Name]| extension.is_some() && has(names, extension, None, None);
@@ -137,7 +150,10 @@ impl Projection {
             Returned::Never => return false,
             Returned::Always => return true,
             Returned::Default => true,
-            Returned::Request => false,
+            Returned::Request => {
+                has(&self.written, extension, Some(attribute), Some(sub))
+                    || has(&self.written, extension, Some(attribute), None)
+            }
         };
         let is_named = |names: &[Name]| has(names, extension, Some(attribute), Some(sub));
         match &self.mode {
@@ -159,6 +175,21 @@ fn has(
             && name.attribute.as_deref() == attribute.map(|it| it.name.as_str())
             && name.sub.as_deref() == sub.map(|it| it.name.as_str())
     })
+}
+
+/// The paths of the attributes that a resource in a request names.
+#[must_use]
+pub fn names_in(resource_type: &ResourceType, input: &Object) -> Vec<String> {
+    let mut names = Vec::new();
+    for (name, value) in input {
+        match (resource_type.extension(name), value) {
+            (Some(_), Value::Object(members)) => {
+                names.extend(members.keys().map(|member| format!("{name}:{member}")));
+            }
+            _ => names.push(name.clone()),
+        }
+    }
+    names
 }
 
 fn read(resource_type: &ResourceType, names: &[String]) -> Vec<Name> {
@@ -185,6 +216,7 @@ mod tests {
     use super::*;
     use crate::Registry;
     use crate::schema::core::{ENTERPRISE_USER, USER};
+    use crate::schema::describe::Description;
 
     fn projected(projection: impl Fn(&ResourceType) -> Projection) -> Value {
         let registry = Registry::core();
@@ -245,6 +277,33 @@ mod tests {
         assert_eq!(only(&[&department])[ENTERPRISE_USER], json!({ "department": "Sales" }));
         let manager = json!({ "department": "Sales", "manager": { "value": "26" } });
         assert_eq!(only(&[ENTERPRISE_USER])[ENTERPRISE_USER], manager);
+    }
+
+    #[test]
+    fn what_is_returned_on_request_is_returned_to_the_one_who_wrote_it() {
+        let description = Description::parse(&[
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"], "id": "urn:example:2.0:X",
+                "attributes": [{ "name": "a", "returned": "request" }, { "name": "b", "returned": "request" }]
+            }),
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "name": "User", "schemaExtensions": [{ "schema": "urn:example:2.0:X" }]
+            }),
+        ]);
+        let registry = Registry::core().with(&description.unwrap()).unwrap();
+        let user = registry.resource_type("User").unwrap();
+        let shown = |projection: Projection| {
+            let mut resource = json!({ "id": "1", "urn:example:2.0:X": { "a": "1", "b": "2" } });
+            projection.apply(user, resource.as_object_mut().unwrap());
+            resource
+        };
+        assert_eq!(shown(Projection::default()), json!({ "id": "1" }));
+        let written = ["urn:example:2.0:X:a".to_owned()];
+        assert_eq!(
+            shown(Projection::default().after_writing(user, &written)),
+            json!({ "id": "1", "urn:example:2.0:X": { "a": "1" } })
+        );
     }
 
     #[test]

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::{PatchError, PatchErrorKind};
 use crate::Object;
+use crate::project::names_in;
+use crate::schema::ResourceType;
 use crate::value::json_type;
 
 /// The `schemas` URI of a PATCH request (RFC 7644 §3.5.2).
@@ -67,6 +69,25 @@ impl PatchRequest {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { operations })
+    }
+}
+
+impl PatchRequest {
+    /// The paths of the attributes that the operations name, without the filters in them.
+    #[must_use]
+    pub fn names(&self, resource_type: &ResourceType) -> Vec<String> {
+        let without_filter = |path: &String| match (path.split_once('['), path.rsplit_once(']')) {
+            (Some((head, _)), Some((_, tail))) => format!("{head}{tail}"),
+            _ => path.clone(),
+        };
+        let of = |operation: &Operation| match (&operation.path, &operation.value) {
+            (Some(path), _) => vec![without_filter(path)],
+            (None, Some(Value::Object(members))) => {
+                names_in(resource_type, members).iter().map(without_filter).collect()
+            }
+            (None, _) => Vec::new(),
+        };
+        self.operations.iter().flat_map(of).collect()
     }
 }
 

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::patch::PatchRequest;
+use tenon_scim::project::names_in;
 use tenon_scim::resource::etag_matches;
 use tenon_scim::schema::ResourceType;
 
@@ -36,7 +37,8 @@ pub(super) async fn create(
     let resource_type = scim.resource_type(&endpoint)?;
     let services = &scim.app.services;
     let resource = services.create(&scim.request, &resource_type, &input).await?;
-    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource))
+    let written = names_in(&resource_type, &input);
+    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource, &written))
 }
 
 /// RFC 7644 §3.4.1.
@@ -50,7 +52,7 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
         set_header(&mut response, header::ETAG, &etag);
         return Ok(response);
     }
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &[]))
 }
 
 /// RFC 7644 §3.5.1.
@@ -65,7 +67,8 @@ pub(super) async fn replace(
     let services = &scim.app.services;
     let resource =
         services.replace(&scim.request, &resource_type, &id, &input, if_match.as_deref()).await?;
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+    let written = names_in(&resource_type, &input);
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }
 
 /// RFC 7644 §3.5.2.
@@ -81,7 +84,8 @@ pub(super) async fn patch(
     let services = &scim.app.services;
     let resource =
         services.patch(&scim.request, &resource_type, &id, &patch, if_match.as_deref()).await?;
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource))
+    let written = patch.names(&resource_type);
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }
 
 /// RFC 7644 §3.6.
@@ -108,8 +112,9 @@ fn answer(
     scim: &Scim,
     resource_type: &ResourceType,
     resource: &Resource,
+    written: &[String],
 ) -> Response {
-    let projection = projection(resource_type, &scim.query);
+    let projection = projection(resource_type, &scim.query).after_writing(resource_type, written);
     let shown = resource.shown(&scim.request, resource_type, &projection);
     let mut response = scim_json(status, Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
