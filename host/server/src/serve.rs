@@ -158,6 +158,13 @@ async fn build_app(
         0 => config.public_url.replace(&config.listen.to_string(), &address.to_string()),
         _ => config.public_url.clone(),
     };
+    if config.listen.ip().is_unspecified() && public_url.contains(&config.listen.ip().to_string()) {
+        tracing::warn!(
+            public_url,
+            "no client can reach the server under this URL, and answers contain it: set \
+             --public-url or TENON_PUBLIC_URL"
+        );
+    }
     Ok(Arc::new(App {
         services: Services::new(pool.clone(), plugins),
         runtimes: Runtimes::default(),
