@@ -14,17 +14,22 @@ help:
 build: prerequisites
 	cargo build --release --package tenon-server
 
+# The whole workspace is named wherever something is built, so that every dependency is compiled
+# once, with one set of features.
 demo: prerequisites
-	cargo run --package tenon-tests --bin demo
+	cargo build --workspace --bin tenon --bin demo
+	@"$${CARGO_TARGET_DIR:-target}/debug/demo"
 
 demo-once: prerequisites
-	cargo run --package tenon-tests --bin demo -- --once
+	cargo build --workspace --bin tenon --bin demo
+	@"$${CARGO_TARGET_DIR:-target}/debug/demo" --once
 
 test: prerequisites
 	cargo test --workspace
 
 bench: prerequisites
-	cargo run --release --package tenon-tests --bin bench
+	cargo build --release --workspace --bin tenon --bin bench
+	@"$${CARGO_TARGET_DIR:-target}/release/bench"
 
 lint: prerequisites
 	cargo fmt --all --check
