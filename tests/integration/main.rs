@@ -1,7 +1,9 @@
 //! Claims about a running Tenon. One binary, so that it links once.
 
 mod admin_api;
+mod bulk;
 mod command_line;
+mod conditional;
 mod discovery;
 mod hostile_plugins;
 mod isolation;

@@ -1,9 +1,7 @@
 //! Creating, reading, replacing, patching and deleting resources.
 
-use reqwest::Method;
-use reqwest::header::{HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use serde_json::{Value, json};
-use tenon_tests::{Answer, Server, patch, user};
+use tenon_tests::{Server, patch, user};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -177,44 +175,6 @@ async fn a_deleted_resource_is_gone_everywhere() {
         assert_eq!(answer.status, 404);
     }
     assert_eq!(acme.scim.get("/Users").await.expect(200).body["totalResults"], 0);
-}
-
-#[tokio::test]
-async fn a_write_may_depend_on_the_version() {
-    let server = Server::shared();
-    let acme = server.tenant("acme").await;
-    let id = acme.create("/Users", user("bjensen")).await;
-    let path = format!("/Users/{id}");
-    let title = |title: &str| patch(json!([{ "op": "replace", "path": "title", "value": title }]));
-    let send = async |method: Method, body: Value, if_match: &str| {
-        acme.scim.send(method, &path, &body, &[(IF_MATCH, if_match)]).await
-    };
-    send(Method::PATCH, title("a"), "W/\"1\"").await.expect(200);
-    for method in [Method::PATCH, Method::PUT, Method::DELETE] {
-        let body = if method == Method::PATCH { title("b") } else { user("bjensen") };
-        let stale = send(method, body, "W/\"1\"").await.expect(412);
-        assert_eq!(stale.body["status"], "412");
-    }
-    send(Method::PUT, user("bjensen"), "W/\"9\", W/\"2\"").await.expect(200);
-
-    let known = [(IF_NONE_MATCH, "W/\"3\"")];
-    let unchanged = acme.scim.send(Method::GET, &path, &Value::Null, &known).await;
-    assert_eq!((unchanged.status, unchanged.header("etag")), (304, "W/\"3\""));
-    send(Method::DELETE, Value::Null, "*").await.expect(204);
-}
-
-#[tokio::test]
-async fn a_precondition_that_cannot_be_read_is_not_taken_for_none() {
-    let server = Server::shared();
-    let acme = server.tenant("acme").await;
-    let id = acme.create("/Users", user("bjensen")).await;
-    let path = format!("/Users/{id}");
-    let delete = || acme.scim.request(Method::DELETE, &path);
-    let unreadable = HeaderValue::from_bytes(b"W/\"1\xff\"").unwrap();
-    assert_eq!(Answer::of(delete().header(IF_MATCH, unreadable)).await.status, 412);
-    // Two lines are one list.
-    let lines = delete().header(IF_MATCH, "W/\"9\"").header(IF_MATCH, "W/\"1\"");
-    assert_eq!(Answer::of(lines).await.status, 204);
 }
 
 #[tokio::test]

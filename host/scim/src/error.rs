@@ -6,6 +6,7 @@ use crate::filter::FilterError;
 use crate::list::QueryError;
 use crate::patch::PatchError;
 use crate::path::PathError;
+use crate::precondition::Malformed;
 use crate::schema::validate::Invalid;
 
 /// The `schemas` URI of an error body (RFC 7644 §3.12).
@@ -26,6 +27,9 @@ pub enum Error {
     /// A query parameter is wrong.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// A precondition that cannot be read.
+    #[error(transparent)]
+    Precondition(#[from] Malformed),
     /// The resource breaks its schemas.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -39,7 +43,7 @@ impl Error {
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::Path(_) => ScimType::InvalidPath,
             Self::Patch(error) => error.scim_type(),
-            Self::Query(_) => ScimType::InvalidValue,
+            Self::Query(_) | Self::Precondition(_) => ScimType::InvalidValue,
             Self::Invalid(invalid) => invalid.scim_type(),
         }
     }

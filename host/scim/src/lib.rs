@@ -31,6 +31,7 @@ pub mod filter;
 pub mod list;
 pub mod patch;
 pub mod path;
+pub mod precondition;
 pub mod project;
 pub mod resource;
 pub mod schema;

@@ -211,14 +211,6 @@ fn path_of(urn: Option<&str>, attribute: &Attribute) -> String {
     urn.map_or_else(|| attribute.name.clone(), |urn| format!("{urn}:{}", attribute.name))
 }
 
-/// Whether an `If-Match` or `If-None-Match` header names this ETag: `*` or a list, compared
-/// weakly (RFC 9110 §8.8.3.2; RFC 7644 §3.14 has weak ETags).
-#[must_use]
-pub fn etag_matches(header: &str, etag: &str) -> bool {
-    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    header.split(',').any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
-}
-
 #[cfg(test)]
 mod tests {
     use time::macros::datetime;
@@ -315,16 +307,5 @@ mod tests {
             json!({ "urn:example:2.0:Badge": { "keys": [{ "value": "a", "pin": "1" }] } });
         let shown = without_secrets(user, resource.as_object().unwrap());
         assert_eq!(shown["urn:example:2.0:Badge"], json!({ "keys": [{ "value": "a" }] }));
-    }
-
-    #[test]
-    fn etags_are_compared_weakly_and_in_lists() {
-        let etag = "W/\"3\"";
-        for header in ["W/\"3\"", "\"3\"", "*", "W/\"1\", W/\"3\""] {
-            assert!(etag_matches(header, etag), "{header}");
-        }
-        for header in ["W/\"33\"", "3", "", "W/\"1\",\"2\""] {
-            assert!(!etag_matches(header, etag), "{header}");
-        }
     }
 }

@@ -87,7 +87,7 @@ impl From<Error> for ScimError {
             Error::NotUnique { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
             }
-            Error::PreconditionFailed { .. } => Self::new(StatusCode::PRECONDITION_FAILED, detail),
+            Error::PreconditionFailed(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Error::Contended | Error::ScansBusy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }

@@ -2,16 +2,17 @@
 
 use axum::Json;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::patch::PatchRequest;
+use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
 use tenon_scim::project::names_in;
-use tenon_scim::resource::etag_matches;
 use tenon_scim::schema::ResourceType;
 
 use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
+use crate::service::Error;
 use crate::service::read::{Resource, projection};
 
 type Answer = Result<Response, ScimError>;
@@ -45,12 +46,17 @@ pub(super) async fn create(
 pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: HeaderMap) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let resource = scim.app.services.get(&scim.request, &resource_type, &id).await?;
-    // RFC 7644 §3.14, RFC 9110 §13.1.2.
     let etag = resource.meta.etag();
-    if text(&headers, header::IF_NONE_MATCH).is_some_and(|known| etag_matches(&known, &etag)) {
-        let mut response = StatusCode::NOT_MODIFIED.into_response();
-        set_header(&mut response, header::ETAG, &etag);
-        return Ok(response);
+    match preconditions(&headers)?.check(&etag) {
+        // RFC 9110 §13.1.2: "the origin server MUST respond with either a) the 304 (Not Modified)
+        // status code if the request method is GET or HEAD".
+        Err(Failed::IfNoneMatch { .. }) => {
+            let mut response = StatusCode::NOT_MODIFIED.into_response();
+            set_header(&mut response, header::ETAG, &etag);
+            return Ok(response);
+        }
+        Err(failed) => return Err(Error::from(failed).into()),
+        Ok(()) => {}
     }
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &[]))
 }
@@ -63,10 +69,10 @@ pub(super) async fn replace(
     ScimBody(input): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
-    let if_match = text(&headers, header::IF_MATCH);
+    let preconditions = preconditions(&headers)?;
     let services = &scim.app.services;
     let resource =
-        services.replace(&scim.request, &resource_type, &id, &input, if_match.as_deref()).await?;
+        services.replace(&scim.request, &resource_type, &id, &input, &preconditions).await?;
     let written = names_in(&resource_type, &input);
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }
@@ -80,10 +86,10 @@ pub(super) async fn patch(
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let patch = PatchRequest::parse(&input).map_err(tenon_scim::Error::from)?;
-    let if_match = text(&headers, header::IF_MATCH);
+    let preconditions = preconditions(&headers)?;
     let services = &scim.app.services;
     let resource =
-        services.patch(&scim.request, &resource_type, &id, &patch, if_match.as_deref()).await?;
+        services.patch(&scim.request, &resource_type, &id, &patch, &preconditions).await?;
     let written = patch.names(&resource_type);
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }
@@ -95,8 +101,8 @@ pub(super) async fn delete(
     headers: HeaderMap,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
-    let if_match = text(&headers, header::IF_MATCH);
-    scim.app.services.delete(&scim.request, &resource_type, &id, if_match.as_deref()).await?;
+    let preconditions = preconditions(&headers)?;
+    scim.app.services.delete(&scim.request, &resource_type, &id, &preconditions).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -133,13 +139,24 @@ fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
     }
 }
 
-/// All lines of a header as one list (RFC 9110 §5.3). What is not text matches nothing, but it is
-/// there: a precondition that cannot be read must not be taken for none.
-fn text(headers: &HeaderMap, name: header::HeaderName) -> Option<String> {
-    let lines: Vec<_> = headers
-        .get_all(name)
-        .iter()
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-        .collect();
-    if lines.is_empty() { None } else { Some(lines.join(", ")) }
+fn preconditions(headers: &HeaderMap) -> Result<Preconditions, ScimError> {
+    Ok(Preconditions {
+        if_match: entity_tags(headers, header::IF_MATCH, "If-Match")?,
+        if_none_match: entity_tags(headers, header::IF_NONE_MATCH, "If-None-Match")?,
+    })
+}
+
+/// All lines of a header as one list (RFC 9110 §5.3).
+fn entity_tags(
+    headers: &HeaderMap,
+    header: HeaderName,
+    name: &'static str,
+) -> Result<Option<EntityTags>, ScimError> {
+    let lines: Vec<_> =
+        headers.get_all(header).iter().map(|it| String::from_utf8_lossy(it.as_bytes())).collect();
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let tags = EntityTags::parse(name, &lines.join(", ")).map_err(tenon_scim::Error::from)?;
+    Ok(Some(tags))
 }

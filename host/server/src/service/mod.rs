@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 use tenon_plugin::{CallError, PluginHost};
+use tenon_scim::precondition;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
 use tokio::sync::Semaphore;
@@ -82,12 +83,9 @@ pub enum Error {
         /// The path of the attribute.
         attribute: String,
     },
-    /// `If-Match` names another version (RFC 7644 §3.14).
-    #[error("the resource is at version {current}, which If-Match does not name")]
-    PreconditionFailed {
-        /// The ETag of the stored version.
-        current: String,
-    },
+    /// The stored version is not one on which the request depends (RFC 7644 §3.14).
+    #[error(transparent)]
+    PreconditionFailed(#[from] precondition::Failed),
     /// Others changed the resource every time it was about to be written.
     #[error("the resource is being changed by other requests; send the request again")]
     Contended,

@@ -10,6 +10,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::Object;
 use tenon_scim::patch::{self, PatchRequest};
+use tenon_scim::precondition::Preconditions;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
@@ -108,16 +109,16 @@ impl Services {
     /// Puts a resource in the place of a stored one (RFC 7644 §3.5.1).
     ///
     /// # Errors
-    /// As [`Services::create`]; there is none, or `if_match` names another version.
+    /// As [`Services::create`]; there is none, or its version is not one of `preconditions`.
     pub async fn replace(
         &self,
         request: &Request,
         resource_type: &Arc<ResourceType>,
         id: &str,
         input: &Object,
-        if_match: Option<&str>,
+        preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        self.change(request, resource_type, id, if_match, &Change::Replace(input)).await
+        self.change(request, resource_type, id, preconditions, &Change::Replace(input)).await
     }
 
     /// Changes a stored resource (RFC 7644 §3.5.2).
@@ -130,34 +131,34 @@ impl Services {
         resource_type: &Arc<ResourceType>,
         id: &str,
         input: &PatchRequest,
-        if_match: Option<&str>,
+        preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        self.change(request, resource_type, id, if_match, &Change::Patch(input)).await
+        self.change(request, resource_type, id, preconditions, &Change::Patch(input)).await
     }
 
     /// Removes a resource (RFC 7644 §3.6).
     ///
     /// # Errors
-    /// There is none, or `if_match` names another version.
+    /// There is none, or its version is not one of `preconditions`.
     pub async fn delete(
         &self,
         request: &Request,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        if_match: Option<&str>,
+        preconditions: &Preconditions,
     ) -> Result<(), Error> {
         let (tenant, type_name) = (request.tenant.id, resource_type.name.as_str());
         let uuid = parse_id(resource_type, id)?;
         let mut conn = self.pool.acquire().await?;
-        let Some(if_match) = if_match else {
+        if preconditions.is_empty() {
             let deleted = resources::delete(&mut conn, tenant, type_name, uuid, None).await?;
             return if deleted { Ok(()) } else { Err(not_found(resource_type, id)) };
-        };
+        }
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let stored = resources::get(&mut conn, tenant, type_name, uuid).await?;
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
-            check_precondition(&stored.meta(), Some(if_match))?;
+            preconditions.check(&stored.meta().etag())?;
             let version = Some(stored.version);
             if resources::delete(&mut conn, tenant, type_name, uuid, version).await? {
                 return Ok(());
@@ -171,7 +172,7 @@ impl Services {
         request: &Request,
         resource_type: &Arc<ResourceType>,
         id: &str,
-        if_match: Option<&str>,
+        preconditions: &Preconditions,
         change: &Change<'_>,
     ) -> Result<Resource, Error> {
         let uuid = parse_id(resource_type, id)?;
@@ -182,7 +183,7 @@ impl Services {
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
-            check_precondition(&stored.meta(), if_match)?;
+            preconditions.check(&stored.meta().etag())?;
             match self.change_once(request, resource_type, &stored, change).await {
                 Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}
                 Ok(Some(resource)) => return Ok(resource),
@@ -251,17 +252,6 @@ async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
     sleep(longest.mul_f64(chance)).await;
-}
-
-/// RFC 7644 §3.14: "If-Match" makes a write depend on the version that the client knows.
-fn check_precondition(meta: &Meta, if_match: Option<&str>) -> Result<(), Error> {
-    let current = meta.etag();
-    match if_match {
-        Some(header) if !resource::etag_matches(header, &current) => {
-            Err(Error::PreconditionFailed { current })
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn set_unique_values(
