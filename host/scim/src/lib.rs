@@ -25,7 +25,9 @@
 
 #![forbid(unsafe_code)]
 
+pub mod dialect;
 pub mod discovery;
+mod elements;
 pub mod error;
 pub mod filter;
 pub mod list;
@@ -38,6 +40,7 @@ pub mod schema;
 pub mod sort;
 pub mod value;
 
+pub use dialect::Dialect;
 pub use error::{Error, ScimType};
 pub use schema::registry::Registry;
 

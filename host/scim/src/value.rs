@@ -74,6 +74,14 @@ pub fn is_base64(text: &str) -> bool {
         && data.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'))
 }
 
+/// Whether this can be a URI, relative or not (RFC 7643 §2.3.7, RFC 3986 §4.1). Letters beyond
+/// ASCII may be there, as in an IRI (RFC 3987).
+#[must_use]
+pub fn is_uri_reference(text: &str) -> bool {
+    let is_excluded = |c| matches!(c, '<' | '>' | '"' | '{' | '}' | '|' | '\\' | '^' | '`');
+    !text.chars().any(|c| c.is_control() || c.is_whitespace() || is_excluded(c))
+}
+
 /// A text that is the same for equal values, whatever the order of their members.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
@@ -153,6 +161,17 @@ mod tests {
         let at = datetime!(2008-01-23 04:56:22.007 UTC);
         assert_eq!(timestamp(at), "2008-01-23T04:56:22.007Z");
         assert_eq!(instant(&timestamp(at)), Some(at));
+    }
+
+    #[test]
+    fn a_reference_may_be_relative_and_has_no_space() {
+        for text in ["https://example.com/a?b=c#d", "../Users/26", "urn:x:y", "", "/büro", "a%20b"]
+        {
+            assert!(is_uri_reference(text), "{text}");
+        }
+        for text in ["a b", "a\u{a0}b", "a\nb", "<a>", "\"a\"", "{a}", "a|b", "a\\b", "^", "`"] {
+            assert!(!is_uri_reference(text), "{text}");
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ impl Filter {
 }
 
 impl<'a> Scope<'a> {
-    fn find(self, path: &PathText) -> Result<AttributeRef<'a>, FilterError> {
+    pub(crate) fn find(self, path: &PathText) -> Result<AttributeRef<'a>, FilterError> {
         let target = match self {
             Self::Resource(resource_type) => match path::resolve(resource_type, &path.text) {
                 Ok(Target::Attribute(target)) => target,

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::request::{Op, Operation, PatchRequest};
 use super::values::Edit;
 use super::{PatchError, PatchErrorKind};
+use crate::dialect::Dialect;
 use crate::path::{self, AttributeRef, Path, ValuePath};
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::{Object, value};
@@ -17,7 +18,8 @@ type Outcome = Result<(), PatchErrorKind>;
 /// group of ten thousand members would hold a processor for minutes.
 pub const MAX_VISITS: usize = 1_000_000;
 
-/// Carries out all operations in order, each on the result of the one before, or none.
+/// Carries out all operations in order, each on the result of the one before, or none. The request
+/// is in the RFC's form, as [`Dialect::patch`] makes it.
 ///
 /// `current` is in the schemas' spelling, as [`validate`](crate::schema::validate) makes it; so
 /// is the result, whose rules over several values (required, immutable) are still to be checked.
@@ -28,8 +30,9 @@ pub fn apply(
     resource_type: &ResourceType,
     current: &Object,
     request: &PatchRequest,
+    dialect: &Dialect,
 ) -> Result<Object, PatchError> {
-    let mut patch = Patch { resource_type, resource: current.clone(), visits: 0 };
+    let mut patch = Patch { resource_type, dialect, resource: current.clone(), visits: 0 };
     for (index, operation) in request.operations.iter().enumerate() {
         patch.apply(operation).map_err(|kind| PatchError { operation: Some(index), kind })?;
     }
@@ -39,6 +42,7 @@ pub fn apply(
 /// A resource between two operations.
 struct Patch<'a> {
     resource_type: &'a ResourceType,
+    dialect: &'a Dialect,
     resource: Object,
     visits: usize,
 }
@@ -47,7 +51,7 @@ impl<'a> Patch<'a> {
     fn apply(&mut self, operation: &Operation) -> Outcome {
         let value = operation.value.as_ref();
         let Some(path) = &operation.path else {
-            return self.apply_members(operation.op, value);
+            return self.apply_without_path(operation.op, value);
         };
         match path::parse(self.resource_type, path).map_err(PatchErrorKind::Path)? {
             Path::Extension(schema) if schema.id == self.resource_type.schema.id => {
@@ -56,6 +60,13 @@ impl<'a> Patch<'a> {
             Path::Extension(schema) => self.apply_extension(schema, operation.op, value),
             Path::Value(path) => self.apply_value(&path, operation.op, value),
         }
+    }
+
+    fn apply_without_path(&mut self, op: Op, value: Option<&Value>) -> Outcome {
+        if op != Op::Remove && !self.dialect.pathless_patch {
+            return Err(PatchErrorKind::PathRequired { dialect: self.dialect.name });
+        }
+        self.apply_members(op, value)
     }
 
     /// RFC 7644 §3.5.2.1: "If omitted, the target location is assumed to be the resource itself.
@@ -149,13 +160,13 @@ impl<'a> Patch<'a> {
                 }
             }
         };
-        let edit = Edit { path, op };
+        let edit = Edit { path, op, dialect: self.dialect };
         let had_value = container.contains_key(&target.attribute.name);
         // RFC 7643 §2.5: to set null is to remove. `remove` may name values (Entra ID does so
         // for members), and then removes those alone.
         match (op, value) {
             (Op::Remove, value) => edit.remove(container, value)?,
-            (_, None | Some(Value::Null)) => edit.remove(container, None)?,
+            (_, None | Some(Value::Null)) => edit.clear(container)?,
             (_, Some(value)) => edit.set(container, value)?,
         }
         let has_value = container.contains_key(&target.attribute.name);

@@ -51,6 +51,12 @@ pub enum PatchErrorKind {
     /// RFC 7644 §3.5.2.2.
     #[error("\"remove\" needs a \"path\"")]
     RemoveWithoutPath,
+    /// The tenant's dialect has no operation without a path.
+    #[error("an operation needs a \"path\" in the tenant's dialect, \"{dialect}\"")]
+    PathRequired {
+        /// The name of the dialect.
+        dialect: &'static str,
+    },
     /// Without a path, the value says which attributes are meant.
     #[error("without a \"path\", \"value\" must be an object of attributes, not {found}")]
     PathlessValue {
@@ -106,6 +112,12 @@ pub enum PatchErrorKind {
         /// The attribute.
         path: String,
     },
+    /// RFC 7643 §2.2, `immutable`.
+    #[error("attribute \"{path}\" is immutable; its value cannot be changed or removed")]
+    Immutable {
+        /// The attribute.
+        path: String,
+    },
     /// The value does not fit the attribute.
     #[error(transparent)]
     Value(Invalid),
@@ -120,6 +132,7 @@ impl PatchError {
             | PatchErrorKind::NoOperations
             | PatchErrorKind::Member { .. }
             | PatchErrorKind::UnknownOp { .. }
+            | PatchErrorKind::PathRequired { .. }
             | PatchErrorKind::Operation { .. }
             | PatchErrorKind::ExtensionValue { .. }
             | PatchErrorKind::PathlessValue { .. } => ScimType::InvalidSyntax,
@@ -130,9 +143,9 @@ impl PatchError {
             PatchErrorKind::TooMuchWork => ScimType::TooMany,
             PatchErrorKind::Path(PathError::Filter { .. }) => ScimType::InvalidFilter,
             PatchErrorKind::Path(_) => ScimType::InvalidPath,
-            PatchErrorKind::ReadOnly { .. } | PatchErrorKind::Required { .. } => {
-                ScimType::Mutability
-            }
+            PatchErrorKind::ReadOnly { .. }
+            | PatchErrorKind::Required { .. }
+            | PatchErrorKind::Immutable { .. } => ScimType::Mutability,
             PatchErrorKind::Value(invalid) => invalid.scim_type(),
         }
     }

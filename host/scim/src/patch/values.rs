@@ -1,14 +1,14 @@
 //! What add, replace and remove do to the values of one attribute.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::PatchErrorKind;
 use super::request::Op;
+use crate::dialect::{ComplexReplace, Dialect, UnmatchedReplace};
+use crate::elements::{Elements, is_primary};
 use crate::filter::{BoundFilter, CompareOp, Literal};
-use crate::path::ValuePath;
-use crate::schema::{Attribute, Kind, validate};
+use crate::path::{AttributeRef, ValuePath};
+use crate::schema::{Attribute, Kind, Mutability, validate};
 use crate::{Object, value};
 
 type Outcome = Result<(), PatchErrorKind>;
@@ -17,6 +17,7 @@ type Outcome = Result<(), PatchErrorKind>;
 pub(super) struct Edit<'p, 'a> {
     pub(super) path: &'p ValuePath<'a>,
     pub(super) op: Op,
+    pub(super) dialect: &'p Dialect,
 }
 
 impl<'a> Edit<'_, 'a> {
@@ -43,27 +44,31 @@ impl<'a> Edit<'_, 'a> {
         }
     }
 
+    /// Replaces by no value (RFC 7643 §2.5): removes, but a filter has to select something.
+    pub(super) fn clear(&self, container: &mut Object) -> Outcome {
+        let existing = container.get(&self.attribute().name);
+        let elements = existing.and_then(Value::as_array).map_or(&[] as &[Value], Vec::as_slice);
+        let is_missing = self.path.filter.is_some() && !elements.iter().any(|it| self.selects(it));
+        if is_missing && self.dialect.unmatched_replace == UnmatchedReplace::Fails {
+            return Err(self.no_match());
+        }
+        self.remove(container, None)
+    }
+
     /// Removes: all values, those the filter selects, or those that are named.
     pub(super) fn remove(&self, container: &mut Object, named: Option<&Value>) -> Outcome {
         let attribute = self.attribute();
         let Some(existing) = container.get_mut(&attribute.name) else { return Ok(()) };
         if let Some(sub) = self.path.target.sub {
-            for element in elements_mut(existing) {
-                if self.selects(element)
-                    && let Some(element) = element.as_object_mut()
-                    && element.shift_remove(&sub.name).is_some()
-                    && sub.required
-                {
-                    return Err(PatchErrorKind::Required { path: self.path.target.path() });
-                }
+            for element in elements_mut(existing).iter_mut().filter(|it| self.selects(it)) {
+                self.set_sub(element, sub, &Value::Null)?;
             }
         } else if let Value::Array(elements) = existing {
             match (&self.path.filter, named) {
                 (Some(filter), _) => elements.retain(|element| !filter.matches_value(element)),
                 (None, Some(named)) if !value::is_unassigned(named) => {
-                    let named = self.read_elements(named)?;
-                    let index = Index::of(attribute, &named);
-                    elements.retain(|element| index.find(attribute, element, &named).is_none());
+                    let named = Elements::of(attribute, self.read_elements(named)?);
+                    elements.retain(|element| named.find(element).is_none());
                 }
                 (None, _) => elements.clear(),
             }
@@ -112,27 +117,25 @@ impl<'a> Edit<'_, 'a> {
     fn set_values(&self, container: &mut Object, value: &Value) -> Outcome {
         let attribute = self.attribute();
         let given = self.read_elements(value)?;
-        let mut elements = match container.get_mut(&attribute.name) {
+        let existing = match container.get_mut(&attribute.name) {
             Some(Value::Array(elements)) if self.op == Op::Add => std::mem::take(elements),
             _ => Vec::new(),
         };
-        let mut index = Index::of(attribute, &elements);
+        let mut elements = Elements::of(attribute, existing);
         let mut changed = Vec::with_capacity(given.len());
         for element in given {
-            match index.find(attribute, &element, &elements) {
-                Some(place) => {
-                    if let Some(known) = elements.get_mut(place) {
-                        complete(known, element);
-                    }
-                    changed.push(place);
-                }
-                None => {
-                    index.add(attribute, &element, elements.len());
-                    changed.push(elements.len());
-                    elements.push(element);
+            if let Some(known) = elements.get(&element) {
+                for sub in &attribute.sub_attributes {
+                    self.check_immutable(
+                        known,
+                        sub,
+                        element.get(&sub.name).or(known.get(&sub.name)),
+                    )?;
                 }
             }
+            changed.push(elements.put(element));
         }
+        let mut elements = elements.into_values();
         keep_one_primary(&mut elements, &changed);
         put(container, attribute, Some(Value::Array(elements)));
         Ok(())
@@ -149,22 +152,54 @@ impl<'a> Edit<'_, 'a> {
         let complex = container
             .entry(attribute.name.as_str())
             .or_insert_with(|| Value::Object(Object::new()));
-        for (name, value) in given {
-            if let Some(sub) = attribute.sub(name) {
-                self.set_sub(complex, sub, value)?;
+        let removes_others = self.dialect.complex_replace == ComplexReplace::RemovesOthers;
+        if self.op == Op::Replace && removes_others {
+            let goes = |sub: &&Attribute| sub.mutability == Mutability::ReadWrite;
+            for sub in attribute.sub_attributes.iter().filter(goes) {
+                if !given.keys().any(|name| name.eq_ignore_ascii_case(&sub.name)) {
+                    self.set_sub(complex, sub, &Value::Null)?;
+                }
             }
         }
+        self.set_members(complex, given)?;
         remove_if_unassigned(container, attribute);
         Ok(())
     }
 
-    fn set_sub(&self, complex: &mut Value, sub: &Attribute, value: &Value) -> Outcome {
-        let path = format!("{}.{}", self.path.target.attribute.name, sub.name);
-        let read = validate::attribute_value(sub, value, &path).map_err(PatchErrorKind::Value)?;
-        if let Some(complex) = complex.as_object_mut() {
-            put(complex, sub, read);
+    /// Sets the parts that are given. What a client cannot set is passed over as it is on PUT.
+    fn set_members(&self, complex: &mut Value, given: &Object) -> Outcome {
+        for (name, value) in given {
+            if let Some(sub) = self.attribute().sub(name).filter(|sub| is_writable(sub)) {
+                self.set_sub(complex, sub, value)?;
+            }
         }
         Ok(())
+    }
+
+    fn set_sub(&self, complex: &mut Value, sub: &Attribute, value: &Value) -> Outcome {
+        let path = self.sub_path(sub);
+        let read = validate::attribute_value(sub, value, &path).map_err(PatchErrorKind::Value)?;
+        self.check_immutable(complex, sub, read.as_ref())?;
+        let Some(complex) = complex.as_object_mut() else { return Ok(()) };
+        if read.is_none() && sub.required && complex.contains_key(&sub.name) {
+            return Err(PatchErrorKind::Required { path });
+        }
+        put(complex, sub, read);
+        Ok(())
+    }
+
+    /// RFC 7643 §2.2: an immutable attribute "SHALL NOT be updated" once it has a value. Values
+    /// of a multi-valued attribute come and go, so they are looked at one by one; attributes with
+    /// one value are compared when all operations have been carried out.
+    fn check_immutable(&self, element: &Value, sub: &Attribute, new: Option<&Value>) -> Outcome {
+        let is_kept = sub.mutability != Mutability::Immutable
+            || !self.attribute().multi_valued
+            || element.get(&sub.name).is_none_or(|old| new.is_some_and(|new| same(sub, old, new)));
+        if is_kept { Ok(()) } else { Err(PatchErrorKind::Immutable { path: self.sub_path(sub) }) }
+    }
+
+    fn sub_path(&self, sub: &Attribute) -> String {
+        AttributeRef { sub: Some(sub), ..self.path.target }.path()
     }
 
     /// `emails.type` without a filter: the sub-attribute of every value.
@@ -194,20 +229,21 @@ impl<'a> Edit<'_, 'a> {
             .filter(|(_, element)| filter.matches_value(element))
             .map(|(index, _)| index)
             .collect();
-        if selected.is_empty() {
+        let is_new = selected.is_empty();
+        if is_new {
             elements.push(self.described_by(filter)?);
             selected.push(elements.len() - 1);
         }
         for index in &selected {
             if let Some(element) = elements.get_mut(*index) {
-                self.set_element(element, value)?;
+                self.set_element(element, value, is_new)?;
             }
         }
         keep_one_primary(elements, &selected);
         Ok(())
     }
 
-    fn set_element(&self, element: &mut Value, value: &Value) -> Outcome {
+    fn set_element(&self, element: &mut Value, value: &Value, is_new: bool) -> Outcome {
         if let Some(sub) = self.path.target.sub {
             return self.set_sub(element, sub, value);
         }
@@ -222,14 +258,8 @@ impl<'a> Edit<'_, 'a> {
             },
             single => single,
         };
-        match (self.op, value.as_object()) {
-            (Op::Add, Some(given)) => {
-                for (name, value) in given {
-                    if let Some(sub) = self.attribute().sub(name) {
-                        self.set_sub(element, sub, value)?;
-                    }
-                }
-            }
+        match value.as_object() {
+            Some(given) if is_new || self.op == Op::Add => self.set_members(element, given)?,
             // RFC 7644 §3.5.2.3: "all matching record values SHALL be replaced".
             _ => {
                 let mut read = self.read_elements(value)?;
@@ -241,23 +271,27 @@ impl<'a> Edit<'_, 'a> {
         Ok(())
     }
 
-    /// A value that satisfies the filter, for `add` to a value that is not there yet:
-    /// `emails[type eq "work"]` describes `{"type": "work"}`.
+    /// A value that satisfies the filter, for an operation that may create it: `emails[type eq "work"]` describes `{"type": "work"}`.
     fn described_by(&self, filter: &BoundFilter<'_>) -> Result<Value, PatchErrorKind> {
         let mut members = Object::new();
-        let complex = self.attribute().kind == Kind::Complex;
-        if self.op == Op::Add
-            && complex
+        let creates =
+            self.op == Op::Add || self.dialect.unmatched_replace == UnmatchedReplace::Creates;
+        if creates
+            && self.attribute().kind == Kind::Complex
             && describe(filter, &mut members)
             && filter.matches(&members)
         {
             return Ok(Value::Object(members));
         }
-        // RFC 7644 §3.5.2.3: "If the target location is a multi-valued attribute for which a value
-        // selection filter ("valuePath") has been supplied and no record match was made, the
-        // service provider SHALL indicate failure by returning HTTP status code 400 and a
-        // "scimType" error code of "noTarget"."
-        Err(PatchErrorKind::NoMatch { path: self.path.target.path() })
+        Err(self.no_match())
+    }
+
+    /// RFC 7644 §3.5.2.3: "If the target location is a multi-valued attribute for which a value
+    /// selection filter ("valuePath") has been supplied and no record match was made, the service
+    /// provider SHALL indicate failure by returning HTTP status code 400 and a "scimType" error
+    /// code of "noTarget"."
+    fn no_match(&self) -> PatchErrorKind {
+        PatchErrorKind::NoMatch { path: self.path.target.path() }
     }
 }
 
@@ -284,7 +318,6 @@ fn describe(filter: &BoundFilter<'_>, members: &mut Object) -> bool {
 /// sub-attribute to "true" SHALL cause the server to automatically set "primary" to "false" for
 /// any other values in the array."
 fn keep_one_primary(elements: &mut [Value], changed: &[usize]) {
-    let is_primary = |element: &Value| element.get("primary") == Some(&Value::Bool(true));
     let keep = changed.iter().rev().find(|index| elements.get(**index).is_some_and(is_primary));
     let Some(keep) = keep else { return };
     for (index, element) in elements.iter_mut().enumerate() {
@@ -298,59 +331,15 @@ fn keep_one_primary(elements: &mut [Value], changed: &[usize]) {
     }
 }
 
-/// Finds values of a multi-valued attribute by their identity, without comparing each with each.
-///
-/// Two are the same one when their `value`s are, and their `type`s do not contradict each other;
-/// without a `value`, when they are equal.
-struct Index {
-    places: HashMap<String, Vec<usize>>,
+fn is_writable(sub: &Attribute) -> bool {
+    sub.mutability != Mutability::ReadOnly
 }
 
-impl Index {
-    fn of(attribute: &Attribute, elements: &[Value]) -> Self {
-        let mut index = Self { places: HashMap::with_capacity(elements.len()) };
-        for (place, element) in elements.iter().enumerate() {
-            index.add(attribute, element, place);
-        }
-        index
-    }
-
-    fn add(&mut self, attribute: &Attribute, element: &Value, place: usize) {
-        self.places.entry(identity(attribute, element)).or_default().push(place);
-    }
-
-    /// The place of the same value among `elements`, of which this is the index.
-    fn find(&self, attribute: &Attribute, element: &Value, elements: &[Value]) -> Option<usize> {
-        let places = self.places.get(&identity(attribute, element))?;
-        places.iter().copied().find(|place| {
-            elements.get(*place).is_some_and(|other| types_agree(attribute, element, other))
-        })
-    }
-}
-
-fn identity(attribute: &Attribute, element: &Value) -> String {
-    match (attribute.sub("value"), element.get("value")) {
-        (Some(sub), Some(Value::String(text))) => value::normalized(sub, text).into_owned(),
-        (Some(_), Some(other)) => other.to_string(),
-        (None, _) if element.is_string() => {
-            value::normalized(attribute, element.as_str().unwrap_or_default()).into_owned()
-        }
-        _ => value::canonical(element),
-    }
-}
-
-fn types_agree(attribute: &Attribute, a: &Value, b: &Value) -> bool {
-    let Some(sub) = attribute.sub("type") else { return true };
-    match (a.get("type").and_then(Value::as_str), b.get("type").and_then(Value::as_str)) {
-        (Some(a), Some(b)) => value::normalized(sub, a) == value::normalized(sub, b),
-        _ => true,
-    }
-}
-
-/// Gives a value what else is known of it.
-fn complete(known: &mut Value, given: Value) {
-    if let (Value::Object(known), Value::Object(given)) = (known, given) {
-        known.extend(given);
+/// Whether two values of an attribute are one to everybody who compares them.
+fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
+    match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) => value::normalized(attribute, a) == value::normalized(attribute, b),
+        _ => a == b,
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! The files are §8.7.1 of the RFC with its verified errata: no uniqueness on complex
 //! attributes (6004), `Group.displayName` required (5368), `manager.value` caseExact (8472).
-//! `addresses.primary` is added, as §2.4 allows for every multi-valued attribute. Characteristics
-//! that have their default value (§2.2) are left out.
+//! `addresses.primary` is added, as §2.4 allows for every multi-valued attribute, and
+//! `members.display`. `$ref`, `type` and `display` of members are readOnly rather than immutable:
+//! the server knows them from the member that `value` names. Characteristics that have their
+//! default value (§2.2) are left out.
 
 use std::sync::LazyLock;
 

@@ -66,6 +66,12 @@ pub enum Rule {
     /// RFC 7643 §2.3.6.
     #[error("must be base64 with padding (RFC 4648 section 4)")]
     Base64,
+    /// RFC 7643 §2.3.7.
+    #[error(
+        "must be a URI or a relative reference (RFC 3986): no spaces, no control characters and \
+         none of < > \" {{ }} | \\ ^ `"
+    )]
+    Reference,
     /// RFC 7643 §2.3.4.
     #[error("must be a whole number of at most 64 bits")]
     Integer,
@@ -87,6 +93,9 @@ pub enum Rule {
     /// One name in two spellings.
     #[error("is given twice; names are compared without regard to case")]
     Twice,
+    /// No schema of the resource type has it, and the tenant's dialect refuses such.
+    #[error("is in no schema of the resource type")]
+    Unknown,
     /// RFC 7643 §3.
     #[error("must be an array that contains \"{base}\"")]
     Schemas {
@@ -209,7 +218,7 @@ impl Invalid {
     pub fn scim_type(&self) -> ScimType {
         match self.issues.first().map(|issue| &issue.rule) {
             Some(Rule::Immutable) => ScimType::Mutability,
-            Some(Rule::Schemas { .. } | Rule::Twice) => ScimType::InvalidSyntax,
+            Some(Rule::Schemas { .. } | Rule::Twice | Rule::Unknown) => ScimType::InvalidSyntax,
             _ => ScimType::InvalidValue,
         }
     }

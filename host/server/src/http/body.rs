@@ -7,6 +7,8 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use tenon_scim::Object;
 
+use super::json;
+
 /// Bytes of a JSON body at the most.
 pub(super) const MAX_JSON_BYTES: usize = 1024 * 1024;
 
@@ -28,6 +30,8 @@ pub(super) enum BodyError {
     Interrupted,
     #[error("the body is not JSON: line {line}, column {column}: {message}")]
     Syntax { line: usize, column: usize, message: String },
+    #[error("the body is ambiguous: line {line}, column {column}: {message}")]
+    NameTwice { line: usize, column: usize, message: String },
     #[error("the body must be a JSON object, not {found}")]
     NotAnObject { found: &'static str },
 }
@@ -39,14 +43,18 @@ pub(super) async fn object(
     expected: &'static [&'static str],
 ) -> Result<Object, BodyError> {
     let bytes = bytes(headers, body, expected, MAX_JSON_BYTES).await?;
-    match serde_json::from_slice(&bytes) {
+    match json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => Err(BodyError::NotAnObject { found: tenon_scim::value::json_type(&other) }),
-        Err(error) => Err(BodyError::Syntax {
-            line: error.line(),
-            column: error.column(),
-            message: without_position(&error.to_string()),
-        }),
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let message = without_position(&error.to_string());
+            Err(if error.is_data() {
+                BodyError::NameTwice { line, column, message }
+            } else {
+                BodyError::Syntax { line, column, message }
+            })
+        }
     }
 }
 

@@ -162,9 +162,9 @@ impl From<BodyError> for ScimError {
     fn from(error: BodyError) -> Self {
         let scim_error = Self::new(body_status(&error), error.to_string());
         match error {
-            BodyError::Syntax { .. } | BodyError::NotAnObject { .. } => {
-                scim_error.with_type(ScimType::InvalidSyntax)
-            }
+            BodyError::Syntax { .. }
+            | BodyError::NameTwice { .. }
+            | BodyError::NotAnObject { .. } => scim_error.with_type(ScimType::InvalidSyntax),
             _ => scim_error,
         }
     }
@@ -264,9 +264,10 @@ const fn body_status(error: &BodyError) -> StatusCode {
     match error {
         BodyError::MediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        BodyError::Interrupted | BodyError::Syntax { .. } | BodyError::NotAnObject { .. } => {
-            StatusCode::BAD_REQUEST
-        }
+        BodyError::Interrupted
+        | BodyError::Syntax { .. }
+        | BodyError::NameTwice { .. }
+        | BodyError::NotAnObject { .. } => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -7,6 +7,7 @@ mod drain;
 mod error;
 mod extract;
 mod health;
+mod json;
 mod observe;
 mod resources;
 

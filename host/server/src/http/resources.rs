@@ -77,7 +77,8 @@ pub(super) async fn replace(
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }
 
-/// RFC 7644 §3.5.2.
+/// RFC 7644 §3.5.2: "either a 200 OK response code and the entire resource within the response
+/// body … or 204 No Content"; 200 where the request names `attributes`.
 pub(super) async fn patch(
     scim: Scim,
     Path((_, endpoint, id)): Member,
@@ -90,6 +91,13 @@ pub(super) async fn patch(
     let services = &scim.app.services;
     let resource =
         services.patch(&scim.request, &resource_type, &id, &patch, &preconditions).await?;
+    if scim.query.attributes.is_none()
+        && scim.request.tenant.dialect.patches_without_body.contains(&resource_type.name.as_str())
+    {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        set_header(&mut response, header::ETAG, &resource.meta.etag());
+        return Ok(response);
+    }
     let written = patch.names(&resource_type);
     Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
 }

@@ -1,5 +1,6 @@
 //! What requests do: read and write resources of any type, manage a tenant's plugins.
 
+mod dialect;
 pub mod hooks;
 pub mod plugins;
 pub mod read;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::Object;
-use tenon_scim::filter::{self, BoundFilter};
+use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{self, Query, QueryError};
 use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Known, Meta};
@@ -92,10 +92,11 @@ impl Services {
         resource_type: &ResourceType,
         query: &Query,
     ) -> Result<Value, Error> {
-        let parsed = query.filter.as_deref().map(filter::parse).transpose();
-        let filter = parsed
-            .and_then(|filter| filter.map(|filter| filter.bind(resource_type)).transpose())
-            .map_err(tenon_scim::Error::from)?;
+        let filter = query
+            .filter
+            .as_deref()
+            .map(|filter| request.read_filter(resource_type, filter))
+            .transpose()?;
         let sort = query
             .sort_by
             .as_deref()

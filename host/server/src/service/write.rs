@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::PgConnection;
-use tenon_scim::Object;
 use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::precondition::Preconditions;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
+use tenon_scim::{Dialect, Object};
 use tokio::task::block_in_place;
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -49,12 +49,13 @@ impl Change<'_> {
         &self,
         resource_type: &Arc<ResourceType>,
         current: &Object,
+        dialect: &Dialect,
     ) -> Result<ValidResource, Error> {
         Ok(match self {
             Self::Replace(input) => validate::replace(resource_type, current, input)?,
             Self::Patch(patch) => {
-                let candidate =
-                    patch::apply(resource_type, current, patch).map_err(tenon_scim::Error::from)?;
+                let candidate = patch::apply(resource_type, current, patch, dialect)
+                    .map_err(tenon_scim::Error::from)?;
                 validate::patched(resource_type, current, &candidate)?
             }
         })
@@ -86,7 +87,8 @@ impl Services {
         resource_type: &Arc<ResourceType>,
         input: &Object,
     ) -> Result<Resource, Error> {
-        let valid = validate::create(resource_type, input)?;
+        let input = request.read_resource(resource_type, input)?;
+        let valid = validate::create(resource_type, &input)?;
         log_ignored(&valid);
         let now = clock::now();
         let id = Uuid::now_v7();
@@ -118,7 +120,8 @@ impl Services {
         input: &Object,
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        self.change(request, resource_type, id, preconditions, &Change::Replace(input)).await
+        let input = request.read_resource(resource_type, input)?;
+        self.change(request, resource_type, id, preconditions, &Change::Replace(&input)).await
     }
 
     /// Changes a stored resource (RFC 7644 §3.5.2).
@@ -133,7 +136,8 @@ impl Services {
         input: &PatchRequest,
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        self.change(request, resource_type, id, preconditions, &Change::Patch(input)).await
+        let input = request.read_patch(resource_type, input)?;
+        self.change(request, resource_type, id, preconditions, &Change::Patch(&input)).await
     }
 
     /// Removes a resource (RFC 7644 §3.6).
@@ -203,10 +207,11 @@ impl Services {
     ) -> Result<Option<Resource>, Error> {
         let Known { attributes: current, hidden } =
             Known::of(resource_type, super::read::parse_body(&stored.body)?);
+        let dialect = &request.tenant.dialect;
         let valid = if stored.body.len() < LARGE && change.operations() < OPERATIONS {
-            change.carry_out(resource_type, &current)?
+            change.carry_out(resource_type, &current, dialect)?
         } else {
-            block_in_place(|| change.carry_out(resource_type, &current))?
+            block_in_place(|| change.carry_out(resource_type, &current, dialect))?
         };
         log_ignored(&valid);
         // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.

@@ -2,18 +2,21 @@
 
 use serde::Serialize;
 use sqlx::PgConnection;
+use tenon_scim::Dialect;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{StoreError, TenantId, breaks};
 
 /// A tenant as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tenant {
     /// Identifies it.
     pub id: Uuid,
     /// A name for URLs, unique.
     pub name: String,
+    /// How its clients speak SCIM.
+    pub dialect: Dialect,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,
@@ -30,6 +33,28 @@ impl Tenant {
     }
 }
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    name: String,
+    dialect: String,
+    created: OffsetDateTime,
+    modified: OffsetDateTime,
+}
+
+impl TryFrom<Row> for Tenant {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        let Row { id, name, dialect, created, modified } = row;
+        Ok(Self { id, name, dialect: known_dialect(dialect)?, created, modified })
+    }
+}
+
+fn known_dialect(name: String) -> Result<Dialect, StoreError> {
+    Dialect::named(&name).ok_or(StoreError::Unknown { what: "dialect", found: name })
+}
+
 /// The name is that of another tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTaken;
@@ -42,14 +67,16 @@ pub async fn insert(
     conn: &mut PgConnection,
     tenant: &Tenant,
 ) -> Result<Result<(), NameTaken>, StoreError> {
-    let result =
-        sqlx::query("INSERT INTO tenants (id, name, created, modified) VALUES ($1, $2, $3, $4)")
-            .bind(tenant.id)
-            .bind(&tenant.name)
-            .bind(tenant.created)
-            .bind(tenant.modified)
-            .execute(conn)
-            .await;
+    let result = sqlx::query(
+        "INSERT INTO tenants (id, name, dialect, created, modified) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(tenant.id)
+    .bind(&tenant.name)
+    .bind(tenant.dialect.name)
+    .bind(tenant.created)
+    .bind(tenant.modified)
+    .execute(conn)
+    .await;
     name_taken(result.map(|_| ()))
 }
 
@@ -62,14 +89,14 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
     if name_or_id.contains('\0') {
         return Ok(None);
     }
-    let tenant = sqlx::query_as(
-        "SELECT id, name, created, modified FROM tenants WHERE name = $1 OR id = $2",
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, name, dialect, created, modified FROM tenants WHERE name = $1 OR id = $2",
     )
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
     .fetch_optional(conn)
     .await?;
-    Ok(tenant)
+    row.map(Tenant::try_from).transpose()
 }
 
 /// All tenants, by name.
@@ -77,28 +104,43 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 /// # Errors
 /// The database fails.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
-    let tenants = sqlx::query_as("SELECT id, name, created, modified FROM tenants ORDER BY name")
-        .fetch_all(conn)
-        .await?;
-    Ok(tenants)
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT id, name, dialect, created, modified FROM tenants ORDER BY name")
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(Tenant::try_from).collect()
 }
 
-/// Gives a tenant another name.
+/// How the tenant's clients speak SCIM.
+///
+/// # Errors
+/// The database fails, the tenant has been removed, or this server does not know the dialect.
+pub async fn dialect(conn: &mut PgConnection, tenant: TenantId) -> Result<Dialect, StoreError> {
+    let name: Option<String> = sqlx::query_scalar("SELECT dialect FROM tenants WHERE id = $1")
+        .bind(tenant.0)
+        .fetch_optional(conn)
+        .await?;
+    name.map_or(Err(StoreError::Gone(sqlx::Error::RowNotFound)), known_dialect)
+}
+
+/// Gives a tenant another name, another dialect, or both.
 ///
 /// # Errors
 /// The database fails; in the inner result, the name is taken.
-pub async fn rename(
+pub async fn update(
     conn: &mut PgConnection,
     tenant: TenantId,
-    name: &str,
+    name: Option<&str>,
+    dialect: Option<Dialect>,
     now: OffsetDateTime,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
-        "UPDATE tenants SET name = $2, modified = $3, config_epoch = config_epoch + 1 \
-         WHERE id = $1",
+        "UPDATE tenants SET name = COALESCE($2, name), dialect = COALESCE($3, dialect), \
+         modified = $4, config_epoch = config_epoch + 1 WHERE id = $1",
     )
     .bind(tenant.0)
     .bind(name)
+    .bind(dialect.map(|dialect| dialect.name))
     .bind(now)
     .execute(conn)
     .await;

@@ -7,11 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use sqlx::PgConnection;
 use tenon_plugin::{Capability, Digest};
 use tenon_scim::schema::describe::{Description, SchemaError};
-use tenon_scim::{Object, Registry};
+use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
 
 use crate::store::plugins::{self, Plugin, Version};
-use crate::store::{StoreError, TenantId};
+use crate::store::{StoreError, TenantId, tenants};
 
 /// What a request needs to know of its tenant. It never changes: a request keeps the one it
 /// began with.
@@ -21,6 +21,8 @@ pub struct TenantRuntime {
     pub id: TenantId,
     /// Its schemas and resource types, plugins included.
     pub registry: Registry,
+    /// How its clients speak SCIM.
+    pub dialect: Dialect,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
@@ -96,12 +98,13 @@ impl Runtimes {
         if let Some(runtime) = known {
             return Ok(runtime);
         }
-        // The epoch was read before the plugins are: what is built may be newer than it says, and
+        // The epoch was read before the rest is: what is built may be newer than it says, and
         // is then built once more, but it is never older.
         let plugins = plugins::list(conn, tenant).await?;
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
             registry: registry_of(&plugins)?,
+            dialect: tenants::dialect(conn, tenant).await?,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),
             epoch,

@@ -13,7 +13,7 @@ fn patched(type_name: &str, current: Value, operations: Value) -> Result<Value, 
         "Operations": operations
     });
     let request = PatchRequest::parse(body.as_object().unwrap())?;
-    apply(resource_type, current.as_object().unwrap(), &request).map(Value::Object)
+    apply(resource_type, current.as_object().unwrap(), &request, &Dialect::RFC).map(Value::Object)
 }
 
 fn user(current: Value, operations: Value) -> Value {

@@ -1,10 +1,9 @@
 //! Reads input by the schemas, and gathers what is wrong with it on the way.
 
-use std::collections::HashSet;
-
 use serde_json::Value;
 
 use super::{Invalid, Issue, MAX_UNIQUE_BYTES, Rule};
+use crate::elements::{Elements, is_primary};
 use crate::schema::{Attribute, Kind, Mutability, ResourceType, Uniqueness};
 use crate::{Object, value};
 
@@ -130,20 +129,14 @@ impl Reader {
     }
 
     fn elements(&mut self, attribute: &Attribute, elements: &[Value], path: &str) -> Option<Value> {
-        let mut output = Vec::with_capacity(elements.len());
-        let mut seen = HashSet::with_capacity(elements.len());
-        let mut primaries = 0;
+        let mut output = Elements::of(attribute, Vec::with_capacity(elements.len()));
         for (index, element) in elements.iter().enumerate() {
-            let Some(value) = self.single(attribute, element, &format!("{path}[{index}]")) else {
-                continue;
-            };
-            // RFC 7643 §2.4: the same value twice says no more than once.
-            if !seen.insert(value::canonical(&value)) {
-                continue;
+            if let Some(value) = self.single(attribute, element, &format!("{path}[{index}]")) {
+                output.put(value);
             }
-            primaries += usize::from(value.get("primary") == Some(&Value::Bool(true)));
-            output.push(value);
         }
+        let output = output.into_values();
+        let primaries = output.iter().filter(|element| is_primary(element)).count();
         if primaries > 1 {
             self.report(path, Rule::Primaries);
         }
@@ -285,6 +278,7 @@ fn text_rule(attribute: &Attribute, text: &str) -> Option<Rule> {
     match attribute.kind {
         Kind::DateTime if value::instant(text).is_none() => Some(Rule::DateTime),
         Kind::Binary if !value::is_base64(text) => Some(Rule::Base64),
+        Kind::Reference if !value::is_uri_reference(text) => Some(Rule::Reference),
         _ if text.contains('\0') => Some(Rule::Nul),
         _ if attribute.uniqueness != Uniqueness::None && text.len() > MAX_UNIQUE_BYTES => {
             Some(Rule::TooLong)

@@ -8,11 +8,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tenon_scim::Dialect;
 use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, check_name, items};
+use super::{ForTenant, Members, check_name, invalid, items};
 use crate::clock;
 use crate::store::tenants::{self, NameTaken, Tenant};
 
@@ -28,10 +29,11 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
 pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
+    let dialect = dialect(&mut members)?.unwrap_or_default();
     members.finish()?;
     check_name("tenant", &name)?;
     let now = clock::now();
-    let tenant = Tenant { id: Uuid::now_v7(), name, created: now, modified: now };
+    let tenant = Tenant { id: Uuid::now_v7(), name, dialect, created: now, modified: now };
     let mut conn = app.services.pool.acquire().await?;
     tenants::insert(&mut conn, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant created");
@@ -51,18 +53,23 @@ pub(crate) async fn update(
     body: Body,
 ) -> Answer {
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
-    let name = members.optional_string("name")?;
+    let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
+    let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     members.finish()?;
-    let mut conn = app.services.pool.acquire().await?;
-    if let Some(name) = name.filter(|name| *name != tenant.name) {
-        check_name("tenant", &name)?;
-        tenants::rename(&mut conn, tenant.tenant_id(), &name, clock::now())
-            .await?
-            .map_err(|NameTaken| taken(&name))?;
-        tracing::info!(tenant = tenant.name, id = %tenant.id, name, "tenant renamed");
+    if let Some(name) = &name {
+        check_name("tenant", name)?;
     }
-    let renamed = tenants::get(&mut conn, &tenant.id.to_string()).await?.unwrap_or(tenant);
-    Ok(Json(shown(&app, &renamed)).into_response())
+    let mut conn = app.services.pool.acquire().await?;
+    if name.is_some() || dialect.is_some() {
+        let id = tenant.tenant_id();
+        tenants::update(&mut conn, id, name.as_deref(), dialect, clock::now())
+            .await?
+            .map_err(|NameTaken| taken(name.as_deref().unwrap_or_default()))?;
+        let dialect = dialect.map(|dialect| dialect.name);
+        tracing::info!(tenant = tenant.name, id = %tenant.id, name, dialect, "tenant updated");
+    }
+    let updated = tenants::get(&mut conn, &tenant.id.to_string()).await?.unwrap_or(tenant);
+    Ok(Json(shown(&app, &updated)).into_response())
 }
 
 pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
@@ -72,6 +79,15 @@ pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTe
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A dialect by its name, where the body has one.
+fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
+    let Some(name) = members.optional_string("dialect")? else { return Ok(None) };
+    Dialect::named(&name).map(Some).ok_or_else(|| {
+        let known = Dialect::ALL.map(|dialect| format!("\"{}\"", dialect.name));
+        invalid(format!("\"dialect\" must be one of {}, not \"{name}\"", known.join(", ")))
+    })
 }
 
 fn shown(app: &App, tenant: &Tenant) -> Value {

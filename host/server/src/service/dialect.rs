@@ -1,0 +1,64 @@
+//! Requests in the form of the RFC, whatever the tenant's clients send; what was read as something
+//! else is told in the log.
+
+use std::borrow::Cow;
+
+use tenon_scim::dialect::Coercion;
+use tenon_scim::filter::{self, BoundFilter};
+use tenon_scim::patch::PatchRequest;
+use tenon_scim::schema::ResourceType;
+use tenon_scim::{Dialect, Error, Object};
+
+use super::Request;
+
+/// Coercions of one request that the log has.
+const LOGGED: usize = 20;
+
+impl Request {
+    /// The body of a POST or PUT.
+    pub(super) fn read_resource<'i>(
+        &self,
+        resource_type: &ResourceType,
+        input: &'i Object,
+    ) -> Result<Cow<'i, Object>, Error> {
+        let dialect = self.tenant.dialect;
+        let read = dialect.resource(resource_type, input)?;
+        log(dialect, &read.coercions);
+        Ok(read.value)
+    }
+
+    /// A PATCH request.
+    pub(super) fn read_patch<'i>(
+        &self,
+        resource_type: &ResourceType,
+        input: &'i PatchRequest,
+    ) -> Result<Cow<'i, PatchRequest>, Error> {
+        let dialect = self.tenant.dialect;
+        let read = dialect.patch(resource_type, input)?;
+        log(dialect, &read.coercions);
+        Ok(read.value)
+    }
+
+    /// The `filter` of a list.
+    pub(super) fn read_filter<'t>(
+        &self,
+        resource_type: &'t ResourceType,
+        text: &str,
+    ) -> Result<BoundFilter<'t>, Error> {
+        let dialect = self.tenant.dialect;
+        let filter = filter::parse(text)?;
+        let read = dialect.filter(resource_type, &filter);
+        log(dialect, &read.coercions);
+        Ok(read.value.bind(resource_type)?)
+    }
+}
+
+fn log(dialect: Dialect, coercions: &[Coercion]) {
+    if coercions.is_empty() {
+        return;
+    }
+    let read: Vec<String> = coercions.iter().take(LOGGED).map(ToString::to_string).collect();
+    let read = read.join("; ");
+    let more = coercions.len().saturating_sub(LOGGED);
+    tracing::info!(dialect = dialect.name, read, more, "not in the RFC's form, and read as such");
+}
