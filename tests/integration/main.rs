@@ -4,6 +4,7 @@ mod admin_api;
 mod bulk;
 mod command_line;
 mod conditional;
+mod dialects;
 mod discovery;
 mod hostile_plugins;
 mod isolation;

@@ -181,3 +181,15 @@ fn name_taken(result: Result<(), sqlx::Error>) -> Result<Result<(), NameTaken>, 
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dialect_of_a_newer_server_is_no_other_dialect() {
+        assert_eq!(known_dialect("okta".to_owned()).unwrap(), Dialect::OKTA);
+        let unknown = known_dialect("ping".to_owned()).unwrap_err();
+        assert!(matches!(unknown, StoreError::Unknown { what: "dialect", .. }), "{unknown}");
+    }
+}
