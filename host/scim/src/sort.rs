@@ -69,13 +69,16 @@ impl<'a> Sort<'a> {
     #[must_use]
     pub fn key(&self, resource: &Object) -> SortKey {
         let leaf = self.target.leaf();
-        match (self.value(resource), leaf.kind) {
-            (Some(Value::Bool(value)), _) => SortKey::Bool(*value),
-            (Some(Value::Number(value)), _) => SortKey::Number(value.clone()),
-            (Some(Value::String(text)), Kind::DateTime) => {
+        // What an older schema left there with another type has no place among the others.
+        match (leaf.kind, self.value(resource)) {
+            (Kind::Boolean, Some(Value::Bool(value))) => SortKey::Bool(*value),
+            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => {
+                SortKey::Number(value.clone())
+            }
+            (Kind::DateTime, Some(Value::String(text))) => {
                 value::instant(text).map_or(SortKey::Missing, SortKey::Instant)
             }
-            (Some(Value::String(text)), _) => {
+            (Kind::String | Kind::Reference | Kind::Binary, Some(Value::String(text))) => {
                 SortKey::Text(value::normalized(leaf, text).into_owned())
             }
             _ => SortKey::Missing,
@@ -91,9 +94,7 @@ impl<'a> Sort<'a> {
             (SortKey::Missing, _) => Ordering::Greater,
             (_, SortKey::Missing) => Ordering::Less,
             (SortKey::Bool(a), SortKey::Bool(b)) => a.cmp(b),
-            (SortKey::Number(a), SortKey::Number(b)) => {
-                compare_numbers(a, b).unwrap_or(Ordering::Equal)
-            }
+            (SortKey::Number(a), SortKey::Number(b)) => compare_numbers(a, b),
             (SortKey::Text(a), SortKey::Text(b)) => a.cmp(b),
             (SortKey::Instant(a), SortKey::Instant(b)) => a.cmp(b),
             _ => Ordering::Equal,
@@ -161,5 +162,16 @@ mod tests {
     #[test]
     fn the_primary_value_counts() {
         assert_eq!(sorted("emails", SortOrder::Ascending), ["c", "b", "A"]);
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_no_value() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let sort = Sort::new(user, "title", SortOrder::Ascending).unwrap();
+        for stray in [json!(true), json!(5), json!({ "value": "a" })] {
+            let resource = json!({ "title": stray });
+            assert_eq!(sort.key(resource.as_object().unwrap()), SortKey::Missing, "{resource}");
+        }
     }
 }

@@ -72,8 +72,9 @@ impl Comparison<'_> {
             (Operand::Number(operand), Value::Number(value)) => {
                 ordering_holds(compare_numbers(value, operand), op)
             }
-            (Operand::Instant(operand), Value::String(text)) => value::instant(text)
-                .is_some_and(|instant| ordering_holds(Some(instant.cmp(operand)), op)),
+            (Operand::Instant(operand), Value::String(text)) => {
+                value::instant(text).is_some_and(|instant| ordering_holds(instant.cmp(operand), op))
+            }
             (Operand::Text(operand), Value::String(text)) => {
                 text_holds(&value::normalized(self.target.leaf(), text), operand, op)
             }
@@ -101,12 +102,11 @@ fn text_holds(text: &str, operand: &str, op: CompareOp) -> bool {
         CompareOp::Co => text.contains(operand),
         CompareOp::Sw => text.starts_with(operand),
         CompareOp::Ew => text.ends_with(operand),
-        _ => ordering_holds(Some(text.cmp(operand)), op),
+        _ => ordering_holds(text.cmp(operand), op),
     }
 }
 
-fn ordering_holds(ordering: Option<Ordering>, op: CompareOp) -> bool {
-    let Some(ordering) = ordering else { return false };
+fn ordering_holds(ordering: Ordering, op: CompareOp) -> bool {
     match op {
         CompareOp::Eq => ordering.is_eq(),
         CompareOp::Gt => ordering.is_gt(),
@@ -117,18 +117,33 @@ fn ordering_holds(ordering: Option<Ordering>, op: CompareOp) -> bool {
     }
 }
 
-/// Whole numbers exactly, others as doubles (RFC 7643 §2.3.3).
-pub(crate) fn compare_numbers(a: &Number, b: &Number) -> Option<Ordering> {
-    match (a.as_i64(), b.as_i64()) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        _ => a.as_f64()?.partial_cmp(&b.as_f64()?),
+/// Compares numbers by their exact values, which is a total order: compared as doubles, both 2⁵³
+/// and 2⁵³ + 1 would be equal to 2⁵³ written with a fraction, and not to each other.
+pub(crate) fn compare_numbers(a: &Number, b: &Number) -> Ordering {
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => a.cmp(&b),
+        (Some(a), None) => compare_with_double(a, double(b)),
+        (None, Some(b)) => compare_with_double(b, double(a)).reverse(),
+        (None, None) => double(a).total_cmp(&double(b)),
     }
+}
+
+fn compare_with_double(whole: i128, double: f64) -> Ordering {
+    // The cast saturates, and a JSON integer is far from the ends of an i128.
+    let truncated = double.trunc() as i128;
+    whole.cmp(&truncated).then(0_f64.total_cmp(&(double.fract() + 0.0)))
+}
+
+/// The value of a number that is no integer. Minus zero is zero.
+fn double(number: &Number) -> f64 {
+    number.as_f64().unwrap_or_default() + 0.0
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
+    use super::*;
     use crate::Registry;
     use crate::filter::parse;
 
@@ -231,5 +246,41 @@ mod tests {
             let error = parse(filter).unwrap().bind(user).unwrap_err();
             assert!(error.to_string().contains(message), "{filter}: {error}");
         }
+    }
+
+    #[test]
+    fn numbers_are_compared_by_their_exact_values() {
+        let number = |text: &str| serde_json::from_str::<Number>(text).unwrap();
+        // 2⁵³ is the last of the whole numbers that a double all holds.
+        let ascending = [
+            "-1e300",
+            "-9007199254740993",
+            "-9007199254740992.0",
+            "-1.5",
+            "-1",
+            "-0.5",
+            "0",
+            "0.5",
+            "1",
+            "9007199254740992.0",
+            "9007199254740993",
+            "18446744073709551615",
+            "1e300",
+        ];
+        for (place, a) in ascending.iter().enumerate() {
+            for (other, b) in ascending.iter().enumerate() {
+                let ordering = compare_numbers(&number(a), &number(b));
+                assert_eq!(ordering, place.cmp(&other), "{a} and {b}");
+            }
+        }
+        for (a, b) in [("1", "1.0"), ("0", "-0.0"), ("0.0", "-0.0"), ("1e2", "100")] {
+            assert_eq!(compare_numbers(&number(a), &number(b)), Ordering::Equal, "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn a_decimal_is_read_to_its_last_bit() {
+        let filter = "a eq 2.3576681132085155e+260";
+        assert_eq!(parse(filter).unwrap().to_string(), filter);
     }
 }
