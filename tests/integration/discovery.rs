@@ -35,7 +35,7 @@ async fn the_documents_have_the_form_of_the_rfc() {
     let acme = server.tenant("acme").await;
     let config = acme.scim.get("/ServiceProviderConfig").await.expect(200).body;
     for (feature, supported) in
-        [("patch", true), ("bulk", false), ("filter", true), ("sort", true), ("etag", true)]
+        [("patch", true), ("bulk", true), ("filter", true), ("sort", true), ("etag", true)]
     {
         assert_eq!(config[feature]["supported"], supported, "{feature}");
     }

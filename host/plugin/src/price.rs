@@ -132,7 +132,7 @@ fn terms(filter: &BoundFilter<'_>) -> u64 {
         BoundFilter::And(filters) | BoundFilter::Or(filters) => filters.iter().map(terms).sum(),
         BoundFilter::Not(filter) => terms(filter),
         BoundFilter::Element(_, filter) => terms(filter).saturating_add(1),
-        BoundFilter::Present(_) | BoundFilter::Compare(_) => 1,
+        BoundFilter::Present(_) | BoundFilter::Compare(_) | BoundFilter::Constant(_) => 1,
     }
 }
 

@@ -11,11 +11,19 @@ use crate::schema::{ResourceType, Schema};
 pub const SERVICE_PROVIDER_CONFIG_SCHEMA: &str =
     "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig";
 
-/// What the service supports (RFC 7643 §5), as far as it may differ.
+/// The numbers of what the service supports (RFC 7643 §5, RFC 9865 §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Features {
+    /// Resources of a page when the client names no `count`.
+    pub default_page_size: usize,
     /// The largest page of a list.
-    pub max_results: usize,
+    pub max_page_size: usize,
+    /// Seconds for which a cursor is good.
+    pub cursor_timeout: u64,
+    /// Operations of a bulk request at the most.
+    pub max_bulk_operations: usize,
+    /// Bytes of a bulk request at the most.
+    pub max_bulk_bytes: usize,
 }
 
 /// The ServiceProviderConfig document.
@@ -24,11 +32,25 @@ pub fn service_provider_config(features: Features, base_url: &str) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
         "patch": { "supported": true },
-        "bulk": { "supported": false, "maxOperations": 0, "maxPayloadSize": 0 },
-        "filter": { "supported": true, "maxResults": features.max_results },
+        "bulk": {
+            "supported": true,
+            "maxOperations": features.max_bulk_operations,
+            "maxPayloadSize": features.max_bulk_bytes
+        },
+        "filter": { "supported": true, "maxResults": features.max_page_size },
         "changePassword": { "supported": true },
         "sort": { "supported": true },
         "etag": { "supported": true },
+        // RFC 9865 §2.4: who had index paging first "should use index as the default pagination
+        // method".
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": features.default_page_size,
+            "maxPageSize": features.max_page_size,
+            "cursorTimeout": features.cursor_timeout
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "Bearer token",

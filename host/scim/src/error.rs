@@ -36,20 +36,21 @@ pub enum Error {
 }
 
 impl Error {
-    /// The `scimType` (RFC 7644 §3.12, table 9). All errors of this crate have status 400.
+    /// The `scimType` (RFC 7644 §3.12, table 9; RFC 9865 §2.1). All errors of this crate have status 400.
     #[must_use]
     pub fn scim_type(&self) -> ScimType {
         match self {
             Self::Filter(_) => ScimType::InvalidFilter,
             Self::Path(_) => ScimType::InvalidPath,
             Self::Patch(error) => error.scim_type(),
-            Self::Query(_) | Self::Precondition(_) => ScimType::InvalidValue,
+            Self::Query(error) => error.scim_type(),
+            Self::Precondition(_) => ScimType::InvalidValue,
             Self::Invalid(invalid) => invalid.scim_type(),
         }
     }
 }
 
-/// The detail error keyword (RFC 7644 §3.12, table 9).
+/// The detail error keyword (RFC 7644 §3.12, table 9; RFC 9865 §2.1, table 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimType {
     /// The filter is malformed, or compares what cannot be compared.
@@ -72,6 +73,12 @@ pub enum ScimType {
     InvalidVers,
     /// The request would put sensitive data into a URL.
     Sensitive,
+    /// The cursor is not one of this query.
+    InvalidCursor,
+    /// The cursor is too old.
+    ExpiredCursor,
+    /// The `count` is none, too large, or not that of the first page.
+    InvalidCount,
 }
 
 impl ScimType {
@@ -89,6 +96,9 @@ impl ScimType {
             Self::InvalidValue => "invalidValue",
             Self::InvalidVers => "invalidVers",
             Self::Sensitive => "sensitive",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
+            Self::InvalidCount => "invalidCount",
         }
     }
 
@@ -106,6 +116,9 @@ impl ScimType {
             Self::InvalidValue,
             Self::InvalidVers,
             Self::Sensitive,
+            Self::InvalidCursor,
+            Self::ExpiredCursor,
+            Self::InvalidCount,
         ]
         .into_iter()
         .find(|candidate| candidate.as_str() == keyword)
@@ -145,7 +158,7 @@ mod tests {
 
     #[test]
     fn every_keyword_is_found_by_its_spelling() {
-        for keyword in ["invalidFilter", "tooMany", "noTarget", "sensitive"] {
+        for keyword in ["invalidFilter", "tooMany", "noTarget", "sensitive", "expiredCursor"] {
             assert_eq!(ScimType::from_keyword(keyword).map(ScimType::as_str), Some(keyword));
         }
         assert_eq!(ScimType::from_keyword("InvalidFilter"), None);

@@ -37,6 +37,7 @@ pub mod precondition;
 pub mod project;
 pub mod resource;
 pub mod schema;
+pub mod search;
 pub mod sort;
 pub mod value;
 

@@ -1,15 +1,14 @@
-//! List queries and their answers (RFC 7644 §3.4.2).
+//! List queries and their answers (RFC 7644 §3.4.2, RFC 9865).
 
 use serde_json::{Value, json};
 
-use crate::Object;
 use crate::sort::SortOrder;
+use crate::{Object, ScimType};
 
 /// The `schemas` URI of a list (RFC 7644 §3.4.2).
 pub const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// The query parameters of RFC 7644 §3.4.2 and §3.9. Others are ignored: clients send their own,
-/// such as Entra ID's `aadOptscim062020`.
+/// A list query: the parameters of RFC 7644 §3.4.2 and RFC 9865 §2.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Query {
     /// `filter`, unparsed.
@@ -18,100 +17,272 @@ pub struct Query {
     pub sort_by: Option<String>,
     /// `sortOrder`.
     pub sort_order: SortOrder,
-    /// `startIndex`: the first resource wanted, from 1.
-    pub start_index: usize,
+    /// Where the page begins: `startIndex` or `cursor`.
+    pub paging: Paging,
     /// `count`: how many are wanted; `None` leaves it to the server.
     pub count: Option<usize>,
+    /// Which attributes are wanted.
+    pub selection: Selection,
+}
+
+/// How a client goes through the pages of a list (RFC 9865 §2.4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paging {
+    /// `startIndex`: the first resource wanted, from 1 (RFC 7644 §3.4.2.4).
+    Index(usize),
+    /// `cursor`: as the page before gave it; `None` for the first page (RFC 9865 §2).
+    Cursor(Option<String>),
+}
+
+/// Index paging is the default: clients of before RFC 9865 expect it (§2.4).
+impl Default for Paging {
+    fn default() -> Self {
+        Self::Index(1)
+    }
+}
+
+/// `attributes` and `excludedAttributes` (RFC 7644 §3.9), which every method takes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
     /// `attributes`.
     pub attributes: Option<Vec<String>>,
     /// `excludedAttributes`.
     pub excluded_attributes: Option<Vec<String>>,
 }
 
-/// Why a query parameter is refused.
+/// Why a parameter is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum QueryError {
     /// Not a whole number.
-    #[error("query parameter \"{name}\" must be a whole number, not \"{found}\"")]
+    #[error("parameter \"{name}\" must be a whole number, not {found}")]
     NotANumber {
         /// The parameter.
         name: &'static str,
-        /// Its value.
+        /// Its value as JSON.
         found: String,
     },
     /// Neither order.
-    #[error(
-        "query parameter \"sortOrder\" must be \"ascending\" or \"descending\", not \"{found}\""
-    )]
+    #[error("parameter \"sortOrder\" must be \"ascending\" or \"descending\", not \"{found}\"")]
     SortOrder {
         /// Its value.
         found: String,
     },
     /// It names nothing that has an order.
-    #[error("query parameter \"sortBy\": {error}")]
+    #[error("parameter \"sortBy\": {error}")]
     SortBy {
         /// Why not.
         error: crate::path::PathError,
     },
     /// RFC 7644 §3.9 has one or the other.
-    #[error("query parameters \"attributes\" and \"excludedAttributes\" exclude each other")]
+    #[error("parameters \"attributes\" and \"excludedAttributes\" exclude each other")]
     BothProjections,
+    /// RFC 9865 §2.4: "clients can use the 'startIndex' or 'cursor' query parameters to request a
+    /// specific method".
+    #[error("parameters \"startIndex\" and \"cursor\" ask for two methods of paging; send one")]
+    BothPagings,
     /// A parameter is there twice.
-    #[error("query parameter \"{name}\" is given twice")]
+    #[error("parameter \"{name}\" is given twice")]
     Twice {
         /// The parameter.
         name: String,
     },
+    /// The body of a search is not of the form of RFC 7644 §3.4.3.
+    #[error("member \"{name}\" of a search must be {expected}, not {found}")]
+    Member {
+        /// The member.
+        name: &'static str,
+        /// What it has to be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The body of a search does not say that it is one.
+    #[error("member \"schemas\" of a search must contain \"{}\"", crate::search::SEARCH_SCHEMA)]
+    NotASearch,
+    /// `count` is no number, in a query that is paged by cursors.
+    #[error("parameter \"count\" must be a whole number, not {found}")]
+    Count {
+        /// Its value as JSON.
+        found: String,
+    },
+    /// `count` asks for larger pages than there are, in a query that is paged by cursors.
+    #[error("parameter \"count\" must be at most {max}, the maxPageSize, not {found}")]
+    CountTooLarge {
+        /// The largest page.
+        max: usize,
+        /// Its value.
+        found: usize,
+    },
+    /// `count` is not that of the first page.
+    #[error("parameter \"count\" must be {initial}, as on the first page, not {found}")]
+    CountChanged {
+        /// That of the first page.
+        initial: usize,
+        /// Its value.
+        found: usize,
+    },
+    /// RFC 9865 §5.2: forged, foreign and misused cursors get "identical error messages".
+    #[error(
+        "parameter \"cursor\" is not one that this query has given; all other parameters must be \
+         as on the first page, which an empty cursor asks for"
+    )]
+    InvalidCursor,
+    /// It is older than the `cursorTimeout`.
+    #[error("the cursor has expired; an empty cursor asks for the first page again")]
+    ExpiredCursor,
+}
+
+impl QueryError {
+    /// The `scimType` (RFC 7644 §3.12, table 9; RFC 9865 §2.1, table 3).
+    #[must_use]
+    pub const fn scim_type(&self) -> ScimType {
+        match self {
+            Self::NotANumber { .. }
+            | Self::SortOrder { .. }
+            | Self::SortBy { .. }
+            | Self::BothProjections
+            | Self::BothPagings
+            | Self::Twice { .. } => ScimType::InvalidValue,
+            Self::Member { .. } | Self::NotASearch => ScimType::InvalidSyntax,
+            Self::Count { .. } | Self::CountTooLarge { .. } | Self::CountChanged { .. } => {
+                ScimType::InvalidCount
+            }
+            Self::InvalidCursor => ScimType::InvalidCursor,
+            Self::ExpiredCursor => ScimType::ExpiredCursor,
+        }
+    }
 }
 
 impl Query {
-    /// Reads decoded query parameters. Their names are read as the RFC writes them.
+    /// Reads decoded parameters of a URL. Their names are read as the RFC writes them; others are
+    /// ignored: clients send their own, such as Entra ID's `aadOptscim062020`.
     ///
     /// # Errors
     /// A value that cannot be read, or parameters that contradict each other.
     pub fn parse<'p>(
-        parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
+        parameters: impl IntoIterator<Item = (&'p str, &'p str)> + Clone,
     ) -> Result<Self, QueryError> {
-        let mut query = Self { start_index: 1, ..Self::default() };
-        let mut seen = Vec::new();
-        for (name, value) in parameters {
-            match name {
-                "filter" => query.filter = Some(value.to_owned()),
-                "sortBy" => query.sort_by = Some(value.to_owned()),
-                "sortOrder" => query.sort_order = sort_order(value)?,
-                // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1." and "A
-                // negative value SHALL be interpreted as "0"."
-                "startIndex" => query.start_index = number("startIndex", value)?.max(1),
-                "count" => query.count = Some(number("count", value)?),
-                "attributes" => query.attributes = Some(names(value)),
-                "excludedAttributes" => query.excluded_attributes = Some(names(value)),
-                _ => continue,
+        let known = Known::of(
+            parameters.clone(),
+            ["filter", "sortBy", "sortOrder", "startIndex", "count", "cursor"],
+        )?;
+        let [filter, sort_by, order, start_index, count, cursor] = known.0;
+        let whole = |text: &str| text.trim().parse().ok();
+        let shown = |text: &str| Value::from(text).to_string();
+        let paging = paging(start_index.map(|it| whole(it).ok_or_else(|| shown(it))), cursor)?;
+        Ok(Self {
+            filter: filter.map(str::to_owned),
+            sort_by: sort_by.map(str::to_owned),
+            sort_order: order.map(sort_order).transpose()?.unwrap_or_default(),
+            count: page_size(&paging, count.map(|it| whole(it).ok_or_else(|| shown(it))))?,
+            paging,
+            selection: Selection::parse(parameters)?,
+        })
+    }
+
+    /// How many resources a page has: `count`, within the server's bounds.
+    ///
+    /// # Errors
+    /// A cursor is used, and `count` is larger than the largest page. RFC 9865 §2.1: "Count value
+    /// must be between 0 and service provider's maxPageSize". With an index, fewer are returned
+    /// (RFC 7644 §3.4.2.4).
+    pub fn page_size(&self, default: usize, max: usize) -> Result<usize, QueryError> {
+        match (&self.paging, self.count) {
+            (_, None) => Ok(default),
+            (Paging::Cursor(_), Some(found)) if found > max => {
+                Err(QueryError::CountTooLarge { max, found })
             }
-            if seen.contains(&name) {
-                return Err(QueryError::Twice { name: name.to_owned() });
-            }
-            seen.push(name);
+            (_, Some(count)) => Ok(count.min(max)),
         }
-        if query.attributes.is_some() && query.excluded_attributes.is_some() {
-            return Err(QueryError::BothProjections);
-        }
-        Ok(query)
     }
 }
 
-/// The body of an answer to a list query. `total` counts all that match, not this page.
-#[must_use]
-pub fn response(total: usize, start_index: usize, resources: Vec<Object>) -> Value {
-    json!({
-        "schemas": [LIST_SCHEMA],
-        "totalResults": total,
-        "itemsPerPage": resources.len(),
-        "startIndex": start_index,
-        "Resources": resources,
+impl Selection {
+    /// Reads decoded parameters of a URL.
+    ///
+    /// # Errors
+    /// Both are there, or one of them twice.
+    pub fn parse<'p>(
+        parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
+    ) -> Result<Self, QueryError> {
+        let known = Known::of(parameters, ["attributes", "excludedAttributes"])?;
+        let [attributes, excluded] = known.0.map(|value| value.map(names));
+        Self::of(attributes, excluded)
+    }
+
+    /// The selection of these names.
+    ///
+    /// # Errors
+    /// Both are there.
+    pub fn of(
+        attributes: Option<Vec<String>>,
+        excluded_attributes: Option<Vec<String>>,
+    ) -> Result<Self, QueryError> {
+        if attributes.is_some() && excluded_attributes.is_some() {
+            return Err(QueryError::BothProjections);
+        }
+        Ok(Self { attributes, excluded_attributes })
+    }
+}
+
+/// The values of some parameters, each given once at the most.
+struct Known<'p, const N: usize>([Option<&'p str>; N]);
+
+impl<'p, const N: usize> Known<'p, N> {
+    fn of(
+        parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
+        names: [&str; N],
+    ) -> Result<Self, QueryError> {
+        let mut values = [None; N];
+        for (name, value) in parameters {
+            let slot = names.iter().zip(&mut values).find(|(known, _)| **known == name);
+            let Some((_, slot)) = slot else { continue };
+            if slot.replace(value).is_some() {
+                return Err(QueryError::Twice { name: name.to_owned() });
+            }
+        }
+        Ok(Self(values))
+    }
+}
+
+/// A number as it was sent; where it is none, its JSON.
+pub(crate) type Sent = Result<i128, String>;
+
+/// The method of paging that the parameters ask for.
+pub(crate) fn paging(
+    start_index: Option<Sent>,
+    cursor: Option<&str>,
+) -> Result<Paging, QueryError> {
+    match (start_index, cursor) {
+        (Some(_), Some(_)) => Err(QueryError::BothPagings),
+        // RFC 9865 §2: "The cursor value MUST be empty or omitted for the first request".
+        (None, Some("")) => Ok(Paging::Cursor(None)),
+        (None, Some(cursor)) => Ok(Paging::Cursor(Some(cursor.to_owned()))),
+        (None, None) => Ok(Paging::default()),
+        (Some(sent), None) => {
+            let sent =
+                sent.map_err(|found| QueryError::NotANumber { name: "startIndex", found })?;
+            // RFC 7644 §3.4.2.4: "A value less than 1 SHALL be interpreted as 1."
+            Ok(Paging::Index(at_least_zero(sent).max(1)))
+        }
+    }
+}
+
+/// `count`, if it is a number.
+pub(crate) fn page_size(paging: &Paging, count: Option<Sent>) -> Result<Option<usize>, QueryError> {
+    // RFC 7644 §3.4.2.4, RFC 9865 §2: "A negative value SHALL be interpreted as "0"."
+    let count = count.map(|sent| sent.map(at_least_zero)).transpose();
+    count.map_err(|found| match paging {
+        Paging::Index(_) => QueryError::NotANumber { name: "count", found },
+        Paging::Cursor(_) => QueryError::Count { found },
     })
 }
 
-fn sort_order(value: &str) -> Result<SortOrder, QueryError> {
+fn at_least_zero(number: i128) -> usize {
+    usize::try_from(number.max(0)).unwrap_or(usize::MAX)
+}
+
+pub(crate) fn sort_order(value: &str) -> Result<SortOrder, QueryError> {
     if value.eq_ignore_ascii_case("ascending") {
         Ok(SortOrder::Ascending)
     } else if value.eq_ignore_ascii_case("descending") {
@@ -121,17 +292,46 @@ fn sort_order(value: &str) -> Result<SortOrder, QueryError> {
     }
 }
 
-/// A whole number; a negative one counts as 0.
-fn number(name: &'static str, value: &str) -> Result<usize, QueryError> {
-    let number: i64 = value
-        .trim()
-        .parse()
-        .map_err(|_| QueryError::NotANumber { name, found: value.to_owned() })?;
-    Ok(usize::try_from(number).unwrap_or(0))
-}
-
 fn names(value: &str) -> Vec<String> {
     value.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+/// Where a page is in its list, as the client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The index of its first resource, from 1.
+    Index(usize),
+    /// The cursors of the pages before and after it, where there are any.
+    Cursors {
+        /// `previousCursor`.
+        previous: Option<String>,
+        /// `nextCursor`.
+        next: Option<String>,
+    },
+}
+
+/// The body of an answer to a list query. `total` counts all that match, not this page.
+#[must_use]
+pub fn response(total: usize, place: Place, resources: Vec<Object>) -> Value {
+    let mut body = Object::new();
+    body.insert("schemas".to_owned(), json!([LIST_SCHEMA]));
+    body.insert("totalResults".to_owned(), json!(total));
+    body.insert("itemsPerPage".to_owned(), json!(resources.len()));
+    match place {
+        Place::Index(start_index) => {
+            body.insert("startIndex".to_owned(), json!(start_index));
+        }
+        Place::Cursors { previous, next } => {
+            for (name, cursor) in [("previousCursor", previous), ("nextCursor", next)] {
+                if let Some(cursor) = cursor {
+                    body.insert(name.to_owned(), Value::String(cursor));
+                }
+            }
+        }
+    }
+    let resources = resources.into_iter().map(Value::Object).collect();
+    body.insert("Resources".to_owned(), Value::Array(resources));
+    Value::Object(body)
 }
 
 #[cfg(test)]
@@ -141,9 +341,11 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_brought_into_it() {
         let query = Query::parse([("startIndex", "0"), ("count", "-5")]).unwrap();
-        assert_eq!((query.start_index, query.count), (1, Some(0)));
-        assert_eq!(Query::parse([("startIndex", "-3")]).unwrap().start_index, 1);
-        assert_eq!(Query::parse([]).unwrap().count, None);
+        assert_eq!((query.paging, query.count), (Paging::Index(1), Some(0)));
+        assert_eq!(Query::parse([("startIndex", "-3")]).unwrap().paging, Paging::Index(1));
+        let large = Query::parse([("count", "99999999999999999999")]).unwrap();
+        assert_eq!(large.page_size(10, 100), Ok(100));
+        assert_eq!(Query::parse([]).unwrap().page_size(10, 100), Ok(10));
     }
 
     #[test]
@@ -152,7 +354,10 @@ mod tests {
         for (name, value) in [("count", "ten"), ("startIndex", ""), ("sortOrder", "up")] {
             let error = Query::parse([(name, value)]).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
+            assert_eq!(error.scim_type(), ScimType::InvalidValue);
         }
+        let twice = Query::parse([("filter", "a pr"), ("filter", "b pr")]);
+        assert_eq!(twice, Err(QueryError::Twice { name: "filter".to_owned() }));
     }
 
     #[test]
@@ -160,6 +365,26 @@ mod tests {
         let error = Query::parse([("attributes", "a, b"), ("excludedAttributes", "c")]);
         assert_eq!(error, Err(QueryError::BothProjections));
         let query = Query::parse([("attributes", " a, b,")]).unwrap();
-        assert_eq!(query.attributes, Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(query.selection.attributes, Some(vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn an_empty_cursor_asks_for_the_first_page() {
+        assert_eq!(Query::parse([("cursor", "")]).unwrap().paging, Paging::Cursor(None));
+        let later = Query::parse([("cursor", "abc")]).unwrap();
+        assert_eq!(later.paging, Paging::Cursor(Some("abc".to_owned())));
+        let both = Query::parse([("cursor", ""), ("startIndex", "1")]);
+        assert_eq!(both, Err(QueryError::BothPagings));
+    }
+
+    #[test]
+    fn a_bad_count_has_a_name_of_its_own_where_a_cursor_is_used() {
+        let error = Query::parse([("cursor", ""), ("count", "ten")]).unwrap_err();
+        assert_eq!(error.scim_type(), ScimType::InvalidCount);
+        let negative = Query::parse([("cursor", ""), ("count", "-1")]).unwrap();
+        assert_eq!(negative.page_size(10, 100), Ok(0));
+        let large = Query::parse([("cursor", ""), ("count", "101")]).unwrap();
+        let error = large.page_size(10, 100).unwrap_err();
+        assert_eq!(error.scim_type(), ScimType::InvalidCount);
     }
 }

@@ -1,14 +1,17 @@
 //! Sorting (RFC 7644 §3.4.2.3).
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
-use time::OffsetDateTime;
 
-use crate::filter::compare_numbers;
 use crate::path::{self, AttributeRef, PathError, Target};
 use crate::schema::{Kind, ResourceType, Returned};
 use crate::{Object, value};
+
+/// Bytes of a text that count for its place. A place is kept for every resource of a sorted list,
+/// and travels in cursors: both need a bound.
+const TEXT_BYTES: usize = 1024;
 
 /// `sortOrder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,6 +23,17 @@ pub enum SortOrder {
     Descending,
 }
 
+impl SortOrder {
+    /// Its name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ascending => "ascending",
+            Self::Descending => "descending",
+        }
+    }
+}
+
 /// What resources are sorted by, and in which direction.
 #[derive(Debug, Clone, Copy)]
 pub struct Sort<'a> {
@@ -27,19 +41,63 @@ pub struct Sort<'a> {
     order: SortOrder,
 }
 
-/// The place of one resource in a sorted list. Compare keys of the same [`Sort`] only.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SortKey {
-    /// A boolean; false first.
+/// The place of a resource in a list: smaller keys come first. Only keys of one order compare in
+/// a way that means something.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SortKey(Directed);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Directed {
+    Ascending(Key),
+    Descending(Reverse<Key>),
+}
+
+/// A value in a form that has an order. A type of resource may have numbers where another has text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+enum Key {
+    /// False first.
     Bool(bool),
-    /// A number.
-    Number(Number),
-    /// Text, normalised as the attribute asks.
+    /// As a double, in bits that sort as doubles do; then exactly, as far as it is whole.
+    Number(i64, i128),
+    /// Nanoseconds since 1970.
+    Instant(i128),
+    /// Normalised as the attribute asks.
     Text(String),
-    /// An instant.
-    Instant(OffsetDateTime),
     /// No value: after all others.
     Missing,
+}
+
+impl SortKey {
+    /// The key of a resource that has no value.
+    #[must_use]
+    pub const fn missing(order: SortOrder) -> Self {
+        Self::of(Key::Missing, order)
+    }
+
+    const fn of(key: Key, order: SortOrder) -> Self {
+        Self(match order {
+            SortOrder::Ascending => Directed::Ascending(key),
+            SortOrder::Descending => Directed::Descending(Reverse(key)),
+        })
+    }
+}
+
+impl Key {
+    fn text(text: &str) -> Self {
+        let end = text.floor_char_boundary(TEXT_BYTES);
+        Self::Text(text.get(..end).unwrap_or(text).to_owned())
+    }
+
+    /// Whole numbers of 64 bits are compared exactly, others as doubles (RFC 7643 §2.3.3).
+    fn number(number: &Number) -> Self {
+        // Adding zero makes -0.0 the zero that it equals.
+        let double = number.as_f64().unwrap_or_default() + 0.0;
+        // The bits of negative doubles sort the wrong way round.
+        let bits = double.to_bits().cast_signed();
+        let sortable = if bits < 0 { bits ^ i64::MAX } else { bits };
+        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+        Self::Number(sortable, whole.unwrap_or(double as i128))
+    }
 }
 
 impl<'a> Sort<'a> {
@@ -65,44 +123,23 @@ impl<'a> Sort<'a> {
         Ok(Self { target, order })
     }
 
-    /// Where a resource belongs.
+    /// Where a resource belongs. Sort with it stably: resources that have equal keys keep the order
+    /// they had.
     #[must_use]
     pub fn key(&self, resource: &Object) -> SortKey {
         let leaf = self.target.leaf();
         // What an older schema left there with another type has no place among the others.
-        match (leaf.kind, self.value(resource)) {
-            (Kind::Boolean, Some(Value::Bool(value))) => SortKey::Bool(*value),
-            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => {
-                SortKey::Number(value.clone())
-            }
-            (Kind::DateTime, Some(Value::String(text))) => {
-                value::instant(text).map_or(SortKey::Missing, SortKey::Instant)
-            }
+        let key = match (leaf.kind, self.value(resource)) {
+            (Kind::Boolean, Some(Value::Bool(value))) => Key::Bool(*value),
+            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => Key::number(value),
+            (Kind::DateTime, Some(Value::String(text))) => value::instant(text)
+                .map_or(Key::Missing, |instant| Key::Instant(instant.unix_timestamp_nanos())),
             (Kind::String | Kind::Reference | Kind::Binary, Some(Value::String(text))) => {
-                SortKey::Text(value::normalized(leaf, text).into_owned())
+                Key::text(&value::normalized(leaf, text))
             }
-            _ => SortKey::Missing,
-        }
-    }
-
-    /// Which of two keys comes first. Sort with it stably: resources that compare equal keep
-    /// the order they had.
-    #[must_use]
-    pub fn compare(&self, a: &SortKey, b: &SortKey) -> Ordering {
-        let ordering = match (a, b) {
-            (SortKey::Missing, SortKey::Missing) => Ordering::Equal,
-            (SortKey::Missing, _) => Ordering::Greater,
-            (_, SortKey::Missing) => Ordering::Less,
-            (SortKey::Bool(a), SortKey::Bool(b)) => a.cmp(b),
-            (SortKey::Number(a), SortKey::Number(b)) => compare_numbers(a, b),
-            (SortKey::Text(a), SortKey::Text(b)) => a.cmp(b),
-            (SortKey::Instant(a), SortKey::Instant(b)) => a.cmp(b),
-            _ => Ordering::Equal,
+            _ => Key::Missing,
         };
-        match self.order {
-            SortOrder::Ascending => ordering,
-            SortOrder::Descending => ordering.reverse(),
-        }
+        SortKey::of(key, self.order)
     }
 
     /// RFC 7644 §3.4.2.3: "For multi-valued attributes … the primary value, if any, or else the
@@ -140,10 +177,7 @@ mod tests {
             json!({ "userName": "A", "title": "Vice" }),
             json!({ "userName": "c", "title": "chief", "emails": [{ "value": "m@x" }] }),
         ];
-        users.sort_by(|a, b| {
-            let key = |user: &Value| sort.key(user.as_object().unwrap());
-            sort.compare(&key(a), &key(b))
-        });
+        users.sort_by_key(|user| sort.key(user.as_object().unwrap()));
         users.iter().map(|user| user["userName"].as_str().unwrap().to_owned()).collect()
     }
 
@@ -171,7 +205,56 @@ mod tests {
         let sort = Sort::new(user, "title", SortOrder::Ascending).unwrap();
         for stray in [json!(true), json!(5), json!({ "value": "a" })] {
             let resource = json!({ "title": stray });
-            assert_eq!(sort.key(resource.as_object().unwrap()), SortKey::Missing, "{resource}");
+            let key = sort.key(resource.as_object().unwrap());
+            assert_eq!(key, SortKey::missing(SortOrder::Ascending), "{resource}");
         }
+    }
+
+    #[test]
+    fn numbers_have_one_order_whatever_their_form() {
+        let texts = [
+            "-1e300",
+            "-2.5",
+            "-2",
+            "0",
+            "0.5",
+            "9007199254740992",
+            "9007199254740993",
+            "9007199254740994.0",
+            "18446744073709551615",
+            "1e300",
+        ];
+        let numbers: Vec<Number> =
+            texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+        let keys: Vec<Key> = numbers.iter().map(Key::number).collect();
+        assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
+        let zero: Number = serde_json::from_str("-0.0").unwrap();
+        assert_eq!(Key::number(&zero), Key::number(&0.into()));
+    }
+
+    #[test]
+    fn a_key_survives_being_written_down() {
+        let keys = [
+            Key::Bool(true),
+            Key::number(&Number::from_f64(0.1).unwrap()),
+            Key::Instant(-1),
+            Key::text("\u{e9}\"x"),
+            Key::Missing,
+        ];
+        for key in keys {
+            for order in [SortOrder::Ascending, SortOrder::Descending] {
+                let key = SortKey::of(key.clone(), order);
+                let written = serde_json::to_string(&key).unwrap();
+                assert_eq!(serde_json::from_str::<SortKey>(&written).unwrap(), key);
+            }
+        }
+    }
+
+    #[test]
+    fn long_text_has_a_place_by_its_beginning() {
+        let Key::Text(kept) = Key::text(&format!("a{}", "\u{e9}".repeat(TEXT_BYTES))) else {
+            panic!()
+        };
+        assert_eq!(kept.len(), TEXT_BYTES - 1);
     }
 }

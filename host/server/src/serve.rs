@@ -7,8 +7,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::MigrateError;
+use sqlx::{PgConnection, PgPool};
 use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,9 +19,10 @@ use crate::clock;
 use crate::config::Config;
 use crate::http::{self, App};
 use crate::service::Services;
+use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
-use crate::store::{StoreError, plugins as stored_plugins, tokens};
-use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token};
+use crate::store::{StoreError, keys, plugins as stored_plugins, tokens};
+use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
 use crate::tenant::runtime::Runtimes;
 use accept::Bounds;
 
@@ -148,6 +149,7 @@ async fn build_app(
         .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;
     let mut conn = pool.acquire().await.map_err(StoreError::from)?;
     let needed = stored_plugins::digests(&mut conn).await?;
+    let cursors = cursor_sealer(&mut conn).await?;
     drop(conn);
     if let Err(error) = plugins.prune(&needed).await {
         tracing::warn!(%error, "compiled code that no plugin needs could not be removed");
@@ -166,11 +168,22 @@ async fn build_app(
         );
     }
     Ok(Arc::new(App {
-        services: Services::new(pool.clone(), plugins),
+        services: Services::new(pool.clone(), plugins, cursors),
         runtimes: Runtimes::default(),
         admin_token: admin_token(config, pool).await?,
         public_url,
     }))
+}
+
+/// Cursors are sealed with a key that all servers on the database share.
+async fn cursor_sealer(conn: &mut PgConnection) -> Result<CursorSealer, ServeError> {
+    let fresh = random()?;
+    let key = keys::get_or_insert(conn, "cursors", &fresh, clock::now()).await?;
+    let key = key.try_into().map_err(|key: Vec<u8>| StoreError::Unknown {
+        what: "key of cursors",
+        found: format!("{} bytes", key.len()),
+    })?;
+    Ok(CursorSealer::new(key))
 }
 
 /// The configured token; else the one that was generated at the first start, of which only the

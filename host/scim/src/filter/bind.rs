@@ -24,6 +24,8 @@ pub enum BoundFilter<'a> {
     Compare(Comparison<'a>),
     /// One value of the attribute satisfies all of the filter.
     Element(AttributeRef<'a>, Box<BoundFilter<'a>>),
+    /// The same answer for every resource: a term about an attribute that the type does not have.
+    Constant(bool),
 }
 
 /// One comparison.

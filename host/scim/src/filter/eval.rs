@@ -20,6 +20,7 @@ impl BoundFilter<'_> {
             Self::Not(inner) => !inner.matches(resource),
             Self::Present(target) => target.values(resource).any(is_present),
             Self::Compare(comparison) => comparison.matches(resource),
+            Self::Constant(answer) => *answer,
             Self::Element(target, inner) => {
                 target.values(resource).any(|value| inner.matches_value(value))
             }
@@ -46,6 +47,7 @@ impl BoundFilter<'_> {
             Self::Not(inner) => inner.simple_attribute(),
             Self::Present(target) | Self::Element(target, _) => Some(&target.attribute.name),
             Self::Compare(comparison) => Some(&comparison.target.attribute.name),
+            Self::Constant(_) => None,
         }
     }
 }

@@ -14,13 +14,13 @@
 
 mod ast;
 mod bind;
+mod bind_each;
 mod eval;
 mod lexer;
 mod parser;
 
 pub use ast::{CompareOp, Filter, Literal, PathText};
 pub use bind::{BoundFilter, Comparison, Operand, Scope};
-pub(crate) use eval::compare_numbers;
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 
 /// Why a filter is refused, and where.
@@ -70,6 +70,12 @@ pub enum FilterErrorKind {
     UnknownAttribute {
         /// Which one.
         error: Box<crate::path::PathError>,
+    },
+    /// An attribute that no resource type has, where resources of all types are searched.
+    #[error("no resource type has an attribute \"{path}\"")]
+    UnknownEverywhere {
+        /// The path.
+        path: String,
     },
     /// A complex attribute is compared as a whole, and has no `value`.
     #[error("\"{attribute}\" is complex; compare one of its sub-attributes")]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tenon_scim::patch::{self, PATCH_SCHEMA, PatchRequest};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
-use tenon_scim::{Error, Object};
+use tenon_scim::{Dialect, Error, Object};
 
 pub(crate) fn create(resource_type: &Arc<ResourceType>, input: &Object) -> Result<Object, Error> {
     Ok(validate::create(resource_type, input)?.into_attributes())
@@ -27,7 +27,7 @@ pub(crate) fn apply(
     operations: &[Value],
 ) -> Result<Object, Error> {
     let request = PatchRequest::parse(&body(operations))?;
-    Ok(patch::apply(resource_type, current, &request)?)
+    Ok(patch::apply(resource_type, current, &request, &Dialect::RFC)?)
 }
 
 /// Carries out operations as a server does, up to what it would store.
@@ -46,7 +46,7 @@ pub(crate) fn patch_body(
     body: &Object,
 ) -> Result<Object, Error> {
     let request = PatchRequest::parse(body)?;
-    let candidate = patch::apply(resource_type, current, &request)?;
+    let candidate = patch::apply(resource_type, current, &request, &Dialect::RFC)?;
     Ok(validate::patched(resource_type, current, &candidate)?.into_attributes())
 }
 

@@ -1,49 +1,73 @@
 //! The discovery endpoints (RFC 7644 §4), for this tenant with its plugins.
 
 use axum::extract::Path;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tenon_scim::discovery::{self, Features};
-use tenon_scim::list;
+use tenon_scim::list::{self, Place};
 
+use super::body::MAX_JSON_BYTES;
 use super::error::ScimError;
 use super::extract::Scim;
-use super::resources::scim_json;
-use crate::service::read::MAX_PAGE;
+use super::resources::{REVALIDATE, is_known, not_modified, set_header};
+use crate::service::cursor::CURSOR_TIMEOUT;
+use crate::service::list::{DEFAULT_PAGE, MAX_PAGE};
+
+/// Operations of a bulk request at the most.
+const MAX_BULK_OPERATIONS: usize = 1_000;
 
 type Answer = Result<Response, ScimError>;
 
-pub(super) async fn service_provider_config(scim: Scim) -> Answer {
-    let features = Features { max_results: MAX_PAGE };
+pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> Answer {
+    let features = Features {
+        default_page_size: DEFAULT_PAGE,
+        max_page_size: MAX_PAGE,
+        cursor_timeout: CURSOR_TIMEOUT.whole_seconds().unsigned_abs(),
+        max_bulk_operations: MAX_BULK_OPERATIONS,
+        max_bulk_bytes: MAX_JSON_BYTES,
+    };
     let document = discovery::service_provider_config(features, &scim.request.base_url);
-    one(&scim, Some(document))
+    one(&scim, &headers, Some(document))
 }
 
-pub(super) async fn schemas(scim: Scim) -> Answer {
+pub(super) async fn schemas(scim: Scim, headers: HeaderMap) -> Answer {
     let registry = &scim.request.tenant.registry;
-    all(&scim, discovery::schemas(registry, &scim.request.base_url))
+    all(&scim, &headers, discovery::schemas(registry, &scim.request.base_url))
 }
 
-pub(super) async fn schema(scim: Scim, Path((_, id)): Path<(String, String)>) -> Answer {
+pub(super) async fn schema(
+    scim: Scim,
+    Path((_, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
     let schema = scim.request.tenant.registry.schema(&id);
     let document = schema.map(|it| discovery::schema_document(it, &scim.request.base_url));
-    one(&scim, document)
+    one(&scim, &headers, document)
 }
 
-pub(super) async fn resource_types(scim: Scim) -> Answer {
+pub(super) async fn resource_types(scim: Scim, headers: HeaderMap) -> Answer {
     let registry = &scim.request.tenant.registry;
-    all(&scim, discovery::resource_types(registry, &scim.request.base_url))
+    all(&scim, &headers, discovery::resource_types(registry, &scim.request.base_url))
 }
 
-pub(super) async fn resource_type(scim: Scim, Path((_, name)): Path<(String, String)>) -> Answer {
-    let found = scim.request.tenant.registry.resource_type(&name);
+pub(super) async fn resource_type(
+    scim: Scim,
+    Path((_, name)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    // RFC 7643 §8.7.2: "name" and "id" of a ResourceType are not caseExact.
+    let mut types = scim.request.tenant.registry.resource_types().iter();
+    let found = types.find(|it| it.name.eq_ignore_ascii_case(&name));
     let document = found.map(|it| discovery::resource_type_document(it, &scim.request.base_url));
-    one(&scim, document)
+    one(&scim, &headers, document)
 }
 
 /// RFC 7644 §4: sorting, paging and projection are ignored here, and a filter is refused.
-fn all(scim: &Scim, documents: Vec<Value>) -> Answer {
+fn all(scim: &Scim, headers: &HeaderMap, documents: Vec<Value>) -> Answer {
     refuse_filter(scim)?;
     let documents: Vec<_> = documents
         .into_iter()
@@ -52,20 +76,33 @@ fn all(scim: &Scim, documents: Vec<Value>) -> Answer {
             _ => None,
         })
         .collect();
-    Ok(scim_json(StatusCode::OK, list::response(documents.len(), 1, documents)))
+    cached(headers, &list::response(documents.len(), Place::Index(1), documents))
 }
 
-fn one(scim: &Scim, document: Option<Value>) -> Answer {
+fn one(scim: &Scim, headers: &HeaderMap, document: Option<Value>) -> Answer {
     refuse_filter(scim)?;
     let not_found =
         || ScimError::new(StatusCode::NOT_FOUND, "the tenant has no such schema or resource type");
-    Ok(scim_json(StatusCode::OK, document.ok_or_else(not_found)?))
+    cached(headers, &document.ok_or_else(not_found)?)
+}
+
+/// The document with an ETag, which stands for its text; 304 where the client has it.
+fn cached(headers: &HeaderMap, document: &Value) -> Answer {
+    let text = document.to_string();
+    let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&text)));
+    if is_known(headers, &etag)? {
+        return Ok(not_modified(&etag));
+    }
+    let mut response = ([(header::CONTENT_TYPE, "application/scim+json")], text).into_response();
+    set_header(&mut response, header::ETAG, &etag);
+    set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
+    Ok(response)
 }
 
 /// RFC 7644 §4: "If a "filter" is provided, the service provider SHOULD respond with HTTP status
 /// code 403 (Forbidden)".
 fn refuse_filter(scim: &Scim) -> Result<(), ScimError> {
-    if scim.query.filter.is_none() {
+    if scim.parameters().iter().all(|(name, _)| name != "filter") {
         return Ok(());
     }
     Err(ScimError::new(StatusCode::FORBIDDEN, "discovery endpoints take no filter"))

@@ -1,14 +1,16 @@
 //! What handlers take: the authenticated tenant, a SCIM body.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use tenon_scim::Object;
-use tenon_scim::list::Query;
+use tenon_scim::list::{Query, Selection};
 use tenon_scim::schema::ResourceType;
 use tracing::Span;
+use uuid::Uuid;
 
 use super::App;
 use super::body::{self, SCIM_TYPES};
@@ -24,8 +26,10 @@ use crate::tenant::auth::{SecretHash, TokenParts, bearer};
 #[derive(Debug)]
 pub(super) struct Scim {
     pub(super) request: Request,
-    /// The query parameters.
-    pub(super) query: Query,
+    /// The resource that the token speaks for, if one.
+    pub(super) subject: Option<Uuid>,
+    /// The query part of the URL.
+    pub(super) query: String,
     /// What the handlers share.
     pub(super) app: Arc<App>,
 }
@@ -34,6 +38,25 @@ pub(super) struct Scim {
 pub(super) struct ScimBody(pub(super) Object);
 
 impl Scim {
+    /// The parameters of a list query.
+    pub(super) fn list_query(&self) -> Result<Query, ScimError> {
+        let parameters = self.parameters();
+        let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
+        Ok(Query::parse(parameters).map_err(tenon_scim::Error::from)?)
+    }
+
+    /// The attributes that are wanted of a resource.
+    pub(super) fn selection(&self) -> Result<Selection, ScimError> {
+        let parameters = self.parameters();
+        let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
+        Ok(Selection::parse(parameters).map_err(tenon_scim::Error::from)?)
+    }
+
+    /// The parameters of the URL, decoded. Which of them count depends on the request.
+    pub(super) fn parameters(&self) -> Vec<(Cow<'_, str>, Cow<'_, str>)> {
+        form_urlencoded::parse(self.query.as_bytes()).collect()
+    }
+
     /// The resource type that the tenant has at this endpoint.
     pub(super) fn resource_type(&self, endpoint: &str) -> Result<Arc<ResourceType>, ScimError> {
         let path = format!("/{endpoint}");
@@ -81,15 +104,12 @@ impl FromRequestParts<Arc<App>> for Scim {
         drop(conn);
         Span::current().record("tenant", credential.tenant_name.as_str());
 
-        let raw = parts.uri.query().unwrap_or_default();
-        let pairs: Vec<_> = form_urlencoded::parse(raw.as_bytes()).collect();
-        let query = Query::parse(pairs.iter().map(|(name, value)| (&**name, &**value)))
-            .map_err(tenon_scim::Error::from)?;
+        let query = parts.uri.query().unwrap_or_default().to_owned();
         let request_id = RequestId::of(&parts.extensions);
         // The path as the request has it: the tenant by name or by id.
         let base_url = format!("{}/tenants/{tenant_in_path}/scim/v2", app.public_url);
         let request = Request { tenant: runtime, base_url: base_url.into(), request_id };
-        Ok(Self { request, query, app: Arc::clone(app) })
+        Ok(Self { request, subject: credential.user_id, query, app: Arc::clone(app) })
     }
 }
 

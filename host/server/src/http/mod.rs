@@ -8,15 +8,17 @@ mod error;
 mod extract;
 mod health;
 mod json;
+mod me;
 mod observe;
 mod resources;
+mod search;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, delete, get, post, put};
+use axum::routing::{MethodRouter, any, delete, get, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::service::Services;
@@ -44,12 +46,19 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/ready", get(health::ready))
         .nest("/admin/v1", admin_routes(&app))
         .nest("/tenants/{tenant}/scim/v2", scim_routes())
+        // The nested router has the base URL without the slash.
+        .route("/tenants/{tenant}/scim/v2/", root())
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::disable()) // `body` has limits of its own
         .layer(from_fn(drain::drain))
         .layer(from_fn(observe::observe))
         .with_state(app)
+}
+
+/// The server root of a tenant's service (RFC 7644 §3.4.2.1).
+fn root() -> MethodRouter<Arc<App>> {
+    get(search::list_all).fallback(error::scim_method_not_allowed)
 }
 
 /// Needs a token of the tenant: every handler takes [`extract::Scim`].
@@ -60,11 +69,15 @@ fn scim_routes() -> Router<Arc<App>> {
         .route("/ResourceTypes/{name}", get(discovery::resource_type))
         .route("/Schemas", get(discovery::schemas))
         .route("/Schemas/{id}", get(discovery::schema))
-        .route("/Me", any(error::not_implemented))
+        .route(
+            "/Me",
+            get(me::get).put(me::replace).patch(me::patch).delete(me::delete).post(me::create),
+        )
         .route("/Bulk", any(error::not_implemented))
-        .route("/.search", any(error::not_implemented))
-        .route("/{endpoint}/.search", any(error::not_implemented))
-        .route("/{endpoint}", get(resources::list).post(resources::create))
+        .route("/", root())
+        .route("/.search", post(search::search_all))
+        .route("/{endpoint}/.search", post(search::search))
+        .route("/{endpoint}", get(search::list).post(resources::create))
         .route(
             "/{endpoint}/{id}",
             get(resources::get)

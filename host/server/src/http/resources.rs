@@ -5,6 +5,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use tenon_scim::list::Selection;
 use tenon_scim::patch::PatchRequest;
 use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
 use tenon_scim::project::names_in;
@@ -15,19 +16,14 @@ use super::extract::{Scim, ScimBody};
 use crate::service::Error;
 use crate::service::read::{Resource, projection};
 
+/// Answers are for one tenant's token alone, and hold only as long as the ETag does.
+pub(super) const REVALIDATE: &str = "private, no-cache";
+
 type Answer = Result<Response, ScimError>;
 /// The tenant (read by [`Scim`]) and the endpoint.
 type Collection = Path<(String, String)>;
 /// The tenant, the endpoint and the id.
 type Member = Path<(String, String, String)>;
-
-/// RFC 7644 §3.4.2.
-pub(super) async fn list(scim: Scim, Path((_, endpoint)): Collection) -> Answer {
-    let resource_type = scim.resource_type(&endpoint)?;
-    let services = &scim.app.services;
-    let list = services.list(&scim.request, &resource_type, &scim.query).await?;
-    Ok(scim_json(StatusCode::OK, list))
-}
 
 /// RFC 7644 §3.3.
 pub(super) async fn create(
@@ -36,29 +32,25 @@ pub(super) async fn create(
     ScimBody(input): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
+    let selection = scim.selection()?;
     let services = &scim.app.services;
     let resource = services.create(&scim.request, &resource_type, &input).await?;
     let written = names_in(&resource_type, &input);
-    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource, &written))
+    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource, &selection, &written))
 }
 
 /// RFC 7644 §3.4.1.
 pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: HeaderMap) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
+    let selection = scim.selection()?;
     let resource = scim.app.services.get(&scim.request, &resource_type, &id).await?;
     let etag = resource.meta.etag();
-    match preconditions(&headers)?.check(&etag) {
-        // RFC 9110 §13.1.2: "the origin server MUST respond with either a) the 304 (Not Modified)
-        // status code if the request method is GET or HEAD".
-        Err(Failed::IfNoneMatch { .. }) => {
-            let mut response = StatusCode::NOT_MODIFIED.into_response();
-            set_header(&mut response, header::ETAG, &etag);
-            return Ok(response);
-        }
-        Err(failed) => return Err(Error::from(failed).into()),
-        Ok(()) => {}
+    if is_known(&headers, &etag)? {
+        return Ok(not_modified(&etag));
     }
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &[]))
+    let mut response = answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &[]);
+    set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
+    Ok(response)
 }
 
 /// RFC 7644 §3.5.1.
@@ -69,12 +61,13 @@ pub(super) async fn replace(
     ScimBody(input): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
+    let selection = scim.selection()?;
     let preconditions = preconditions(&headers)?;
     let services = &scim.app.services;
     let resource =
         services.replace(&scim.request, &resource_type, &id, &input, &preconditions).await?;
     let written = names_in(&resource_type, &input);
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &written))
 }
 
 /// RFC 7644 §3.5.2: "either a 200 OK response code and the entire resource within the response
@@ -86,12 +79,13 @@ pub(super) async fn patch(
     ScimBody(input): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
+    let selection = scim.selection()?;
     let patch = PatchRequest::parse(&input).map_err(tenon_scim::Error::from)?;
     let preconditions = preconditions(&headers)?;
     let services = &scim.app.services;
     let resource =
         services.patch(&scim.request, &resource_type, &id, &patch, &preconditions).await?;
-    if scim.query.attributes.is_none()
+    if selection.attributes.is_none()
         && scim.request.tenant.dialect.patches_without_body.contains(&resource_type.name.as_str())
     {
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -99,7 +93,7 @@ pub(super) async fn patch(
         return Ok(response);
     }
     let written = patch.names(&resource_type);
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &written))
+    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &written))
 }
 
 /// RFC 7644 §3.6.
@@ -126,9 +120,10 @@ fn answer(
     scim: &Scim,
     resource_type: &ResourceType,
     resource: &Resource,
+    selection: &Selection,
     written: &[String],
 ) -> Response {
-    let projection = projection(resource_type, &scim.query).after_writing(resource_type, written);
+    let projection = projection(resource_type, selection).after_writing(resource_type, written);
     let shown = resource.shown(&scim.request, resource_type, &projection);
     let mut response = scim_json(status, Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
@@ -141,10 +136,29 @@ fn answer(
     response
 }
 
-fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
+pub(super) fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
+}
+
+/// Whether the one who reads has this version already.
+///
+/// RFC 9110 §13.1.2: "the origin server MUST respond with either a) the 304 (Not Modified) status
+/// code if the request method is GET or HEAD".
+pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, ScimError> {
+    match preconditions(headers)?.check(etag) {
+        Ok(()) => Ok(false),
+        Err(Failed::IfNoneMatch { .. }) => Ok(true),
+        Err(failed) => Err(Error::from(failed).into()),
+    }
+}
+
+pub(super) fn not_modified(etag: &str) -> Response {
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
+    set_header(&mut response, header::ETAG, etag);
+    set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
+    response
 }
 
 fn preconditions(headers: &HeaderMap) -> Result<Preconditions, ScimError> {

@@ -39,17 +39,25 @@ impl Request {
         Ok(read.value)
     }
 
-    /// The `filter` of a list.
+    /// The `filter` of a list, for resources of each of these types.
     pub(super) fn read_filter<'t>(
         &self,
-        resource_type: &'t ResourceType,
+        types: &[&'t ResourceType],
         text: &str,
-    ) -> Result<BoundFilter<'t>, Error> {
+    ) -> Result<Vec<BoundFilter<'t>>, Error> {
         let dialect = self.tenant.dialect;
-        let filter = filter::parse(text)?;
-        let read = dialect.filter(resource_type, &filter);
-        log(dialect, &read.coercions);
-        Ok(read.value.bind(resource_type)?)
+        let mut filter = filter::parse(text)?;
+        for resource_type in types {
+            let read = dialect.filter(resource_type, &filter);
+            log(dialect, &read.coercions);
+            if let Cow::Owned(in_the_rfcs_form) = read.value {
+                filter = in_the_rfcs_form;
+            }
+        }
+        match types {
+            [resource_type] => Ok(vec![filter.bind(resource_type)?]),
+            _ => Ok(filter.bind_each(types)?),
+        }
     }
 }
 

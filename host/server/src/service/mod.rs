@@ -1,7 +1,9 @@
 //! What requests do: read and write resources of any type, manage a tenant's plugins.
 
+pub mod cursor;
 mod dialect;
 pub mod hooks;
+pub mod list;
 pub mod plugins;
 pub mod read;
 pub mod secrets;
@@ -17,6 +19,7 @@ use tenon_scim::schema::validate::Invalid;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
+use self::cursor::CursorSealer;
 use crate::store::StoreError;
 use crate::tenant::runtime::TenantRuntime;
 
@@ -39,6 +42,7 @@ pub struct Services {
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
+    cursors: CursorSealer,
     /// Places for lists that look at all resources of a type. Each holds a connection for long:
     /// half of them stay free for everything else.
     scans: Arc<Semaphore>,
@@ -47,10 +51,10 @@ pub struct Services {
 impl Services {
     /// Services over a database and a plugin host.
     #[must_use]
-    pub fn new(pool: PgPool, plugins: PluginHost) -> Self {
+    pub fn new(pool: PgPool, plugins: PluginHost, cursors: CursorSealer) -> Self {
         let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
-        Self { pool, plugins, sealer: secrets::Sealer::default(), scans }
+        Self { pool, plugins, sealer: secrets::Sealer::default(), cursors, scans }
     }
 }
 

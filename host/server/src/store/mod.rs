@@ -2,6 +2,8 @@
 //! about a tenant's data can be written without it.
 
 pub mod embedded;
+pub mod keys;
+pub mod lists;
 pub mod migrations;
 pub mod plugins;
 pub mod resources;

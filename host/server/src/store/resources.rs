@@ -1,4 +1,4 @@
-//! Resources of all types.
+//! Resources of all types, one at a time.
 
 use sqlx::PgConnection;
 use tenon_scim::resource::{Meta, UniqueValue};
@@ -81,6 +81,23 @@ pub async fn get(
     .fetch_optional(conn)
     .await?;
     Ok(stored)
+}
+
+/// The name of the type of the resource with that id.
+///
+/// # Errors
+/// The database fails.
+pub async fn type_of(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<Option<String>, StoreError> {
+    let name = sqlx::query_scalar("SELECT type FROM resources WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0)
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
+    Ok(name)
 }
 
 /// Puts `resource` in the place of the version before it; false where that is not the version
@@ -176,90 +193,4 @@ pub async fn set_unique_values(
     .fetch_all(conn)
     .await?;
     Ok(values.iter().find(|value| !own.contains(&value.path)).map(|value| value.path.clone()))
-}
-
-/// How many resources of a type there are.
-///
-/// # Errors
-/// The database fails.
-pub async fn count(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-) -> Result<i64, StoreError> {
-    let count =
-        sqlx::query_scalar("SELECT count(*) FROM resources WHERE tenant_id = $1 AND type = $2")
-            .bind(tenant.0)
-            .bind(resource_type)
-            .fetch_one(conn)
-            .await?;
-    Ok(count)
-}
-
-/// A page of the resources of a type, in order of creation.
-///
-/// # Errors
-/// The database fails.
-pub async fn page(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<Stored>, StoreError> {
-    let page = sqlx::query_as(
-        "SELECT id, version, created, modified, body FROM resources \
-         WHERE tenant_id = $1 AND type = $2 ORDER BY id OFFSET $3 LIMIT $4",
-    )
-    .bind(tenant.0)
-    .bind(resource_type)
-    .bind(offset)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    Ok(page)
-}
-
-/// The next resources of a type after `after`, in order of creation.
-///
-/// # Errors
-/// The database fails.
-pub async fn after(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    after: Uuid,
-    limit: i64,
-) -> Result<Vec<Stored>, StoreError> {
-    let batch = sqlx::query_as(
-        "SELECT id, version, created, modified, body FROM resources \
-         WHERE tenant_id = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4",
-    )
-    .bind(tenant.0)
-    .bind(resource_type)
-    .bind(after)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
-    Ok(batch)
-}
-
-/// The resources with these ids, in any order.
-///
-/// # Errors
-/// The database fails.
-pub async fn with_ids(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    ids: &[Uuid],
-) -> Result<Vec<Stored>, StoreError> {
-    let resources = sqlx::query_as(
-        "SELECT id, version, created, modified, body FROM resources \
-         WHERE tenant_id = $1 AND id = ANY($2)",
-    )
-    .bind(tenant.0)
-    .bind(ids)
-    .fetch_all(conn)
-    .await?;
-    Ok(resources)
 }

@@ -20,6 +20,9 @@ pub struct Token {
     /// When it stops to be accepted; never, where there is none.
     #[serde(rename = "expiresAt", with = "time::serde::rfc3339::option")]
     pub expires: Option<OffsetDateTime>,
+    /// The user that it speaks for, if one.
+    #[serde(rename = "userId")]
+    pub user_id: Option<Uuid>,
 }
 
 /// What it takes to decide about a request that shows a token.
@@ -35,6 +38,8 @@ pub struct Credential {
     pub secret_hash: Vec<u8>,
     /// When the token stops to be accepted.
     pub expires: Option<OffsetDateTime>,
+    /// The user that it speaks for, if one.
+    pub user_id: Option<Uuid>,
 }
 
 /// Adds a token.
@@ -48,8 +53,8 @@ pub async fn insert(
     secret_hash: &[u8],
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(tenant.0)
     .bind(token.id)
@@ -57,6 +62,7 @@ pub async fn insert(
     .bind(secret_hash)
     .bind(token.created)
     .bind(token.expires)
+    .bind(token.user_id)
     .execute(conn)
     .await?;
     Ok(())
@@ -68,7 +74,8 @@ pub async fn insert(
 /// The database fails.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires FROM tokens WHERE tenant_id = $1 ORDER BY created, id",
+        "SELECT id, name, created, expires, user_id FROM tokens \
+         WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
     .fetch_all(conn)
@@ -108,7 +115,8 @@ pub async fn credential(
         return Ok(None);
     }
     let credential = sqlx::query_as(
-        "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, k.expires \
+        "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, \
+                k.expires, k.user_id \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
          WHERE k.tenant_id = $1 AND k.id = $2 AND (t.name = $3 OR t.id = $4)",
     )

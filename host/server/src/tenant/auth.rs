@@ -124,7 +124,11 @@ pub fn bearer(authorization: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn random() -> Result<[u8; SECRET_BYTES], NoRandomness> {
+/// Random bytes for a secret or a key.
+///
+/// # Errors
+/// The operating system has none.
+pub fn random() -> Result<[u8; SECRET_BYTES], NoRandomness> {
     let mut bytes = [0; SECRET_BYTES];
     getrandom::fill(&mut bytes).map_err(NoRandomness)?;
     Ok(bytes)

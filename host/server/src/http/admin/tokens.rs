@@ -8,6 +8,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sqlx::PgConnection;
+use tenon_scim::schema::core::USER;
 use tenon_scim::value;
 use uuid::Uuid;
 
@@ -15,8 +17,11 @@ use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{ForTenant, Members, invalid, items};
 use crate::clock;
+use crate::service::plugins::PluginError;
 use crate::store::tokens::{self, Token};
+use crate::store::{TenantId, plugins, resources};
 use crate::tenant::auth::TokenParts;
+use crate::tenant::runtime::registry_of;
 
 type Answer = Result<Response, Problem>;
 
@@ -40,6 +45,7 @@ pub(crate) async fn create(
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let expires = members.optional_string("expiresAt")?;
+    let user_id = members.optional_string("userId")?;
     members.finish()?;
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
         return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
@@ -58,7 +64,11 @@ pub(crate) async fn create(
         },
     };
     let mut conn = app.services.pool.acquire().await?;
-    let token = Token { id: Uuid::now_v7(), name, created: now, expires };
+    let user_id = match user_id {
+        None => None,
+        Some(id) => Some(existing_user(&mut conn, tenant.tenant_id(), &id).await?),
+    };
+    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id };
     let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
         tracing::error!(%error, "no token can be made");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
@@ -71,6 +81,20 @@ pub(crate) async fn create(
         shown.insert("token".to_owned(), parts.reveal().into());
     }
     Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+/// The id of a user of the tenant: a resource of a type over the core User schema.
+async fn existing_user(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: &str,
+) -> Result<Uuid, Problem> {
+    let unknown = || invalid(format!("\"userId\": the tenant has no user \"{id}\""));
+    let uuid = Uuid::parse_str(id).map_err(|_| unknown())?;
+    let name = resources::type_of(conn, tenant, uuid).await?.ok_or_else(unknown)?;
+    let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
+    let is_user = registry.resource_type(&name).is_some_and(|it| it.schema.id == USER);
+    if is_user { Ok(uuid) } else { Err(unknown()) }
 }
 
 pub(crate) async fn revoke(

@@ -1,0 +1,51 @@
+//! List queries: of one endpoint or of all, in the URL or in a body (RFC 7644 §3.4.2, §3.4.3).
+
+use axum::extract::Path;
+use axum::http::StatusCode;
+use axum::response::Response;
+use tenon_scim::list::Query;
+use tenon_scim::search;
+
+use super::error::ScimError;
+use super::extract::{Scim, ScimBody};
+use super::resources::scim_json;
+use crate::service::list::Collection;
+
+type Answer = Result<Response, ScimError>;
+
+/// RFC 7644 §3.4.2, at the endpoint of a resource type.
+pub(super) async fn list(scim: Scim, Path((_, endpoint)): Path<(String, String)>) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    answer(&scim, Collection::Type(&resource_type), &scim.list_query()?).await
+}
+
+/// RFC 7644 §3.4.2.1: "A query against a server root indicates that all resources within the
+/// server SHALL be included, subject to filtering."
+pub(super) async fn list_all(scim: Scim) -> Answer {
+    let registry = &scim.request.tenant.registry;
+    answer(&scim, Collection::Root(registry.resource_types()), &scim.list_query()?).await
+}
+
+/// RFC 7644 §3.4.3, at the server root. The parameters are those of the body.
+pub(super) async fn search_all(scim: Scim, ScimBody(body): ScimBody) -> Answer {
+    let query = search::parse(&body).map_err(tenon_scim::Error::from)?;
+    let registry = &scim.request.tenant.registry;
+    answer(&scim, Collection::Root(registry.resource_types()), &query).await
+}
+
+/// RFC 7644 §3.4.3, at the endpoint of a resource type.
+pub(super) async fn search(
+    scim: Scim,
+    Path((_, endpoint)): Path<(String, String)>,
+    ScimBody(body): ScimBody,
+) -> Answer {
+    let resource_type = scim.resource_type(&endpoint)?;
+    let query = search::parse(&body).map_err(tenon_scim::Error::from)?;
+    answer(&scim, Collection::Type(&resource_type), &query).await
+}
+
+/// The answer to a list query, however it was put.
+async fn answer(scim: &Scim, collection: Collection<'_>, query: &Query) -> Answer {
+    let list = scim.app.services.list(&scim.request, collection, query).await?;
+    Ok(scim_json(StatusCode::OK, list))
+}

@@ -1,0 +1,172 @@
+//! Lists of resources, of one type or of all (RFC 7644 §3.4.2, RFC 9865).
+//!
+//! Filters and sorts are evaluated by the pure core over the resources, read in batches within one
+//! snapshot. Memory is bounded by the page; a sort also holds the key of every resource up to the
+//! end of the page. How many such lists are made at a time is bounded, for each tenant and for all.
+
+mod plan;
+mod scan;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tenon_scim::list::{self, Paging, Place, Query, QueryError};
+use tenon_scim::schema::ResourceType;
+use tokio::sync::{AcquireError, SemaphorePermit};
+use tokio::time::timeout;
+
+use self::plan::Plan;
+use self::scan::{Page, Scan};
+use super::cursor::{Bound, Cursor};
+use super::{Error, Request, Services};
+use crate::clock;
+use crate::store::lists::Of;
+
+/// Resources of a page when the client names no `count`.
+pub const DEFAULT_PAGE: usize = 100;
+/// Resources of a page at the most.
+pub const MAX_PAGE: usize = 1_000;
+/// How long a list waits for its place.
+const SCAN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a query is asked of (RFC 7644 §3.4.2.1).
+#[derive(Debug, Clone, Copy)]
+pub enum Collection<'a> {
+    /// The endpoint of a resource type.
+    Type(&'a ResourceType),
+    /// The server root: resources of all types.
+    Root(&'a [Arc<ResourceType>]),
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Clone)]
+struct Slice {
+    bound: Bound,
+    /// How many of those within the bound are passed over.
+    skip: usize,
+    take: usize,
+}
+
+impl<'a> Collection<'a> {
+    fn types(self) -> Vec<&'a ResourceType> {
+        match self {
+            Self::Type(resource_type) => vec![resource_type],
+            Self::Root(types) => types.iter().map(|it| &**it).collect(),
+        }
+    }
+
+    fn of(self) -> Of {
+        match self {
+            Self::Type(resource_type) => Of::Type(resource_type.name.clone()),
+            Self::Root(types) => Of::Types(types.iter().map(|it| it.name.clone()).collect()),
+        }
+    }
+
+    fn endpoint(self) -> &'a str {
+        match self {
+            Self::Type(resource_type) => &resource_type.endpoint,
+            Self::Root(_) => "/",
+        }
+    }
+}
+
+impl Services {
+    /// A page of resources, with the total.
+    ///
+    /// # Errors
+    /// The query is wrong, or the database fails.
+    pub async fn list(
+        &self,
+        request: &Request,
+        collection: Collection<'_>,
+        query: &Query,
+    ) -> Result<Value, Error> {
+        let plan = Plan::of(request, collection, query)?;
+        let bound_to = bound_to(request, collection, query);
+        let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
+        let _places = if plan.looks_at_all { Some(self.scan_places(request).await?) } else { None };
+        // One snapshot for the total and the page.
+        let mut snapshot = self
+            .pool
+            .begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            .await?;
+        let page = Scan { request, plan: &plan, conn: &mut snapshot }.page(&slice).await?;
+        snapshot.commit().await?;
+        let place = match query.paging {
+            Paging::Index(start_index) => Place::Index(start_index),
+            Paging::Cursor(_) => self.cursors_around(&page, &slice, &bound_to)?,
+        };
+        let shown = page.found.iter().map(|found| found.shown(request)).collect();
+        Ok(list::response(page.total, place, shown))
+    }
+
+    fn slice(&self, query: &Query, bound_to: &str) -> Result<Slice, QueryError> {
+        let take = query.page_size(DEFAULT_PAGE, MAX_PAGE)?;
+        Ok(match &query.paging {
+            Paging::Index(start_index) => {
+                Slice { bound: Bound::After(None), skip: start_index.saturating_sub(1), take }
+            }
+            Paging::Cursor(None) => Slice { bound: Bound::After(None), skip: 0, take },
+            Paging::Cursor(Some(text)) => {
+                let cursor = self.cursors.open(text, bound_to, clock::now())?;
+                // RFC 9865 §2.1: the count "must be equal to the count value of the initial query".
+                if cursor.page_size != take {
+                    let (initial, found) = (cursor.page_size, take);
+                    return Err(QueryError::CountChanged { initial, found });
+                }
+                Slice { bound: cursor.bound, skip: 0, take }
+            }
+        })
+    }
+
+    /// RFC 9865 §2: "nextCursor MUST be omitted from a response only to indicate that there are no
+    /// more result pages"; "previousCursor MUST NOT be returned with the first page".
+    fn cursors_around(&self, page: &Page, slice: &Slice, bound_to: &str) -> Result<Place, Error> {
+        let (previous, next) = match (&page.ends, &slice.bound) {
+            // "A value of "0" indicates that no resource results are to be returned except for
+            // "totalResults"."
+            _ if slice.take == 0 || page.total == 0 => (None, None),
+            (Some((first, last)), _) => (
+                page.earlier.then(|| Bound::Before(Some(first.clone()))),
+                page.later.then(|| Bound::After(Some(last.clone()))),
+            ),
+            // All that was on this page has gone meanwhile; what is left is on the other side.
+            (None, Bound::After(_)) => (Some(Bound::Before(None)), None),
+            (None, Bound::Before(_)) => (None, Some(Bound::After(None))),
+        };
+        let now = clock::now();
+        let seal = |bound: Option<Bound>| {
+            let cursor = bound.map(|bound| Cursor { bound, page_size: slice.take });
+            cursor.map(|cursor| self.cursors.seal(cursor, bound_to, now)).transpose()
+        };
+        Ok(Place::Cursors { previous: seal(previous)?, next: seal(next)? })
+    }
+
+    /// A place of the tenant's and one of all, waited for within bounds.
+    async fn scan_places<'r>(
+        &'r self,
+        request: &'r Request,
+    ) -> Result<(SemaphorePermit<'r>, SemaphorePermit<'r>), Error> {
+        let places =
+            async { Ok((request.tenant.scans.acquire().await?, self.scans.acquire().await?)) };
+        let places: Result<Result<_, AcquireError>, _> = timeout(SCAN_PATIENCE, places).await;
+        places.ok().and_then(Result::ok).ok_or(Error::ScansBusy)
+    }
+}
+
+/// What the cursors of a query are bound to. RFC 9865 §2: "the client MUST query the same service
+/// provider endpoint with all query parameters and values being identical to the initial query".
+fn bound_to(request: &Request, collection: Collection<'_>, query: &Query) -> String {
+    json!([
+        request.tenant.id,
+        collection.endpoint(),
+        query.filter,
+        query.sort_by,
+        query.sort_order.as_str(),
+        query.selection.attributes,
+        query.selection.excluded_attributes,
+    ])
+    .to_string()
+}

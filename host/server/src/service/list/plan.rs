@@ -1,0 +1,88 @@
+//! A query, read against the resource types it is asked of.
+
+use tenon_scim::filter::BoundFilter;
+use tenon_scim::list::{Query, QueryError};
+use tenon_scim::path::PathError;
+use tenon_scim::project::Projection;
+use tenon_scim::schema::ResourceType;
+use tenon_scim::sort::{Sort, SortKey, SortOrder};
+use tenon_scim::{Error, Object};
+
+use super::Collection;
+use crate::service::Request;
+use crate::service::read::projection;
+use crate::store::lists::Of;
+
+/// What a query means for the resources of each type.
+pub(super) struct Plan<'q> {
+    pub(super) of: Of,
+    pub(super) views: Vec<View<'q>>,
+    /// Whether all resources have to be looked at to know the page.
+    pub(super) looks_at_all: bool,
+    /// Whether the order is another than that of creation.
+    pub(super) sorted: bool,
+}
+
+/// What a query means for the resources of one type.
+pub(super) struct View<'q> {
+    pub(super) resource_type: &'q ResourceType,
+    pub(super) projection: Projection,
+    filter: Option<BoundFilter<'q>>,
+    /// `None` also where the type does not have the attribute.
+    sort: Option<Sort<'q>>,
+    order: SortOrder,
+}
+
+impl<'q> Plan<'q> {
+    pub(super) fn of(
+        request: &Request,
+        collection: Collection<'q>,
+        query: &Query,
+    ) -> Result<Self, Error> {
+        let types = collection.types();
+        let filter = query.filter.as_deref();
+        let filters = filter.map(|filter| request.read_filter(&types, filter)).transpose()?;
+        let sorts = query
+            .sort_by
+            .as_deref()
+            .map(|sort_by| sorts(&types, sort_by, query.sort_order))
+            .transpose()
+            .map_err(|error| QueryError::SortBy { error })?;
+        let (filtered, sorted) = (filters.is_some(), sorts.is_some());
+        let mut filters = filters.into_iter().flatten();
+        let mut sorts = sorts.into_iter().flatten();
+        let view = |resource_type: &'q ResourceType| View {
+            resource_type,
+            projection: projection(resource_type, &query.selection),
+            filter: filters.next(),
+            sort: sorts.next().flatten(),
+            order: query.sort_order,
+        };
+        let views = types.into_iter().map(view).collect();
+        Ok(Self { of: collection.of(), views, looks_at_all: filtered || sorted, sorted })
+    }
+}
+
+impl View<'_> {
+    pub(super) fn matches(&self, resource: &Object) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.matches(resource))
+    }
+
+    pub(super) fn key(&self, resource: &Object) -> SortKey {
+        let missing = || SortKey::missing(self.order);
+        self.sort.as_ref().map_or_else(missing, |sort| sort.key(resource))
+    }
+}
+
+/// The sort of each type that has the attribute; the others have no value for it.
+fn sorts<'q>(
+    types: &[&'q ResourceType],
+    sort_by: &str,
+    order: SortOrder,
+) -> Result<Vec<Option<Sort<'q>>>, PathError> {
+    let sorts: Vec<_> = types.iter().map(|it| Sort::new(it, sort_by, order)).collect();
+    if sorts.iter().any(Result::is_ok) {
+        return Ok(sorts.into_iter().map(Result::ok).collect());
+    }
+    sorts.into_iter().map(|sort| sort.map(Some)).collect()
+}
