@@ -2,6 +2,7 @@
 
 mod admin_api;
 mod bulk;
+mod characteristics;
 mod command_line;
 mod conditional;
 mod cursors;

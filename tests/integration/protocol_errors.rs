@@ -106,3 +106,27 @@ async fn every_answer_has_a_request_id() {
     assert_eq!(id.len(), 32, "{id}");
     server.log.wait_for("the line of the request", |line| line["span"]["id"] == json!(id));
 }
+
+#[tokio::test]
+async fn a_name_that_a_body_has_twice_is_told_with_its_place() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let body = "{\"schemas\": [\"urn:ietf:params:scim:schemas:core:2.0:User\"],\n\
+                \"userName\": \"a\", \"name\": {\"givenName\": \"a\", \"givenName\": \"b\"}}";
+    let request = acme.scim.request(Method::POST, "/Users");
+    let request = request.header(CONTENT_TYPE, "application/scim+json").body(body);
+    let answer = Answer::of(request).await;
+    assert_scim_error(
+        &answer,
+        400,
+        "line 2, column 55: the object has the name \"givenName\" twice",
+    );
+    assert_eq!(answer.body["scimType"], "invalidSyntax");
+    assert_eq!(acme.scim.get("/Users").await.expect(200).body["totalResults"], 0);
+
+    let request = acme.admin.request(Method::PATCH, "");
+    let request = request.header(CONTENT_TYPE, "application/json");
+    let answer = Answer::of(request.body("{\"dialect\":\"okta\",\"dialect\":\"entra\"}")).await;
+    assert_eq!(answer.status, 400, "{:#}", answer.body);
+    assert!(answer.detail().contains("the name \"dialect\" twice"), "{}", answer.detail());
+}

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use serde_json::Value;
+
 /// The root of the workspace.
 #[must_use]
 pub fn workspace() -> &'static Path {
@@ -53,6 +55,41 @@ pub fn cost_center() -> &'static [u8] {
 pub fn hostile(name: &str) -> Vec<u8> {
     let path = workspace().join("tests/hostile").join(format!("{name}.wat"));
     wat::parse_file(path).expect("a component in text form")
+}
+
+/// A component that describes these Schema and ResourceType documents, and does nothing else.
+#[must_use]
+pub fn describing(documents: &[Value]) -> Vec<u8> {
+    const LIST: usize = 16;
+    const STRINGS: usize = 1_024;
+    let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
+    let mut at = STRINGS;
+    let mut places = Vec::new();
+    for text in &texts {
+        places.extend([at, text.len()]);
+        at += text.len();
+    }
+    let header = [LIST + 8, texts.len()];
+    let words = header.into_iter().chain(places).map(|it| u32::try_from(it).expect("it is small"));
+    let words: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
+    let escaped = |bytes: &[u8]| bytes.iter().map(|it| format!("\\{it:02x}")).collect::<String>();
+    let component = format!(
+        r#"(component
+          (core module $plugin
+            (memory (export "memory") 4)
+            (data (i32.const {LIST}) "{}")
+            (data (i32.const {STRINGS}) "{}")
+            (func (export "describe") (result i32) i32.const {LIST}))
+          (core instance $plugin (instantiate $plugin))
+          (alias core export $plugin "memory" (core memory $memory))
+          (func $describe (result (list string))
+            (canon lift (core func $plugin "describe") (memory $memory)))
+          (instance $schema (export "describe" (func $describe)))
+          (export "tenon:plugin/schema@0.1.0" (instance $schema)))"#,
+        escaped(&words),
+        escaped(texts.concat().as_bytes()),
+    );
+    wat::parse_str(component).expect("a component in text form")
 }
 
 fn cargo() -> Command {

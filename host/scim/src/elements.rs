@@ -68,6 +68,23 @@ pub(crate) fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true))
 }
 
+/// RFC 7644 §3.5.2: "For multi-valued attributes, a PATCH operation that sets a value's "primary"
+/// sub-attribute to "true" SHALL cause the server to automatically set "primary" to "false" for
+/// any other values in the array."
+pub(crate) fn keep_one_primary(elements: &mut [Value], changed: &[usize]) {
+    let keep = changed.iter().rev().find(|index| elements.get(**index).is_some_and(is_primary));
+    let Some(keep) = keep else { return };
+    for (index, element) in elements.iter_mut().enumerate() {
+        if index != *keep
+            && is_primary(element)
+            && !changed.contains(&index)
+            && let Some(element) = element.as_object_mut()
+        {
+            element.insert("primary".to_owned(), Value::Bool(false));
+        }
+    }
+}
+
 fn identity(attribute: &Attribute, element: &Value) -> String {
     match (attribute.sub("value"), element.get("value")) {
         (Some(sub), Some(Value::String(text))) => value::normalized(sub, text).into_owned(),
@@ -84,5 +101,50 @@ fn types_agree(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a.get("type").and_then(Value::as_str), b.get("type").and_then(Value::as_str)) {
         (Some(a), Some(b)) => value::normalized(sub, a) == value::normalized(sub, b),
         _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::Registry;
+
+    fn attribute(name: &str) -> Attribute {
+        let registry = Registry::core();
+        registry.resource_type("User").unwrap().attribute(name).unwrap().clone()
+    }
+
+    fn gathered(name: &str, values: Value) -> Value {
+        let attribute = attribute(name);
+        let mut elements = Elements::of(&attribute, Vec::new());
+        for value in values.as_array().unwrap() {
+            elements.put(value.clone());
+        }
+        Value::Array(elements.into_values())
+    }
+
+    #[test]
+    fn the_later_of_two_that_are_one_completes_the_earlier() {
+        let given = json!([
+            { "value": "a", "type": "work", "display": "A" },
+            { "value": "A", "type": "WORK", "primary": true }
+        ]);
+        let one = json!([{ "value": "A", "type": "WORK", "display": "A", "primary": true }]);
+        assert_eq!(gathered("emails", given), one);
+    }
+
+    #[test]
+    fn one_value_of_two_types_is_two() {
+        let two = json!([{ "value": "a", "type": "work" }, { "value": "a", "type": "home" }]);
+        assert_eq!(gathered("emails", two.clone()), two);
+    }
+
+    #[test]
+    fn without_a_value_equal_ones_are_one() {
+        let home = json!({ "type": "home", "locality": "Ulm" });
+        let given = json!([home, { "locality": "Ulm", "type": "home" }, { "type": "home" }]);
+        assert_eq!(gathered("addresses", given), json!([home, { "type": "home" }]));
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::PatchErrorKind;
 use super::request::Op;
 use crate::dialect::{ComplexReplace, Dialect, UnmatchedReplace};
-use crate::elements::{Elements, is_primary};
+use crate::elements::{Elements, keep_one_primary};
 use crate::filter::{BoundFilter, CompareOp, Literal};
 use crate::path::{AttributeRef, ValuePath};
 use crate::schema::{Attribute, Kind, Mutability, validate};
@@ -311,23 +311,6 @@ fn describe(filter: &BoundFilter<'_>, members: &mut Object) -> bool {
             true
         }
         _ => false,
-    }
-}
-
-/// RFC 7644 §3.5.2: "For multi-valued attributes, a PATCH operation that sets a value's "primary"
-/// sub-attribute to "true" SHALL cause the server to automatically set "primary" to "false" for
-/// any other values in the array."
-fn keep_one_primary(elements: &mut [Value], changed: &[usize]) {
-    let keep = changed.iter().rev().find(|index| elements.get(**index).is_some_and(is_primary));
-    let Some(keep) = keep else { return };
-    for (index, element) in elements.iter_mut().enumerate() {
-        if index != *keep
-            && is_primary(element)
-            && !changed.contains(&index)
-            && let Some(element) = element.as_object_mut()
-        {
-            element.insert("primary".to_owned(), Value::Bool(false));
-        }
     }
 }
 

@@ -54,7 +54,7 @@ fn embedded<T: serde::de::DeserializeOwned>(document: &str) -> T {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Kind, Uniqueness};
+    use crate::schema::{Kind, Mutability, Uniqueness};
 
     #[test]
     fn no_complex_attribute_is_unique() {
@@ -72,6 +72,17 @@ mod tests {
         assert!(display_name.required);
         let manager = Attribute::named(&schema(ENTERPRISE_USER).attributes, "manager").unwrap();
         assert!(manager.sub("value").unwrap().case_exact);
+    }
+
+    #[test]
+    fn of_a_member_a_client_says_which_it_is_and_the_server_the_rest() {
+        let group = description().schemas.iter().find(|schema| schema.id == GROUP).unwrap();
+        let members = Attribute::named(&group.attributes, "members").unwrap();
+        let of = |name: &str| members.sub(name).unwrap().mutability;
+        assert_eq!(of("value"), Mutability::Immutable);
+        for name in ["$ref", "type", "display"] {
+            assert_eq!(of(name), Mutability::ReadOnly, "{name}");
+        }
     }
 
     #[test]

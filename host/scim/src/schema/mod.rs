@@ -43,7 +43,8 @@ pub struct Attribute {
     /// Whether a resource must have a value for it.
     #[serde(default)]
     pub required: bool,
-    /// Values that are suggested; others are allowed (RFC 7643 §7).
+    /// Values that are suggested. They are advertised and not enforced: others are allowed
+    /// (RFC 7643 §7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub canonical_values: Vec<String>,
     /// Whether strings are compared with regard to case.
