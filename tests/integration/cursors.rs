@@ -6,6 +6,8 @@ use tenon_tests::{Options, Server, Tenant, new_data_dir, user};
 const SEARCH: &str = "urn:ietf:params:scim:api:messages:2.0:SearchRequest";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
+type Parameters<'p> = &'p [(&'p str, &'p str)];
+
 /// Users a to g, created in another order than that of their names; every other one is active.
 async fn seven_users(tenant: &Tenant) -> Vec<String> {
     let mut ids = Vec::new();
@@ -17,7 +19,7 @@ async fn seven_users(tenant: &Tenant) -> Vec<String> {
     ids
 }
 
-async fn page(tenant: &Tenant, parameters: &[(&str, &str)], cursor: &str) -> Value {
+async fn page(tenant: &Tenant, parameters: Parameters<'_>, cursor: &str) -> Value {
     let parameters = [parameters, &[("cursor", cursor)]].concat();
     tenant.scim.query("/Users", &parameters).await.expect(200).body
 }
@@ -32,10 +34,7 @@ fn cursor<'l>(list: &'l Value, name: &str) -> Option<&'l str> {
 }
 
 /// The names of each page from the first to the last, then back to the first.
-async fn there_and_back(
-    tenant: &Tenant,
-    parameters: &[(&str, &str)],
-) -> (Vec<String>, Vec<String>) {
+async fn there_and_back(tenant: &Tenant, parameters: Parameters<'_>) -> (Vec<String>, Vec<String>) {
     let mut list = page(tenant, parameters, "").await;
     assert_eq!(cursor(&list, "previousCursor"), None, "the first page has none before it");
     let mut there = vec![names(&list)];
@@ -58,7 +57,7 @@ async fn cursors_lead_through_all_pages_and_back() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
     seven_users(&acme).await;
-    let cases: [(&[(&str, &str)], &[&str], &[&str]); 6] = [
+    let cases: [(Parameters, &[&str], &[&str]); 6] = [
         (&[("count", "3")], &["dag", "cfb", "e"], &["e", "cfb", "dag"]),
         (&[("count", "7")], &["dagcfbe"], &["dagcfbe"]),
         (&[("count", "3"), ("sortBy", "userName")], &["abc", "def", "g"], &["g", "def", "abc"]),
@@ -134,7 +133,7 @@ async fn a_search_and_the_root_have_cursors_too() {
 async fn what_is_created_and_deleted_between_pages_neither_repeats_nor_hides_others() {
     let server = Server::shared();
     for parameters in [
-        &[("count", "3"), ("sortBy", "userName")] as &[(&str, &str)],
+        &[("count", "3"), ("sortBy", "userName")] as Parameters,
         &[("count", "3"), ("sortBy", "userName"), ("filter", "userName pr")],
     ] {
         let acme = server.tenant("acme").await;
@@ -165,7 +164,7 @@ async fn a_page_that_has_become_empty_leads_to_what_is_left() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
     let ids = seven_users(&acme).await;
-    for filter in [&[] as &[(&str, &str)], &[("filter", "userName pr")]] {
+    for filter in [&[] as Parameters, &[("filter", "userName pr")]] {
         let parameters = [filter, &[("count", "4")]].concat();
         let first = page(&acme, &parameters, "").await;
         if filter.is_empty() {

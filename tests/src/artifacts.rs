@@ -61,35 +61,38 @@ pub fn hostile(name: &str) -> Vec<u8> {
 #[must_use]
 pub fn describing(documents: &[Value]) -> Vec<u8> {
     const LIST: usize = 16;
-    const STRINGS: usize = 1_024;
+    const STRINGS: usize = 32;
     let texts: Vec<String> = documents.iter().map(Value::to_string).collect();
-    let mut at = STRINGS;
-    let mut places = Vec::new();
+    let mut place = STRINGS + 8 * texts.len();
+    let mut strings = Vec::new();
     for text in &texts {
-        places.extend([at, text.len()]);
-        at += text.len();
+        strings.extend([word(place), word(text.len())].concat());
+        place += text.len();
     }
-    let header = [LIST + 8, texts.len()];
-    let words = header.into_iter().chain(places).map(|it| u32::try_from(it).expect("it is small"));
-    let words: Vec<u8> = words.flat_map(u32::to_le_bytes).collect();
-    let escaped = |bytes: &[u8]| bytes.iter().map(|it| format!("\\{it:02x}")).collect::<String>();
+    let pages = place / 65_536 + 1;
+    let list = [word(STRINGS), word(texts.len())].concat();
+    let data = |bytes: &[u8]| bytes.iter().map(|b| format!("\\{b:02x}")).collect::<String>();
+    let (list, strings) = (data(&list), data(&[strings, texts.concat().into_bytes()].concat()));
     let component = format!(
         r#"(component
           (core module $plugin
-            (memory (export "memory") 4)
-            (data (i32.const {LIST}) "{}")
-            (data (i32.const {STRINGS}) "{}")
+            (memory (export "memory") {pages})
+            (data (i32.const {LIST}) "{list}")
+            (data (i32.const {STRINGS}) "{strings}")
             (func (export "describe") (result i32) i32.const {LIST}))
           (core instance $plugin (instantiate $plugin))
           (alias core export $plugin "memory" (core memory $memory))
           (func $describe (result (list string))
             (canon lift (core func $plugin "describe") (memory $memory)))
           (instance $schema (export "describe" (func $describe)))
-          (export "tenon:plugin/schema@0.1.0" (instance $schema)))"#,
-        escaped(&words),
-        escaped(texts.concat().as_bytes()),
+          (export "tenon:plugin/schema@0.1.0" (instance $schema)))"#
     );
     wat::parse_str(component).expect("a component in text form")
+}
+
+/// A number in a component's memory.
+fn word(number: usize) -> Vec<u8> {
+    u32::try_from(number).expect("a small number").to_le_bytes().to_vec()
 }
 
 fn cargo() -> Command {

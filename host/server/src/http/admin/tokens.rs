@@ -90,7 +90,8 @@ async fn existing_user(
     id: &str,
 ) -> Result<Uuid, Problem> {
     let unknown = || invalid(format!("\"userId\": the tenant has no user \"{id}\""));
-    let uuid = Uuid::parse_str(id).map_err(|_| unknown())?;
+    // An id is compared as it is written (RFC 7643 §3.1, caseExact).
+    let uuid = Uuid::parse_str(id).ok().filter(|it| it.to_string() == id).ok_or_else(unknown)?;
     let name = resources::type_of(conn, tenant, uuid).await?.ok_or_else(unknown)?;
     let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
     let is_user = registry.resource_type(&name).is_some_and(|it| it.schema.id == USER);
