@@ -19,3 +19,4 @@ mod projection;
 mod protocol_errors;
 mod resources;
 mod search;
+mod vectors;

@@ -19,6 +19,7 @@
 
 pub mod artifacts;
 mod client;
+pub mod conform;
 mod log;
 mod server;
 
