@@ -1,12 +1,13 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test lint bench prerequisites
+.PHONY: help build demo demo-once test conformance lint bench prerequisites
 
 help:
 	@echo 'make demo       a server, a tenant, a plugin that decides, real traffic; then it is yours'
 	@echo 'make demo-once  the same, checked from end to end, then stopped'
 	@echo 'make test       all tests'
+	@echo 'make conformance  scim2-cli and the scenarios of tests/vectors against a real server'
 	@echo 'make lint       formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench      what a plugin adds to a write'
 	@echo 'make build      the server, optimised'
@@ -26,6 +27,11 @@ demo-once: prerequisites
 
 test: prerequisites
 	cargo test --workspace
+
+# Needs Python 3 and, the first time, a network: scim2-cli comes from PyPI.
+conformance: prerequisites
+	cargo build --workspace --bin tenon --bin conform --bin conformance
+	@scripts/conformance "$${CARGO_TARGET_DIR:-target}/debug/conformance"
 
 bench: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench

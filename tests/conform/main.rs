@@ -1,6 +1,7 @@
 //! `conform`: runs the scenarios of `tests/vectors` against any SCIM server.
 //!
-//! Ends with 0 if none failed, 1 if one did, 2 if they could not be run.
+//! Ends with 0 if none failed, 1 if one did (with `--no-skips` also if one was skipped), 2 if they
+//! could not be run.
 
 use std::process::ExitCode;
 
@@ -32,6 +33,12 @@ fn command() -> Command {
         )
         .arg(Arg::new("only").long("only").value_name("NAME").help("This scenario alone"))
         .arg(
+            Arg::new("no-skips")
+                .long("no-skips")
+                .action(ArgAction::SetTrue)
+                .help("Fail if the server does not offer what a scenario needs"),
+        )
+        .arg(
             Arg::new("json")
                 .long("json")
                 .action(ArgAction::SetTrue)
@@ -42,8 +49,11 @@ fn command() -> Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = command().get_matches();
+    let may_skip = !arguments.get_flag("no-skips");
     match run(&arguments).await {
-        Ok(report) if report.failed() == 0 => ExitCode::SUCCESS,
+        Ok(report) if report.failed() == 0 && (may_skip || report.skipped() == 0) => {
+            ExitCode::SUCCESS
+        }
         Ok(_) => ExitCode::from(1),
         Err(problem) => {
             eprintln!("conform: {problem}");
