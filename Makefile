@@ -1,7 +1,7 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test conformance lint bench prerequisites
+.PHONY: help build demo demo-once test conformance lint bench fuzz-build prerequisites
 
 help:
 	@echo 'make demo       a server, a tenant, a plugin that decides, real traffic; then it is yours'
@@ -11,6 +11,7 @@ help:
 	@echo 'make lint       formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench      what a plugin adds to a write'
 	@echo 'make build      the server, optimised'
+	@echo 'make fuzz-build      the fuzz targets, run on the inputs that are checked in'
 
 build: prerequisites
 	cargo build --release --package tenon-server
@@ -37,8 +38,19 @@ bench: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench
 	@"$${CARGO_TARGET_DIR:-target}/release/bench"
 
+# libFuzzer is C++. `-runs=0` runs each target on its corpus alone.
+fuzz-build:
+	@scripts/prerequisites C++
+	cargo build --locked --manifest-path fuzz/Cargo.toml
+	@built="$${CARGO_TARGET_DIR:-fuzz/target}/debug/"; \
+	for target in filter path patch resource; do \
+		echo "fuzz target $$target on its corpus"; \
+		"$$built$$target" -runs=0 -artifact_prefix="$$built" "fuzz/corpus/$$target" || exit; \
+	done
+
 lint: prerequisites
 	cargo fmt --all --check
+	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then \
 		echo cargo deny check; cargo deny check; \
