@@ -1,7 +1,7 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test conformance lint bench fuzz-build prerequisites
+.PHONY: help build demo demo-once test conformance lint bench bench-protocol fuzz-build prerequisites
 
 help:
 	@echo 'make demo       a server, a tenant, a plugin that decides, real traffic; then it is yours'
@@ -12,6 +12,7 @@ help:
 	@echo 'make bench      what a plugin adds to a write'
 	@echo 'make build      the server, optimised'
 	@echo 'make fuzz-build      the fuzz targets, run on the inputs that are checked in'
+	@echo 'make bench-protocol  what filters, validation and PATCH cost'
 
 build: prerequisites
 	cargo build --release --package tenon-server
@@ -38,6 +39,9 @@ bench: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench
 	@"$${CARGO_TARGET_DIR:-target}/release/bench"
 
+bench-protocol: prerequisites
+	cargo bench --locked --manifest-path benches/Cargo.toml
+
 # libFuzzer is C++. `-runs=0` runs each target on its corpus alone.
 fuzz-build:
 	@scripts/prerequisites C++
@@ -51,6 +55,7 @@ fuzz-build:
 lint: prerequisites
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
+	cargo fmt --manifest-path benches/Cargo.toml --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then \
 		echo cargo deny check; cargo deny check; \
