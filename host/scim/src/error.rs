@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::bulk::OperationError;
 use crate::filter::FilterError;
 use crate::list::QueryError;
 use crate::patch::PatchError;
@@ -27,6 +28,9 @@ pub enum Error {
     /// A query parameter is wrong.
     #[error(transparent)]
     Query(#[from] QueryError),
+    /// An operation of a bulk request that cannot be carried out.
+    #[error(transparent)]
+    BulkOperation(#[from] OperationError),
     /// A precondition that cannot be read.
     #[error(transparent)]
     Precondition(#[from] Malformed),
@@ -45,6 +49,7 @@ impl Error {
             Self::Patch(error) => error.scim_type(),
             Self::Query(error) => error.scim_type(),
             Self::Precondition(_) => ScimType::InvalidValue,
+            Self::BulkOperation(error) => error.scim_type(),
             Self::Invalid(invalid) => invalid.scim_type(),
         }
     }

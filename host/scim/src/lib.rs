@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bulk;
 pub mod dialect;
 pub mod discovery;
 mod elements;

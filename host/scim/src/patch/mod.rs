@@ -9,6 +9,7 @@ mod request;
 mod values;
 
 pub use apply::{MAX_VISITS, apply};
+pub(crate) use request::member;
 pub use request::{Op, Operation, PATCH_SCHEMA, PatchRequest};
 
 use crate::error::ScimType;

@@ -127,7 +127,8 @@ impl Op {
     }
 }
 
-fn member<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
+/// The member of a message, whose name is compared without regard to case.
+pub(crate) fn member<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
     object
         .get(name)
         .or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))

@@ -9,6 +9,11 @@ use super::{Attribute, Schema, core};
 const RESERVED_ENDPOINTS: [&str; 5] =
     ["/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig"];
 
+/// Whether the protocol uses this endpoint itself.
+pub(crate) fn is_reserved_endpoint(endpoint: &str) -> bool {
+    RESERVED_ENDPOINTS.iter().any(|reserved| reserved.eq_ignore_ascii_case(endpoint))
+}
+
 /// What a tenant's resources may be.
 #[derive(Debug, Clone)]
 pub struct Registry {
@@ -188,7 +193,7 @@ impl Registry {
         if !crate::path::is_attribute_name(segment) {
             return refuse("must be \"/\" and one name of letters, digits, \"-\" or \"_\"");
         }
-        if RESERVED_ENDPOINTS.iter().any(|reserved| reserved.eq_ignore_ascii_case(endpoint)) {
+        if is_reserved_endpoint(endpoint) {
             return refuse("is used by the protocol itself");
         }
         if self.resource_types.iter().any(|it| it.endpoint.eq_ignore_ascii_case(endpoint)) {

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tenon_scim::bulk;
 use tenon_scim::discovery::{self, Features};
 use tenon_scim::list::{self, Place};
 
@@ -17,9 +18,6 @@ use super::resources::{REVALIDATE, is_known, not_modified, set_header};
 use crate::service::cursor::CURSOR_TIMEOUT;
 use crate::service::list::{DEFAULT_PAGE, MAX_PAGE};
 
-/// Operations of a bulk request at the most.
-const MAX_BULK_OPERATIONS: usize = 1_000;
-
 type Answer = Result<Response, ScimError>;
 
 pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> Answer {
@@ -27,7 +25,7 @@ pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> A
         default_page_size: DEFAULT_PAGE,
         max_page_size: MAX_PAGE,
         cursor_timeout: CURSOR_TIMEOUT.whole_seconds().unsigned_abs(),
-        max_bulk_operations: MAX_BULK_OPERATIONS,
+        max_bulk_operations: bulk::MAX_OPERATIONS,
         max_bulk_bytes: MAX_JSON_BYTES,
     };
     let document = discovery::service_provider_config(features, &scim.request.base_url);

@@ -50,6 +50,15 @@ impl ScimError {
         self
     }
 
+    pub(super) const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The error as a client reads it (RFC 7644 §3.12).
+    pub(super) fn body(&self) -> Value {
+        error::body(self.status.as_u16(), self.scim_type, &self.detail)
+    }
+
     /// RFC 6750 §3: no word about which part of the credential is wrong.
     pub(super) fn unauthorized() -> Self {
         Self::new(
@@ -83,7 +92,9 @@ impl From<Error> for ScimError {
                 Self::new(StatusCode::BAD_REQUEST, detail).with_type(error.scim_type())
             }
             Error::Rejected { plugin, issues } => rejected(&plugin, &issues),
-            Error::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            Error::NoResourceType { .. } | Error::NotFound { .. } => {
+                Self::new(StatusCode::NOT_FOUND, detail)
+            }
             Error::NotUnique { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
             }
@@ -273,8 +284,7 @@ const fn body_status(error: &BodyError) -> StatusCode {
 
 impl IntoResponse for ScimError {
     fn into_response(self) -> axum::response::Response {
-        let body = error::body(self.status.as_u16(), self.scim_type, &self.detail);
-        respond(self.status, "application/scim+json", &body)
+        respond(self.status, "application/scim+json", &self.body())
     }
 }
 
@@ -342,14 +352,6 @@ pub(super) async fn scim_method_not_allowed(
     ScimError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{method} is not possible at {}; Allow names what is", uri.path()),
-    )
-}
-
-/// RFC 7644 §3.12: 501 for what the protocol has and the server does not.
-pub(super) async fn not_implemented(_scim: Scim, OriginalUri(uri): OriginalUri) -> ScimError {
-    ScimError::new(
-        StatusCode::NOT_IMPLEMENTED,
-        format!("{} is not supported; ServiceProviderConfig tells what is", uri.path()),
     )
 }
 

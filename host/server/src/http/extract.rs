@@ -59,16 +59,7 @@ impl Scim {
 
     /// The resource type that the tenant has at this endpoint.
     pub(super) fn resource_type(&self, endpoint: &str) -> Result<Arc<ResourceType>, ScimError> {
-        let path = format!("/{endpoint}");
-        let known = self.request.tenant.registry.at_endpoint(&path);
-        known.cloned().ok_or_else(|| {
-            ScimError::new(
-                StatusCode::NOT_FOUND,
-                format!(
-                    "the tenant has no resource type at {path}; ResourceTypes lists what it has"
-                ),
-            )
-        })
+        Ok(Arc::clone(self.request.resource_type(&format!("/{endpoint}"))?))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod admin;
 mod body;
+mod bulk;
 mod discovery;
 mod drain;
 mod error;
@@ -73,7 +74,7 @@ fn scim_routes() -> Router<Arc<App>> {
             "/Me",
             get(me::get).put(me::replace).patch(me::patch).delete(me::delete).post(me::create),
         )
-        .route("/Bulk", any(error::not_implemented))
+        .route("/Bulk", post(bulk::bulk))
         .route("/", root())
         .route("/.search", post(search::search_all))
         .route("/{endpoint}/.search", post(search::search))

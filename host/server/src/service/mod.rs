@@ -1,5 +1,6 @@
 //! What requests do: read and write resources of any type, manage a tenant's plugins.
 
+pub mod bulk;
 pub mod cursor;
 mod dialect;
 pub mod hooks;
@@ -32,6 +33,17 @@ pub struct Request {
     pub base_url: Arc<str>,
     /// Identifies the request in the log.
     pub request_id: Arc<str>,
+}
+
+impl Request {
+    /// The resource type that the tenant has at this endpoint, `/Users`.
+    ///
+    /// # Errors
+    /// It has none there.
+    pub fn resource_type(&self, endpoint: &str) -> Result<&Arc<ResourceType>, Error> {
+        let known = self.tenant.registry.at_endpoint(endpoint);
+        known.ok_or_else(|| Error::NoResourceType { endpoint: endpoint.to_owned() })
+    }
 }
 
 /// What the services work with.
@@ -71,6 +83,12 @@ pub enum Error {
         plugin: Arc<str>,
         /// What is wrong; never empty.
         issues: Vec<tenon_plugin::Issue>,
+    },
+    /// The tenant has no such resource type.
+    #[error("the tenant has no resource type at {endpoint}; ResourceTypes lists what it has")]
+    NoResourceType {
+        /// The path asked for, below the base URL.
+        endpoint: String,
     },
     /// There is no such resource.
     #[error("{resource_type} \"{id}\" does not exist")]

@@ -1,0 +1,72 @@
+//! `POST /Bulk` (RFC 7644 §3.7).
+
+use axum::extract::Request as HttpRequest;
+use axum::http::StatusCode;
+use axum::response::Response;
+use tenon_scim::ScimType;
+use tenon_scim::bulk::{self, BulkError, BulkRequest, OperationResponse};
+
+use super::body::{self, BodyError, SCIM_TYPES};
+use super::error::ScimError;
+use super::extract::Scim;
+use super::resources::scim_json;
+use crate::service::bulk::{Done, Failure, OperationResult};
+
+pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
+    let (parts, body) = request.into_parts();
+    let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
+    let results = scim.app.services.bulk(&scim.request, BulkRequest::parse(body)?).await;
+    let operations: Vec<_> = results.into_iter().map(on_the_wire).collect();
+    Ok(scim_json(StatusCode::OK, bulk::response(&operations)))
+}
+
+/// RFC 7644 §3.7.4: "The returned response MUST specify the limit exceeded in the body of the
+/// error response."
+fn unreadable(error: BodyError) -> ScimError {
+    match error {
+        BodyError::TooLarge { limit } => ScimError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the size of the bulk operation exceeds the maxPayloadSize ({limit})"),
+        ),
+        error => error.into(),
+    }
+}
+
+impl From<BulkError> for ScimError {
+    fn from(error: BulkError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BulkError::TooManyOperations { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
+            _ => Self::new(StatusCode::BAD_REQUEST, detail).with_type(ScimType::InvalidSyntax),
+        }
+    }
+}
+
+impl From<Failure> for ScimError {
+    fn from(failure: Failure) -> Self {
+        let detail = failure.to_string();
+        match failure {
+            Failure::Request(error) => (*error).into(),
+            Failure::ReferenceFailed { .. } | Failure::Circular { .. } => {
+                Self::new(StatusCode::CONFLICT, detail)
+            }
+            Failure::OutOfTime => Self::new(StatusCode::SERVICE_UNAVAILABLE, detail),
+        }
+    }
+}
+
+fn on_the_wire(result: OperationResult) -> OperationResponse {
+    let OperationResult { label, location, outcome } = result;
+    let (status, version, response) = match outcome {
+        Ok(Done::Created(version)) => (StatusCode::CREATED, Some(version), None),
+        Ok(Done::Changed(version)) => (StatusCode::OK, Some(version), None),
+        Ok(Done::Deleted) => (StatusCode::NO_CONTENT, None, None),
+        Err(failure) => {
+            let error = ScimError::from(failure);
+            (error.status(), None, Some(error.body()))
+        }
+    };
+    let (method, bulk_id) = (label.method, label.bulk_id);
+    let status = status.as_str().to_owned();
+    OperationResponse { location, method, bulk_id, version, status, response }
+}

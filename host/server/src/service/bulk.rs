@@ -1,0 +1,202 @@
+//! Bulk (RFC 7644 §3.7): one operation after another, each as a request of its own. What is wrong
+//! with one leaves the others alone, except those that refer to what it was to create.
+
+mod creation;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tenon_scim::bulk::{Action, BulkRequest, Change, Entry, Label, Operation};
+use tenon_scim::patch::PatchRequest;
+use tokio::time::Instant;
+
+use super::{Error, Request, Services};
+
+/// For how long operations are begun. A request that takes longer than a minute is given up, and
+/// its answer with it: the last operation begins well before.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What became of an operation.
+#[derive(Debug)]
+pub struct OperationResult {
+    /// Which operation.
+    pub label: Label,
+    /// The URI of the resource, where there is one.
+    pub location: Option<String>,
+    /// What was done, or why not.
+    pub outcome: Result<Done, Failure>,
+}
+
+/// What was done, with the ETag that the resource has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// A resource was created.
+    Created(String),
+    /// A resource was replaced or patched.
+    Changed(String),
+    /// A resource was deleted.
+    Deleted,
+}
+
+/// Why an operation is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// As a request of its own it would fail too.
+    #[error(transparent)]
+    Request(Box<Error>),
+    /// What it refers to does not exist.
+    #[error("\"bulkId:{bulk_id}\" refers to an operation that failed")]
+    ReferenceFailed {
+        /// The bulkId of the operation that failed.
+        bulk_id: String,
+    },
+    /// RFC 7644 §3.7.1: after a failed attempt at a circular reference a server may "return HTTP
+    /// status code 409".
+    #[error(
+        "the circular reference cannot be resolved: attribute \"{attribute}\" is required, and \
+         what it refers to cannot be created before"
+    )]
+    Circular {
+        /// The path of the attribute.
+        attribute: String,
+    },
+    /// The operations before took too long.
+    #[error(
+        "the operation was not begun: those before it took {} seconds; send it again",
+        PATIENCE.as_secs()
+    )]
+    OutOfTime,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Request(Box::new(error))
+    }
+}
+
+impl From<tenon_scim::Error> for Failure {
+    fn from(error: tenon_scim::Error) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl Services {
+    /// Carries out the operations of a bulk request. The results are in the order of the request;
+    /// after `failOnErrors` errors no further operation is begun, and those have no result.
+    pub async fn bulk(&self, request: &Request, bulk: BulkRequest) -> Vec<OperationResult> {
+        let (begun, operations) = (Instant::now(), bulk.entries.len());
+        let fail_on_errors = bulk.fail_on_errors.unwrap_or(usize::MAX);
+        let mut run = Run { services: self, request, ids: HashMap::new() };
+        let mut results = Vec::with_capacity(operations);
+        let mut failed = 0;
+        for step in bulk.into_steps() {
+            if failed >= fail_on_errors {
+                break;
+            }
+            let done = if begun.elapsed() < PATIENCE {
+                run.step(step).await
+            } else {
+                step.into_iter().map(|it| run.result(it.label, Err(Failure::OutOfTime))).collect()
+            };
+            failed += done.iter().filter(|result| result.outcome.is_err()).count();
+            results.extend(done);
+        }
+        results.sort_unstable_by_key(|result| result.label.index);
+        tracing::info!(operations, answered = results.len(), failed, "bulk request carried out");
+        results
+    }
+}
+
+/// A bulk request that is being carried out.
+struct Run<'s> {
+    services: &'s Services,
+    request: &'s Request,
+    /// By bulkId, the id of what was created; `None` where that failed.
+    ids: HashMap<String, Option<String>>,
+}
+
+impl Run<'_> {
+    async fn step(&mut self, step: Vec<Entry>) -> Vec<OperationResult> {
+        let (mut results, mut creations) = (Vec::new(), Vec::new());
+        for Entry { label, operation, .. } in step {
+            match operation {
+                Ok(Operation::Create(creation)) => creations.push((label, creation)),
+                Ok(Operation::Change(change)) => {
+                    let outcome = self.change(change).await;
+                    results.push(self.result(label, outcome));
+                }
+                Err(error) => {
+                    let error = tenon_scim::Error::from(error);
+                    results.push(self.result(label, Err(error.into())));
+                }
+            }
+        }
+        results.extend(self.create(creations).await);
+        results
+    }
+
+    async fn change(&self, mut change: Change) -> Result<Done, Failure> {
+        let mut lookup = self.lookup();
+        change.replace_references(|bulk_id| lookup.id_of(bulk_id));
+        lookup.finish()?;
+        let Change { path, preconditions, action } = change;
+        let (services, request) = (self.services, self.request);
+        let resource_type = request.resource_type(&path.endpoint)?;
+        let changed = match action {
+            Action::Replace(data) => {
+                services.replace(request, resource_type, &path.id, &data, &preconditions).await?
+            }
+            Action::Patch(data) => {
+                let patch = PatchRequest::parse(&data).map_err(tenon_scim::Error::from)?;
+                services.patch(request, resource_type, &path.id, &patch, &preconditions).await?
+            }
+            Action::Delete => {
+                services.delete(request, resource_type, &path.id, &preconditions).await?;
+                return Ok(Done::Deleted);
+            }
+        };
+        Ok(Done::Changed(changed.meta.etag()))
+    }
+
+    /// The result of an operation on the resource in its path, or of one that failed.
+    ///
+    /// RFC 7644 §3.7.3: "A "location" attribute that includes the resource's endpoint MUST be
+    /// returned for all operations except for failed POST operations".
+    fn result(&mut self, label: Label, outcome: Result<Done, Failure>) -> OperationResult {
+        if let (Some(bulk_id), Err(_)) = (label.creates(), &outcome) {
+            self.ids.insert(bulk_id.to_owned(), None);
+        }
+        let path = label.resource.clone();
+        let path = path.and_then(|it| it.resolved(|bulk_id| self.ids.get(bulk_id).cloned()?));
+        let location = path.map(|path| format!("{}{path}", self.request.base_url));
+        OperationResult { label, location, outcome }
+    }
+
+    fn lookup(&self) -> Lookup<'_> {
+        Lookup { ids: &self.ids, failed: None, is_complete: true }
+    }
+}
+
+/// Looks up ids, and remembers which were not found.
+struct Lookup<'r> {
+    ids: &'r HashMap<String, Option<String>>,
+    failed: Option<String>,
+    is_complete: bool,
+}
+
+impl Lookup<'_> {
+    fn id_of(&mut self, bulk_id: &str) -> Option<String> {
+        match self.ids.get(bulk_id) {
+            Some(Some(id)) => return Some(id.clone()),
+            Some(None) => self.failed = Some(bulk_id.to_owned()),
+            None => self.is_complete = false,
+        }
+        None
+    }
+
+    /// Whether every id is known; those that are not are of operations to come.
+    fn finish(self) -> Result<bool, Failure> {
+        self.failed
+            .map_or(Ok(self.is_complete), |bulk_id| Err(Failure::ReferenceFailed { bulk_id }))
+    }
+}
