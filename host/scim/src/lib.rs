@@ -32,6 +32,7 @@ mod elements;
 pub mod error;
 pub mod filter;
 pub mod list;
+pub mod membership;
 pub mod patch;
 pub mod path;
 pub mod precondition;

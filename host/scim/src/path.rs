@@ -229,6 +229,12 @@ impl<'a> AttributeRef<'a> {
         self.sub.unwrap_or(self.attribute)
     }
 
+    /// Whether this attribute of the base schema is named, whole or in part.
+    #[must_use]
+    pub fn is_of(&self, attribute: &Attribute) -> bool {
+        self.extension.is_none() && self.attribute.name == attribute.name
+    }
+
     /// The path as the schemas spell it.
     #[must_use]
     pub fn path(&self) -> String {

@@ -66,6 +66,12 @@ impl Projection {
         Self { written: read(resource_type, names), ..self }
     }
 
+    /// Whether anything of this attribute of the base schema is to be returned.
+    #[must_use]
+    pub fn wants(&self, attribute: &Attribute) -> bool {
+        self.wanted(None, attribute) != Wanted::Nothing
+    }
+
     /// Removes from a resource what is not to be returned.
     pub fn apply(&self, resource_type: &ResourceType, resource: &mut Object) {
         resource.retain(|key, value| {

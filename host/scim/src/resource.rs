@@ -24,6 +24,10 @@ pub struct Meta {
 impl Meta {
     /// The ETag. It is weak: the same version may be written with other attributes left out
     /// (RFC 7644 §3.14).
+    ///
+    /// It stands for what is written to the resource, the members of a group included. What is
+    /// derived from other resources is not: the `groups` of a user, and the `display` of a member,
+    /// change without it.
     #[must_use]
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", self.version)
@@ -32,8 +36,24 @@ impl Meta {
     /// The URI of the resource, below the base URL of the tenant's service.
     #[must_use]
     pub fn location(&self, resource_type: &ResourceType, base_url: &str) -> String {
-        format!("{base_url}{}/{}", resource_type.endpoint, self.id)
+        location(resource_type, &self.id, base_url)
     }
+}
+
+/// The URI of a resource, below the base URL of the tenant's service.
+#[must_use]
+pub fn location(resource_type: &ResourceType, id: &str, base_url: &str) -> String {
+    format!("{base_url}{}/{id}", resource_type.endpoint)
+}
+
+/// What others call the resource where they refer to it (`display`, RFC 7643 §2.4): its
+/// `displayName`, else its `userName`.
+#[must_use]
+pub fn display(attributes: &Object) -> Option<&str> {
+    ["displayName", "userName"]
+        .into_iter()
+        .filter_map(|name| attributes.get(name)?.as_str())
+        .find(|text| !text.is_empty())
 }
 
 /// The whole resource as clients see it: `schemas`, `id`, the attributes, `meta`.
@@ -241,6 +261,20 @@ mod tests {
                 r#""location":"https://t.example/v2/Users/2819c223","version":"W/\"3\""}}"#
             )
         );
+    }
+
+    #[test]
+    fn a_resource_is_called_by_its_display_name_else_by_its_user_name() {
+        let cases = [
+            (json!({ "userName": "b", "displayName": "Babs" }), Some("Babs")),
+            (json!({ "userName": "b", "displayName": "" }), Some("b")),
+            (json!({ "userName": "b" }), Some("b")),
+            (json!({ "displayName": { "en": "Babs" } }), None),
+            (json!({}), None),
+        ];
+        for (attributes, expected) in cases {
+            assert_eq!(display(attributes.as_object().unwrap()), expected, "{attributes}");
+        }
     }
 
     #[test]

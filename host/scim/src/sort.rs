@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::path::{self, AttributeRef, PathError, Target};
-use crate::schema::{Kind, ResourceType, Returned};
+use crate::schema::{Attribute, Kind, ResourceType, Returned};
 use crate::{Object, value};
 
 /// Bytes of a text that count for its place. A place is kept for every resource of a sorted list,
@@ -121,6 +121,12 @@ impl<'a> Sort<'a> {
             return Err(malformed());
         }
         Ok(Self { target, order })
+    }
+
+    /// Whether the sort is by this attribute of the base schema, or a part of it.
+    #[must_use]
+    pub fn names(&self, attribute: &Attribute) -> bool {
+        self.target.is_of(attribute)
     }
 
     /// Where a resource belongs. Sort with it stably: resources that have equal keys keep the order

@@ -111,6 +111,19 @@ impl Filter {
     }
 }
 
+impl BoundFilter<'_> {
+    /// Whether the filter looks at this attribute of the base schema, or at a part of it.
+    #[must_use]
+    pub fn names(&self, attribute: &Attribute) -> bool {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().any(|term| term.names(attribute)),
+            Self::Not(inner) => inner.names(attribute),
+            Self::Present(target) | Self::Element(target, _) => target.is_of(attribute),
+            Self::Compare(comparison) => comparison.target.is_of(attribute),
+        }
+    }
+}
+
 impl<'a> Scope<'a> {
     pub(crate) fn find(self, path: &PathText) -> Result<AttributeRef<'a>, FilterError> {
         let target = match self {

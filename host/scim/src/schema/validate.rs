@@ -102,6 +102,19 @@ pub enum Rule {
         /// The URN of the base schema.
         base: String,
     },
+    /// RFC 7643 §3.1: an id is compared as it is written.
+    #[error("must be an id as the server gives them out: a UUID in lower case, with hyphens")]
+    Id,
+    /// RFC 7643 §4.2: the id of a resource of one of these types.
+    #[error("must be the id of a {}; \"{id}\" is {}", expected.join(" or "), a_type(found.as_deref()))]
+    ResourceId {
+        /// The types.
+        expected: Vec<String>,
+        /// The id.
+        id: String,
+        /// The type of the resource that has it, if there is one.
+        found: Option<String>,
+    },
 }
 
 /// Checks a resource that a client wants to create.
@@ -241,6 +254,10 @@ impl fmt::Display for Invalid {
 }
 
 impl std::error::Error for Invalid {}
+
+fn a_type(name: Option<&str>) -> String {
+    name.map_or_else(|| "none".to_owned(), |name| format!("a {name}"))
+}
 
 fn finish(
     resource_type: &Arc<ResourceType>,

@@ -1,0 +1,132 @@
+//! Memberships, seen from both sides: the `members` of a group (RFC 7643 §4.2) and the `groups` of
+//! a user (§4.1.2). They are kept apart from both resources, and shown on either.
+
+use serde_json::{Value, json};
+
+use crate::Object;
+use crate::schema::core::{GROUP, USER};
+use crate::schema::validate::{Invalid, Issue, Rule};
+use crate::schema::{Attribute, ResourceType};
+
+/// An attribute whose values are memberships.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Membership<'a> {
+    /// `members` of a group: where memberships are written.
+    Members(&'a Attribute),
+    /// `groups` of a user: the same memberships, and those through nested groups; readOnly.
+    Groups(&'a Attribute),
+}
+
+impl<'a> Membership<'a> {
+    /// The attribute.
+    #[must_use]
+    pub const fn attribute(self) -> &'a Attribute {
+        match self {
+            Self::Members(attribute) | Self::Groups(attribute) => attribute,
+        }
+    }
+}
+
+/// The attribute of a resource type whose values are memberships. It is known by the base schema,
+/// whatever the type is called.
+#[must_use]
+pub fn of(resource_type: &ResourceType) -> Option<Membership<'_>> {
+    match resource_type.schema.id.as_str() {
+        GROUP => resource_type.attribute("members").map(Membership::Members),
+        USER => resource_type.attribute("groups").map(Membership::Groups),
+        _ => None,
+    }
+}
+
+/// `members` of a resource type that has them.
+#[must_use]
+pub fn members_of(resource_type: &ResourceType) -> Option<&Attribute> {
+    match of(resource_type)? {
+        Membership::Members(attribute) => Some(attribute),
+        Membership::Groups(_) => None,
+    }
+}
+
+/// One value of `members` or `groups`.
+///
+/// `label` is its `type`: that of the member (`User`), or how a user belongs to a group (`direct`).
+#[must_use]
+pub fn value(id: &str, location: Option<&str>, label: &str, display: Option<&str>) -> Value {
+    let mut value = json!({ "value": id });
+    if let Some(members) = value.as_object_mut() {
+        members.extend(location.map(|uri| ("$ref".to_owned(), Value::from(uri))));
+        members.insert("type".to_owned(), Value::from(label));
+        members.extend(display.map(|text| ("display".to_owned(), Value::from(text))));
+    }
+    value
+}
+
+/// The `value` of every member that a resource lists, in its order.
+///
+/// # Errors
+/// Members without one: it is what makes a membership.
+pub fn ids<'v>(attribute: &Attribute, resource: &'v Object) -> Result<Vec<&'v str>, Invalid> {
+    let listed = resource.get(&attribute.name).and_then(Value::as_array);
+    let mut ids = Vec::with_capacity(listed.map_or(0, Vec::len));
+    let mut issues = Vec::new();
+    for (place, member) in listed.into_iter().flatten().enumerate() {
+        match member.get("value").and_then(Value::as_str) {
+            Some(id) => ids.push(id),
+            None => issues.push(Issue { path: path(attribute, place), rule: Rule::Required }),
+        }
+    }
+    if issues.is_empty() { Ok(ids) } else { Err(Invalid { issues }) }
+}
+
+/// The path of the `value` of one member: `members[2].value`.
+#[must_use]
+pub fn path(attribute: &Attribute, place: usize) -> String {
+    format!("{}[{place}].value", attribute.name)
+}
+
+/// What may be a member: the `referenceTypes` of `members.$ref`.
+#[must_use]
+pub fn member_types(attribute: &Attribute) -> &[String] {
+    attribute.sub("$ref").map_or(&[], |reference| &reference.reference_types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+    use crate::schema::describe::Description;
+
+    #[test]
+    fn a_type_of_any_name_has_members_if_it_is_over_the_group_schema() {
+        let team = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+            "name": "Team", "endpoint": "/Teams", "schema": GROUP
+        });
+        let registry = Registry::core().with(&Description::parse(&[team]).unwrap()).unwrap();
+        let attribute = |name| of(registry.resource_type(name).unwrap()).unwrap();
+        assert!(matches!(attribute("Team"), Membership::Members(it) if it.name == "members"));
+        assert!(matches!(attribute("Group"), Membership::Members(it) if it.name == "members"));
+        assert!(matches!(attribute("User"), Membership::Groups(it) if it.name == "groups"));
+        let team = registry.resource_type("Team").unwrap();
+        assert_eq!(member_types(members_of(team).unwrap()), ["User", "Group"]);
+        assert_eq!(members_of(registry.resource_type("User").unwrap()), None);
+    }
+
+    #[test]
+    fn a_value_says_what_is_known() {
+        assert_eq!(
+            value("1", Some("https://x/Users/1"), "User", Some("Babs")).to_string(),
+            r#"{"value":"1","$ref":"https://x/Users/1","type":"User","display":"Babs"}"#
+        );
+        assert_eq!(value("1", None, "User", None), json!({ "value": "1", "type": "User" }));
+    }
+
+    #[test]
+    fn a_member_without_a_value_is_named() {
+        let registry = Registry::core();
+        let members = members_of(registry.resource_type("Group").unwrap()).unwrap();
+        let group = json!({ "members": [{ "value": "a" }, { "type": "User" }] });
+        let error = ids(members, group.as_object().unwrap()).unwrap_err();
+        assert_eq!(error.to_string(), "attribute \"members[1].value\" is required");
+    }
+}
