@@ -9,6 +9,7 @@ mod cursors;
 mod dialects;
 mod discovery;
 mod discovery_walk;
+mod groups;
 mod hostile_plugins;
 mod isolation;
 mod life_cycle;

@@ -53,7 +53,17 @@ pub fn cost_center() -> &'static [u8] {
 /// A component of `tests/hostile`, by its name without `.wat`.
 #[must_use]
 pub fn hostile(name: &str) -> Vec<u8> {
-    let path = workspace().join("tests/hostile").join(format!("{name}.wat"));
+    text_component("tests/hostile", name)
+}
+
+/// A component of `tests/components`, by its name without `.wat`.
+#[must_use]
+pub fn component(name: &str) -> Vec<u8> {
+    text_component("tests/components", name)
+}
+
+fn text_component(dir: &str, name: &str) -> Vec<u8> {
+    let path = workspace().join(dir).join(format!("{name}.wat"));
     wat::parse_file(path).expect("a component in text form")
 }
 

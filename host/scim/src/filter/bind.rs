@@ -118,6 +118,7 @@ impl BoundFilter<'_> {
         match self {
             Self::And(terms) | Self::Or(terms) => terms.iter().any(|term| term.names(attribute)),
             Self::Not(inner) => inner.names(attribute),
+            Self::Constant(_) => false,
             Self::Present(target) | Self::Element(target, _) => target.is_of(attribute),
             Self::Compare(comparison) => comparison.target.is_of(attribute),
         }

@@ -102,6 +102,9 @@ impl From<Error> for ScimError {
             Error::Contended | Error::ScansBusy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
+            Error::TooManyMemberships { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, detail).with_type(ScimType::TooMany)
+            }
             Error::PluginFailed { plugin, error } => {
                 tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
                 let status = match error {

@@ -36,7 +36,7 @@ pub(super) async fn create(
     let services = &scim.app.services;
     let resource = services.create(&scim.request, &resource_type, &input).await?;
     let written = names_in(&resource_type, &input);
-    Ok(answer(StatusCode::CREATED, &scim, &resource_type, &resource, &selection, &written))
+    answer(StatusCode::CREATED, &scim, &resource_type, resource, &selection, &written).await
 }
 
 /// RFC 7644 §3.4.1.
@@ -48,7 +48,8 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
     if is_known(&headers, &etag)? {
         return Ok(not_modified(&etag));
     }
-    let mut response = answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &[]);
+    let answered = answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &[]).await;
+    let mut response = answered?;
     set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
     Ok(response)
 }
@@ -67,7 +68,7 @@ pub(super) async fn replace(
     let resource =
         services.replace(&scim.request, &resource_type, &id, &input, &preconditions).await?;
     let written = names_in(&resource_type, &input);
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &written))
+    answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await
 }
 
 /// RFC 7644 §3.5.2: "either a 200 OK response code and the entire resource within the response
@@ -93,7 +94,7 @@ pub(super) async fn patch(
         return Ok(response);
     }
     let written = patch.names(&resource_type);
-    Ok(answer(StatusCode::OK, &scim, &resource_type, &resource, &selection, &written))
+    answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await
 }
 
 /// RFC 7644 §3.6.
@@ -115,15 +116,17 @@ pub(super) fn scim_json(status: StatusCode, body: Value) -> Response {
     response
 }
 
-fn answer(
+async fn answer(
     status: StatusCode,
     scim: &Scim,
     resource_type: &ResourceType,
-    resource: &Resource,
+    mut resource: Resource,
     selection: &Selection,
     written: &[String],
-) -> Response {
+) -> Answer {
     let projection = projection(resource_type, selection).after_writing(resource_type, written);
+    let services = &scim.app.services;
+    services.complete(&scim.request, resource_type, &projection, &mut resource).await?;
     let shown = resource.shown(&scim.request, resource_type, &projection);
     let mut response = scim_json(status, Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
@@ -133,7 +136,7 @@ fn answer(
         let location = resource.meta.location(resource_type, &scim.request.base_url);
         set_header(&mut response, header::LOCATION, &location);
     }
-    response
+    Ok(response)
 }
 
 pub(super) fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {

@@ -5,6 +5,7 @@ pub mod cursor;
 mod dialect;
 pub mod hooks;
 pub mod list;
+pub mod memberships;
 pub mod plugins;
 pub mod read;
 pub mod secrets;
@@ -115,6 +116,15 @@ pub enum Error {
     /// As many lists as may look at all resources are doing so.
     #[error("too many lists with a filter or a sort are being made; send the request again")]
     ScansBusy,
+    /// A list shows or looks at more memberships than may be loaded for it.
+    #[error(
+        "the resources have more than {limit} memberships together; ask for fewer resources (count), \
+         leave out \"members\" or \"groups\" (excludedAttributes), or filter by other attributes"
+    )]
+    TooManyMemberships {
+        /// How many may be.
+        limit: usize,
+    },
     /// A plugin gave no answer, and the request cannot go on without.
     #[error("plugin \"{plugin}\" failed ({}); the request was refused and nothing was changed", error.kind())]
     PluginFailed {
@@ -154,12 +164,14 @@ impl From<Invalid> for Error {
 }
 
 /// Ids are UUIDs; what is not one names nothing.
-///
+fn parse_id(resource_type: &ResourceType, id: &str) -> Result<Uuid, Error> {
+    parse_uuid(id).ok_or_else(|| not_found(resource_type, id))
+}
+
 /// An id is compared as it is written (RFC 7643 §3.1, caseExact): of the ways to write a UUID, only
 /// the one in which ids are given out counts.
-fn parse_id(resource_type: &ResourceType, id: &str) -> Result<Uuid, Error> {
-    let uuid = Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id);
-    uuid.ok_or_else(|| not_found(resource_type, id))
+fn parse_uuid(id: &str) -> Option<Uuid> {
+    Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id)
 }
 
 fn not_found(resource_type: &ResourceType, id: impl ToString) -> Error {

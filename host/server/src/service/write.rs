@@ -19,11 +19,12 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::hooks::Operation;
+use super::memberships::{count_members, without_members};
 use super::read::Resource;
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::clock;
-use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
+use crate::store::{StoreError, members};
 
 /// How often a write is tried anew when others change the resource meanwhile.
 const ATTEMPTS: u32 = 12;
@@ -35,8 +36,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// request.
 const LARGE: usize = 64 * 1024;
 
-/// Operations of a PATCH from which on it counts as large.
+/// Operations of a PATCH, and members of a group, from which on it counts as large.
 const OPERATIONS: usize = 50;
+const MEMBERS: usize = 500;
 
 /// What is to be done to a stored resource.
 enum Change<'r> {
@@ -88,24 +90,46 @@ impl Services {
         input: &Object,
     ) -> Result<Resource, Error> {
         let input = request.read_resource(resource_type, input)?;
-        let valid = validate::create(resource_type, &input)?;
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
+            match self.create_once(request, resource_type, &input).await {
+                Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}
+                Ok(Some(resource)) => return Ok(resource),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// One attempt; `None` where a member of the new group has been deleted meanwhile.
+    async fn create_once(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        input: &Object,
+    ) -> Result<Option<Resource>, Error> {
+        let valid = validate::create(resource_type, input)?;
         log_ignored(&valid);
+        let mut attributes = valid.into_attributes();
+        let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
         let now = clock::now();
         let id = Uuid::now_v7();
         let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
-        let shown = resource::assemble(resource_type, valid.attributes(), &meta, &request.base_url);
+        let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
         self.validate(request, Operation::Create, resource_type, &shown, None).await?;
 
-        let mut attributes = valid.into_attributes();
         self.sealer.seal(resource_type, &mut attributes, None).await?;
-        let body = Value::Object(attributes.clone()).to_string();
+        let body = Value::Object(without_members(resource_type, &attributes)).to_string();
         let stored = Stored { id, version: 1, created: now, modified: now, body };
+        let (tenant, display) = (request.tenant.id, resource::display(&attributes));
         let mut transaction = self.pool.begin().await?;
-        resources::insert(&mut transaction, request.tenant.id, &resource_type.name, &stored)
-            .await?;
+        resources::insert(&mut transaction, tenant, &resource_type.name, &stored, display).await?;
+        if !members.add(&mut transaction, tenant, id).await? {
+            return Ok(None);
+        }
         set_unique_values(&mut transaction, request, resource_type, id, &attributes).await?;
         transaction.commit().await?;
-        Ok(Resource { meta, attributes })
+        Ok(Some(Resource { meta, attributes }))
     }
 
     /// Puts a resource in the place of a stored one (RFC 7644 §3.5.1).
@@ -151,24 +175,35 @@ impl Services {
         id: &str,
         preconditions: &Preconditions,
     ) -> Result<(), Error> {
-        let (tenant, type_name) = (request.tenant.id, resource_type.name.as_str());
         let uuid = parse_id(resource_type, id)?;
-        let mut conn = self.pool.acquire().await?;
-        if preconditions.is_empty() {
-            let deleted = resources::delete(&mut conn, tenant, type_name, uuid, None).await?;
-            return if deleted { Ok(()) } else { Err(not_found(resource_type, id)) };
-        }
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
-            let stored = resources::get(&mut conn, tenant, type_name, uuid).await?;
-            let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
-            preconditions.check(&stored.meta().etag())?;
-            let version = Some(stored.version);
-            if resources::delete(&mut conn, tenant, type_name, uuid, version).await? {
-                return Ok(());
+            match self.delete_once(request, resource_type, uuid, preconditions).await {
+                Err(Error::Store(StoreError::LostRace(_))) => {}
+                done => return done,
             }
         }
         Err(Error::Contended)
+    }
+
+    /// One attempt. The resource is locked before anything is done: the version that was checked
+    /// is the one that is deleted, and no group gets it as a member meanwhile.
+    async fn delete_once(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        id: Uuid,
+        preconditions: &Preconditions,
+    ) -> Result<(), Error> {
+        let tenant = request.tenant.id;
+        let mut transaction = self.pool.begin().await?;
+        let stored = resources::lock(&mut transaction, tenant, &resource_type.name, id).await?;
+        let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+        preconditions.check(&stored.meta().etag())?;
+        members::touch_groups_of(&mut transaction, tenant, id, clock::now()).await?;
+        resources::delete(&mut transaction, tenant, id).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     async fn change(
@@ -205,32 +240,39 @@ impl Services {
         stored: &Stored,
         change: &Change<'_>,
     ) -> Result<Option<Resource>, Error> {
-        let Known { attributes: current, hidden } =
+        let Known { attributes: mut current, hidden } =
             Known::of(resource_type, super::read::parse_body(&stored.body)?);
         let dialect = &request.tenant.dialect;
-        let valid = if stored.body.len() < LARGE && change.operations() < OPERATIONS {
-            change.carry_out(resource_type, &current, dialect)?
-        } else {
+        self.load_members(request, resource_type, stored.id, &mut current).await?;
+        let large = stored.body.len() >= LARGE
+            || change.operations() >= OPERATIONS
+            || count_members(resource_type, &current) >= MEMBERS;
+        let valid = if large {
             block_in_place(|| change.carry_out(resource_type, &current, dialect))?
+        } else {
+            change.carry_out(resource_type, &current, dialect)?
         };
         log_ignored(&valid);
+        let mut attributes = valid.into_attributes();
+        let members =
+            self.resolve_members(request, resource_type, Some(&current), &mut attributes).await?;
         // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.
-        if *valid.attributes() == current {
-            return Ok(Some(Resource { meta: stored.meta(), attributes: current }));
+        if attributes == current {
+            return Ok(Some(Resource { meta: stored.meta(), attributes }));
         }
         let meta =
             Meta { last_modified: clock::now(), version: stored.version + 1, ..stored.meta() };
         let show = |attributes: &Object, meta: &Meta| {
             resource::assemble(resource_type, attributes, meta, &request.base_url)
         };
-        let shown = show(valid.attributes(), &meta);
+        let shown = show(&attributes, &meta);
         let shown_current = show(&current, &stored.meta());
         let operation = change.operation();
         self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
 
-        let mut attributes = valid.into_attributes();
         self.sealer.seal(resource_type, &mut attributes, Some(&current)).await?;
-        let body = Known { attributes: attributes.clone(), hidden }.into_stored();
+        let body = without_members(resource_type, &attributes);
+        let body = Known { attributes: body, hidden }.into_stored();
         let next = Stored {
             id: stored.id,
             version: meta.version,
@@ -238,10 +280,14 @@ impl Services {
             modified: meta.last_modified,
             body: Value::Object(body).to_string(),
         };
+        let (tenant, display) = (request.tenant.id, resource::display(&attributes));
         let mut transaction = self.pool.begin().await?;
-        if !resources::replace(&mut transaction, request.tenant.id, &next).await? {
+        if !members.add(&mut transaction, tenant, next.id).await?
+            || !resources::replace(&mut transaction, tenant, &next, display).await?
+        {
             return Ok(None);
         }
+        members.remove(&mut transaction, tenant, next.id).await?;
         set_unique_values(&mut transaction, request, resource_type, next.id, &attributes).await?;
         transaction.commit().await?;
         Ok(Some(Resource { meta, attributes }))

@@ -7,11 +7,12 @@ use sqlx::{PgConnection, PgPool, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
     (4, "dialects", include_str!("../../../../migrations/0004_dialects.sql")),
+    (5, "group members", include_str!("../../../../migrations/0005_group_members.sql")),
     (6, "user tokens", include_str!("../../../../migrations/0006_user_tokens.sql")),
     (7, "server keys", include_str!("../../../../migrations/0007_server_keys.sql")),
 ];
@@ -39,14 +40,24 @@ pub async fn is_current(connection: &mut PgConnection) -> Result<bool, MigrateEr
 }
 
 fn migrator() -> Migrator {
-    let migrations = MIGRATIONS.iter().map(|(version, description, sql)| {
-        Migration::new(
-            *version,
-            Cow::Borrowed(*description),
-            MigrationType::Simple,
-            sql.into_sql_str(),
-            false,
-        )
-    });
+    up_to(i64::MAX)
+}
+
+/// The history up to a migration.
+fn up_to(last: i64) -> Migrator {
+    let migrations = MIGRATIONS.iter().filter(|(version, ..)| *version <= last).map(
+        |(version, description, sql)| {
+            Migration::new(
+                *version,
+                Cow::Borrowed(*description),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
+        },
+    );
     Migrator::with_migrations(migrations.collect())
 }
+
+#[cfg(test)]
+mod tests;

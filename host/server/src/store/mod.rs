@@ -4,6 +4,7 @@
 pub mod embedded;
 pub mod keys;
 pub mod lists;
+pub mod members;
 pub mod migrations;
 pub mod plugins;
 pub mod resources;

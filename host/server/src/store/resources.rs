@@ -35,7 +35,7 @@ impl Stored {
     }
 }
 
-/// Adds a resource.
+/// Adds a resource; `display` is what others call it.
 ///
 /// # Errors
 /// The database fails.
@@ -44,10 +44,11 @@ pub async fn insert(
     tenant: TenantId,
     resource_type: &str,
     resource: &Stored,
+    display: Option<&str>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO resources (tenant_id, id, type, version, created, modified, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO resources (tenant_id, id, type, version, created, modified, body, display) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(tenant.0)
     .bind(resource.id)
@@ -56,6 +57,7 @@ pub async fn insert(
     .bind(resource.created)
     .bind(resource.modified)
     .bind(&resource.body)
+    .bind(display)
     .execute(conn)
     .await?;
     Ok(())
@@ -100,6 +102,29 @@ pub async fn type_of(
     Ok(name)
 }
 
+/// The resource of that type and id, locked until the end of the transaction: nobody changes it,
+/// or refers to it anew.
+///
+/// # Errors
+/// The database fails.
+pub async fn lock(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+) -> Result<Option<Stored>, StoreError> {
+    let stored = sqlx::query_as(
+        "SELECT id, version, created, modified, body FROM resources \
+         WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR UPDATE",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .bind(resource_type)
+    .fetch_optional(conn)
+    .await?;
+    Ok(stored)
+}
+
 /// Puts `resource` in the place of the version before it; false where that is not the version
 /// stored any more.
 ///
@@ -109,9 +134,10 @@ pub async fn replace(
     conn: &mut PgConnection,
     tenant: TenantId,
     resource: &Stored,
+    display: Option<&str>,
 ) -> Result<bool, StoreError> {
     let updated = sqlx::query(
-        "UPDATE resources SET version = $3, modified = $4, body = $5 \
+        "UPDATE resources SET version = $3, modified = $4, body = $5, display = $6 \
          WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1",
     )
     .bind(tenant.0)
@@ -119,33 +145,23 @@ pub async fn replace(
     .bind(resource.version)
     .bind(resource.modified)
     .bind(&resource.body)
+    .bind(display)
     .execute(conn)
     .await?;
     Ok(updated.rows_affected() > 0)
 }
 
-/// Removes the resource if it is of that version, where one is given; false where there is none.
+/// Removes a resource, with its unique values and its memberships.
 ///
 /// # Errors
 /// The database fails.
-pub async fn delete(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    id: Uuid,
-    version: Option<i64>,
-) -> Result<bool, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM resources \
-         WHERE tenant_id = $1 AND id = $2 AND type = $3 AND ($4::bigint IS NULL OR version = $4)",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .bind(resource_type)
-    .bind(version)
-    .execute(conn)
-    .await?;
-    Ok(deleted.rows_affected() > 0)
+pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM resources WHERE tenant_id = $1 AND id = $2")
+        .bind(tenant.0)
+        .bind(id)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Makes `values` the unique values of a resource; of `paths`, those without a value are given

@@ -2,6 +2,7 @@
 
 use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{Query, QueryError};
+use tenon_scim::membership::{self, Membership};
 use tenon_scim::path::PathError;
 use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
@@ -10,6 +11,7 @@ use tenon_scim::{Error, Object};
 
 use super::Collection;
 use crate::service::Request;
+use crate::service::memberships;
 use crate::service::read::projection;
 use crate::store::lists::Of;
 
@@ -27,6 +29,8 @@ pub(super) struct Plan<'q> {
 pub(super) struct View<'q> {
     pub(super) resource_type: &'q ResourceType,
     pub(super) projection: Projection,
+    /// The memberships that the filter or the sort looks at.
+    pub(super) looked_at: Option<Membership<'q>>,
     filter: Option<BoundFilter<'q>>,
     /// `None` also where the type does not have the attribute.
     sort: Option<Sort<'q>>,
@@ -51,12 +55,15 @@ impl<'q> Plan<'q> {
         let (filtered, sorted) = (filters.is_some(), sorts.is_some());
         let mut filters = filters.into_iter().flatten();
         let mut sorts = sorts.into_iter().flatten();
-        let view = |resource_type: &'q ResourceType| View {
-            resource_type,
-            projection: projection(resource_type, &query.selection),
-            filter: filters.next(),
-            sort: sorts.next().flatten(),
-            order: query.sort_order,
+        let view = |resource_type: &'q ResourceType| {
+            let filter = filters.next();
+            let sort = sorts.next().flatten();
+            let looked_at = membership::of(resource_type).filter(|it| {
+                filter.as_ref().is_some_and(|filter| filter.names(it.attribute()))
+                    || sort.is_some_and(|sort| sort.names(it.attribute()))
+            });
+            let projection = projection(resource_type, &query.selection);
+            View { resource_type, projection, looked_at, filter, sort, order: query.sort_order }
         };
         let views = types.into_iter().map(view).collect();
         Ok(Self { of: collection.of(), views, looks_at_all: filtered || sorted, sorted })
@@ -66,6 +73,11 @@ impl<'q> Plan<'q> {
 impl View<'_> {
     pub(super) fn matches(&self, resource: &Object) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.matches(resource))
+    }
+
+    /// The memberships that the answer shows.
+    pub(super) fn shown(&self) -> Option<Membership<'_>> {
+        memberships::wanted(self.resource_type, &self.projection)
     }
 
     pub(super) fn key(&self, resource: &Object) -> SortKey {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 use tenon_scim::Object;
+use tenon_scim::membership::Membership;
 use tenon_scim::resource;
 use tenon_scim::sort::{SortKey, SortOrder};
 use uuid::Uuid;
@@ -12,12 +13,15 @@ use super::Slice;
 use super::plan::{Plan, View};
 use super::window::Window;
 use crate::service::cursor::{Bound, Position};
+use crate::service::memberships::{self, MAX_LOADED};
 use crate::service::read::Resource;
 use crate::service::{Error, Request};
 use crate::store::lists::{self, Listed};
 
 /// Resources that are read at a time where a filter or a sort looks at all of them.
 const BATCH: i64 = 500;
+/// The same where it looks at their memberships too, of which one may have thousands.
+const BATCH_WITH_MEMBERSHIPS: i64 = 20;
 
 /// All that is needed to read.
 pub(super) struct Scan<'c, 's, 'q> {
@@ -106,7 +110,8 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
             }
             (Bound::Before(_), _) => earlier = more,
         }
-        let found = self.found(&rows)?;
+        let mut found = self.found(&rows)?;
+        self.load(&mut found, View::shown).await?;
         Ok(Page { total: usize::try_from(total).unwrap_or(0), found, ends, earlier, later })
     }
 
@@ -114,12 +119,16 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
     async fn page_of_matching(&mut self, slice: &Slice) -> Result<Page<'s, 'q>, Error> {
         let (tenant, of) = (self.request.tenant.id, &self.plan.of);
         let mut window = Window::new(slice, !self.plan.sorted);
+        let looks_at_memberships = self.plan.views.iter().any(|view| view.looked_at.is_some());
+        let limit = if looks_at_memberships { BATCH_WITH_MEMBERSHIPS } else { BATCH };
         let mut last = Uuid::nil();
         loop {
-            let rows = lists::after(self.conn, tenant, of, last, BATCH).await?;
+            let rows = lists::after(self.conn, tenant, of, last, limit).await?;
             let Some(end) = rows.last() else { break };
             last = end.stored.id;
-            for found in self.found(&rows)? {
+            let mut batch = self.found(&rows)?;
+            self.load(&mut batch, |view| view.looked_at).await?;
+            for found in batch {
                 let resource = found.assembled(&self.request.base_url);
                 if found.view.matches(&resource) {
                     window.offer(Position { key: found.view.key(&resource), id: found.id });
@@ -132,8 +141,10 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         } else {
             lists::with_ids(self.conn, tenant, &ids).await?
         };
+        let mut found = self.found(&rows)?;
+        self.load(&mut found, View::shown).await?;
         let mut by_id: HashMap<Uuid, Found<'s, 'q>> =
-            self.found(&rows)?.into_iter().map(|found| (found.id, found)).collect();
+            found.into_iter().map(|found| (found.id, found)).collect();
         Ok(Page {
             total: window.total,
             found: ids.iter().filter_map(|id| by_id.remove(id)).collect(),
@@ -141,6 +152,22 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
             earlier: window.earlier,
             later: window.later,
         })
+    }
+
+    /// Puts memberships into resources, with one statement for each type.
+    async fn load(
+        &mut self,
+        found: &mut [Found<'s, 'q>],
+        of_view: impl Fn(&'s View<'q>) -> Option<Membership<'s>>,
+    ) -> Result<(), Error> {
+        for view in &self.plan.views {
+            let Some(membership) = of_view(view) else { continue };
+            let of_type = found.iter_mut().filter(|found| std::ptr::eq(found.view, view));
+            let mut resources: Vec<_> = of_type.map(|found| &mut found.resource).collect();
+            let (conn, request) = (&mut *self.conn, self.request);
+            memberships::load(conn, request, Some(membership), &mut resources, MAX_LOADED).await?;
+        }
+        Ok(())
     }
 
     fn found(&self, rows: &[Listed]) -> Result<Vec<Found<'s, 'q>>, Error> {

@@ -1,0 +1,281 @@
+//! `members` of groups and `groups` of users: rows of their own, not part of a resource's body.
+//!
+//! They are put into a resource where somebody looks at them: a client that wants them returned, a
+//! filter or a sort, a PATCH, a plugin. A group and its members are read one after the other: as
+//! every change of the members is a new version of the group, a write that has read both finds out
+//! when it writes, and a read shows members that are at least as new as the version.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+use sqlx::PgConnection;
+use tenon_scim::Object;
+use tenon_scim::membership::{self, Membership};
+use tenon_scim::project::Projection;
+use tenon_scim::resource::location;
+use tenon_scim::schema::validate::{Invalid, Issue, Rule};
+use tenon_scim::schema::{Attribute, ResourceType};
+use uuid::Uuid;
+
+use super::read::Resource;
+use super::{Error, Request, Services, parse_uuid};
+use crate::store::TenantId;
+use crate::store::members::{self, Named};
+
+/// Memberships that are loaded for several resources together, at the most. Nested groups multiply
+/// them: a thousand users of a group within a thousand groups have a million.
+pub(super) const MAX_LOADED: usize = 200_000;
+
+/// What a write changes about the members of a group.
+#[derive(Debug, Default)]
+pub(super) struct MembersChange {
+    added: Vec<Uuid>,
+    removed: Vec<Uuid>,
+}
+
+impl MembersChange {
+    /// Adds the new ones, before the group is written; false where the group or one of them has
+    /// been deleted meanwhile. Then the transaction is to be given up.
+    pub(super) async fn add(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        group: Uuid,
+    ) -> Result<bool, Error> {
+        if self.added.is_empty() {
+            return Ok(true);
+        }
+        Ok(members::add(conn, tenant, group, &self.added).await?)
+    }
+
+    /// Removes those that are none any more, after the group is written.
+    pub(super) async fn remove(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        group: Uuid,
+    ) -> Result<(), Error> {
+        if !self.removed.is_empty() {
+            members::remove(conn, tenant, group, &self.removed).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Services {
+    /// Puts the memberships that an answer shows into a resource that does not have them yet.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn complete(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        projection: &Projection,
+        resource: &mut Resource,
+    ) -> Result<(), Error> {
+        let wanted = wanted(resource_type, projection)
+            .filter(|it| !resource.attributes.contains_key(&it.attribute().name));
+        if wanted.is_none() {
+            return Ok(());
+        }
+        let mut conn = self.pool.acquire().await?;
+        load(&mut conn, request, wanted, &mut [resource], usize::MAX).await
+    }
+
+    /// Puts the members of a stored group, where it is one, into its attributes.
+    pub(super) async fn load_members(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        id: Uuid,
+        attributes: &mut Object,
+    ) -> Result<(), Error> {
+        let Some(attribute) = membership::members_of(resource_type) else { return Ok(()) };
+        let mut conn = self.pool.acquire().await?;
+        let members = members::of_groups(&mut conn, request.tenant.id, &[id], i64::MAX).await?;
+        let members = members.iter().map(|member| member_value(request, &member.named));
+        set_values(attributes, attribute, members.collect());
+        Ok(())
+    }
+
+    /// Completes the members that a client has listed with what is known of them, in order of
+    /// creation, and says how they differ from the `current` ones.
+    ///
+    /// # Errors
+    /// One of them is not the id of a resource that may be a member, or the database fails.
+    pub(super) async fn resolve_members(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        current: Option<&Object>,
+        attributes: &mut Object,
+    ) -> Result<MembersChange, Error> {
+        let Some(attribute) = membership::members_of(resource_type) else {
+            return Ok(MembersChange::default());
+        };
+        let mut known = values_by_id(attribute, current);
+        let listed = listed_ids(attribute, attributes)?;
+        let added: Vec<Uuid> =
+            listed.keys().filter(|id| !known.contains_key(*id)).copied().collect();
+        let found = self.named(request, &added).await?;
+        check_types(attribute, &listed, &added, &found)?;
+
+        known.extend(found.values().map(|named| (named.id, member_value(request, named))));
+        let (kept, removed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            known.into_iter().partition(|(id, _)| listed.contains_key(id));
+        set_values(attributes, attribute, kept.into_values().collect());
+        Ok(MembersChange { added, removed: removed.into_keys().collect() })
+    }
+
+    async fn named(&self, request: &Request, ids: &[Uuid]) -> Result<HashMap<Uuid, Named>, Error> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut conn = self.pool.acquire().await?;
+        let found = members::named(&mut conn, request.tenant.id, ids).await?;
+        Ok(found.into_iter().map(|named| (named.id, named)).collect())
+    }
+}
+
+/// The memberships of a type that a projection shows.
+pub(super) fn wanted<'t>(
+    resource_type: &'t ResourceType,
+    projection: &Projection,
+) -> Option<Membership<'t>> {
+    membership::of(resource_type).filter(|it| projection.wants(it.attribute()))
+}
+
+/// Puts memberships into resources of one type, with one statement for all.
+///
+/// # Errors
+/// They have more than `limit` together, or the database fails.
+pub(super) async fn load(
+    conn: &mut PgConnection,
+    request: &Request,
+    wanted: Option<Membership<'_>>,
+    resources: &mut [&mut Resource],
+    limit: usize,
+) -> Result<(), Error> {
+    let Some(membership) = wanted else { return Ok(()) };
+    let ids: Vec<Uuid> = resources.iter().filter_map(|it| parse_uuid(&it.meta.id)).collect();
+    let tenant = request.tenant.id;
+    let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
+    let check = |found: usize| {
+        if found > limit { Err(Error::TooManyMemberships { limit }) } else { Ok(()) }
+    };
+    let mut values: HashMap<String, Vec<Value>> = HashMap::with_capacity(ids.len());
+    match membership {
+        Membership::Members(_) => {
+            let members = members::of_groups(conn, tenant, &ids, one_more).await?;
+            check(members.len())?;
+            for member in members {
+                let of_group = values.entry(member.group_id.to_string()).or_default();
+                of_group.push(member_value(request, &member.named));
+            }
+        }
+        Membership::Groups(_) => {
+            let groups = members::groups_of(conn, tenant, &ids, one_more).await?;
+            check(groups.len())?;
+            for group in groups {
+                let of_member = values.entry(group.member_id.to_string()).or_default();
+                of_member.extend(group_value(request, &group.named, group.direct));
+            }
+        }
+    }
+    for resource in resources {
+        let values = values.remove(&resource.meta.id).unwrap_or_default();
+        set_values(&mut resource.attributes, membership.attribute(), values);
+    }
+    Ok(())
+}
+
+/// The attributes without members: what the body of a stored resource has.
+pub(super) fn without_members(resource_type: &ResourceType, attributes: &Object) -> Object {
+    let members = membership::members_of(resource_type).map(|attribute| attribute.name.as_str());
+    let rest = attributes.iter().filter(|(name, _)| Some(name.as_str()) != members);
+    rest.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// How many members a resource has.
+pub(super) fn count_members(resource_type: &ResourceType, attributes: &Object) -> usize {
+    let members = membership::members_of(resource_type).and_then(|it| attributes.get(&it.name));
+    members.and_then(Value::as_array).map_or(0, Vec::len)
+}
+
+fn set_values(attributes: &mut Object, attribute: &Attribute, values: Vec<Value>) {
+    if values.is_empty() {
+        attributes.shift_remove(&attribute.name);
+    } else {
+        attributes.insert(attribute.name.clone(), Value::Array(values));
+    }
+}
+
+/// A member of a type that no active plugin defines has no URI, and is a member all the same.
+fn member_value(request: &Request, named: &Named) -> Value {
+    let uri = uri(request, named);
+    let display = named.display.as_deref();
+    membership::value(&named.id.to_string(), uri.as_deref(), &named.resource_type, display)
+}
+
+/// RFC 7643 §4.1.2: `type` is "direct" or "indirect". A group of a type that no active plugin
+/// defines is not shown: clients cannot reach it.
+fn group_value(request: &Request, named: &Named, direct: bool) -> Option<Value> {
+    let uri = uri(request, named)?;
+    let label = if direct { "direct" } else { "indirect" };
+    Some(membership::value(&named.id.to_string(), Some(&uri), label, named.display.as_deref()))
+}
+
+fn uri(request: &Request, named: &Named) -> Option<String> {
+    let resource_type = request.tenant.registry.resource_type(&named.resource_type)?;
+    Some(location(resource_type, &named.id.to_string(), &request.base_url))
+}
+
+/// The members of a stored group, as they are shown, by their ids.
+fn values_by_id(attribute: &Attribute, group: Option<&Object>) -> BTreeMap<Uuid, Value> {
+    let members = group.and_then(|group| group.get(&attribute.name)).and_then(Value::as_array);
+    let with_id = |value: &Value| Some((parse_uuid(value.get("value")?.as_str()?)?, value.clone()));
+    members.into_iter().flatten().filter_map(with_id).collect()
+}
+
+/// The ids of the members that a client has listed, each with its first place in the list.
+fn listed_ids(attribute: &Attribute, group: &Object) -> Result<BTreeMap<Uuid, usize>, Invalid> {
+    let mut places = BTreeMap::new();
+    let mut issues = Vec::new();
+    for (place, id) in membership::ids(attribute, group)?.into_iter().enumerate() {
+        match parse_uuid(id) {
+            Some(id) => {
+                places.entry(id).or_insert(place);
+            }
+            None => issues.push(Issue { path: membership::path(attribute, place), rule: Rule::Id }),
+        }
+    }
+    if issues.is_empty() { Ok(places) } else { Err(Invalid { issues }) }
+}
+
+/// RFC 7643 §4.2: the value is "the value of an "id" attribute of a SCIM resource … such as a
+/// "User", or a "Group"". A resource of another tenant is none here.
+fn check_types(
+    attribute: &Attribute,
+    listed: &BTreeMap<Uuid, usize>,
+    added: &[Uuid],
+    found: &HashMap<Uuid, Named>,
+) -> Result<(), Invalid> {
+    let types = membership::member_types(attribute);
+    let mut wrong: Vec<(usize, Rule)> = Vec::new();
+    for id in added {
+        let found = found.get(id).map(|named| &named.resource_type);
+        if found.is_some_and(|name| types.contains(name)) {
+            continue;
+        }
+        let (expected, id_text, found) = (types.to_vec(), id.to_string(), found.cloned());
+        let place = listed.get(id).copied().unwrap_or_default();
+        wrong.push((place, Rule::ResourceId { expected, id: id_text, found }));
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    wrong.sort_by_key(|(place, _)| *place);
+    let issue = |(place, rule)| Issue { path: membership::path(attribute, place), rule };
+    Err(Invalid { issues: wrong.into_iter().map(issue).collect() })
+}
