@@ -11,7 +11,7 @@ use crate::value;
 ///
 /// Two are the same one when their `value`s are, and their `type`s do not contradict each other;
 /// without a `value`, when they are equal. RFC 7643 §2.4: a service provider "SHOULD NOT return
-/// the same (type, value) combination more than once".
+/// the same (type, value) combination more than once per attribute".
 pub(crate) struct Elements<'a> {
     attribute: &'a Attribute,
     values: Vec<Value>,

@@ -113,7 +113,7 @@ pub enum PatchErrorKind {
         /// The attribute.
         path: String,
     },
-    /// RFC 7643 §2.2, `immutable`.
+    /// RFC 7643 §7, `immutable`.
     #[error("attribute \"{path}\" is immutable; its value cannot be changed or removed")]
     Immutable {
         /// The attribute.

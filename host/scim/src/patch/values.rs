@@ -66,7 +66,8 @@ impl<'a> Edit<'_, 'a> {
         } else if let Value::Array(elements) = existing {
             match (&self.path.filter, named) {
                 (Some(filter), _) => elements.retain(|element| !filter.matches_value(element)),
-                (None, Some(named)) if !value::is_unassigned(named) => {
+                // An empty array names none: to take it for all would empty a group.
+                (None, Some(named)) if !named.is_null() => {
                     let named = Elements::of(attribute, self.read_elements(named)?);
                     elements.retain(|element| named.find(element).is_none());
                 }
@@ -126,11 +127,8 @@ impl<'a> Edit<'_, 'a> {
         for element in given {
             if let Some(known) = elements.get(&element) {
                 for sub in &attribute.sub_attributes {
-                    self.check_immutable(
-                        known,
-                        sub,
-                        element.get(&sub.name).or(known.get(&sub.name)),
-                    )?;
+                    let new = element.get(&sub.name).or(known.get(&sub.name));
+                    self.check_immutable(known, sub, new)?;
                 }
             }
             changed.push(elements.put(element));
@@ -188,7 +186,7 @@ impl<'a> Edit<'_, 'a> {
         Ok(())
     }
 
-    /// RFC 7643 §2.2: an immutable attribute "SHALL NOT be updated" once it has a value. Values
+    /// RFC 7643 §7: an immutable attribute "SHALL NOT be updated" once it has a value. Values
     /// of a multi-valued attribute come and go, so they are looked at one by one; attributes with
     /// one value are compared when all operations have been carried out.
     fn check_immutable(&self, element: &Value, sub: &Attribute, new: Option<&Value>) -> Outcome {

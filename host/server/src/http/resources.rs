@@ -71,8 +71,9 @@ pub(super) async fn replace(
     answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await
 }
 
-/// RFC 7644 §3.5.2: "either a 200 OK response code and the entire resource within the response
-/// body … or 204 No Content"; 200 where the request names `attributes`.
+/// RFC 7644 §3.5.2: the server "MUST return a 200 OK response code and the entire resource … or MAY
+/// return HTTP status code 204 (No Content) and the appropriate response headers", but "a 200 OK
+/// if the "attributes" parameter is specified in the request".
 pub(super) async fn patch(
     scim: Scim,
     Path((_, endpoint, id)): Member,

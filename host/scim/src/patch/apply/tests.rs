@@ -177,6 +177,10 @@ fn remove_with_a_value_takes_the_named_members_alone() {
         json!([{ "op": "Remove", "path": "members", "value": [{ "$ref": null, "value": "a" }] }]),
     );
     assert_eq!(result["members"], json!([{ "value": "b" }]));
+    let none = json!([{ "op": "Remove", "path": "members", "value": [] }]);
+    assert_eq!(group(result.clone(), none), result, "an empty array names none");
+    let all = json!([{ "op": "Remove", "path": "members", "value": null }]);
+    assert_eq!(group(result, all), json!({ "displayName": "g" }));
 }
 
 #[test]
