@@ -4,15 +4,15 @@
 .PHONY: help build demo demo-once test conformance lint bench bench-protocol fuzz-build prerequisites
 
 help:
-	@echo 'make demo       a server, a tenant, a plugin that decides, real traffic; then it is yours'
-	@echo 'make demo-once  the same, checked from end to end, then stopped'
-	@echo 'make test       all tests'
+	@echo 'make demo         a server, a tenant, a plugin that decides, real traffic; then it is yours'
+	@echo 'make demo-once    the same, checked from end to end, then stopped'
+	@echo 'make test         all tests'
 	@echo 'make conformance  scim2-cli and the scenarios of tests/vectors against a real server'
-	@echo 'make lint       formatting, clippy, and cargo-deny if it is installed'
-	@echo 'make bench      what a plugin adds to a write'
-	@echo 'make build      the server, optimised'
-	@echo 'make fuzz-build      the fuzz targets, run on the inputs that are checked in'
+	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
+	@echo 'make bench        what a plugin adds to a write'
 	@echo 'make bench-protocol  what filters, validation and PATCH cost'
+	@echo 'make fuzz-build   the fuzz targets, run on the inputs that are checked in'
+	@echo 'make build        the server, optimised'
 
 build: prerequisites
 	cargo build --release --package tenon-server
