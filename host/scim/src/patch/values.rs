@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::PatchErrorKind;
 use super::request::Op;
 use crate::dialect::{ComplexReplace, Dialect, UnmatchedReplace};
-use crate::elements::{Elements, keep_one_primary};
+use crate::elements::{Elements, is_primary, keep_one_primary};
 use crate::filter::{BoundFilter, CompareOp, Literal};
 use crate::path::{AttributeRef, ValuePath};
 use crate::schema::{Attribute, Kind, Mutability, validate};
@@ -123,7 +123,7 @@ impl<'a> Edit<'_, 'a> {
             _ => Vec::new(),
         };
         let mut elements = Elements::of(attribute, existing);
-        let mut changed = Vec::with_capacity(given.len());
+        let mut primaries = Vec::new();
         for element in given {
             if let Some(known) = elements.get(&element) {
                 for sub in &attribute.sub_attributes {
@@ -131,10 +131,15 @@ impl<'a> Edit<'_, 'a> {
                     self.check_immutable(known, sub, new)?;
                 }
             }
-            changed.push(elements.put(element));
+            // A value that is sent again without "primary" does not claim to be the primary one.
+            let sets_primary = is_primary(&element);
+            let place = elements.put(element);
+            if sets_primary {
+                primaries.push(place);
+            }
         }
         let mut elements = elements.into_values();
-        keep_one_primary(&mut elements, &changed);
+        keep_one_primary(&mut elements, &primaries);
         put(container, attribute, Some(Value::Array(elements)));
         Ok(())
     }

@@ -234,6 +234,18 @@ fn a_new_primary_value_takes_it_from_the_others() {
 }
 
 #[test]
+fn a_new_primary_value_takes_it_from_one_that_is_sent_again_too() {
+    let added = user(
+        two_emails(),
+        json!([{ "op": "add", "path": "emails", "value": [
+            { "value": "c", "primary": true }, { "value": "b@example.com", "type": "work" }
+        ] }]),
+    );
+    assert_eq!(added["emails"][0]["primary"], false);
+    assert_eq!(added["emails"][2], json!({ "value": "c", "primary": true }));
+}
+
+#[test]
 fn a_urn_path_reaches_the_extension() {
     let path = format!("{ENTERPRISE_USER}:manager.value");
     let set =
