@@ -18,11 +18,8 @@ CREATE INDEX group_members_by_member ON group_members (tenant_id, member_id, gro
 -- What others call the resource, so that the display of ten thousand members needs no body.
 ALTER TABLE resources ADD COLUMN display text;
 
-UPDATE resources SET display = coalesce(
-    CASE json_typeof(body::json -> 'displayName')
-        WHEN 'string' THEN nullif(body::json ->> 'displayName', '') END,
-    CASE json_typeof(body::json -> 'userName')
-        WHEN 'string' THEN nullif(body::json ->> 'userName', '') END);
+UPDATE resources SET display = nullif(body::json ->> 'displayName', '')
+WHERE json_typeof(body::json -> 'displayName') = 'string';
 
 -- What bodies have of members moves into rows, where it is the id of a User or a Group. Types over
 -- the core Group schema may have any name; the schema is the first that a body names.

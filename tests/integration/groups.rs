@@ -19,7 +19,9 @@ fn values(ids: &[&str]) -> Value {
 async fn users<const N: usize>(tenant: &Tenant, names: [&str; N]) -> [String; N] {
     let mut ids = names.map(str::to_owned);
     for id in &mut ids {
-        *id = tenant.create("/Users", user(id)).await;
+        let mut named = user(id);
+        named["displayName"] = json!(id);
+        *id = tenant.create("/Users", named).await;
     }
     ids
 }
@@ -87,6 +89,43 @@ async fn members_are_shown_with_what_the_server_knows_of_them() {
     let renamed = read(&acme, "/Groups", id).await;
     assert_eq!(each(&renamed["members"], "display"), ["Babs Jensen", "Ada L.", "Inner"]);
     assert_eq!(renamed["meta"], created.body["meta"], "the group itself was not written");
+}
+
+#[tokio::test]
+async fn a_member_without_a_display_name_is_shown_without_one() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let ada = acme.create("/Users", user("ada")).await;
+    let created = acme.scim.post("/Groups", group("g", &[&ada])).await.expect(201);
+    let uri = format!("{}/Users/{ada}", acme.scim.base);
+    let expected = json!([{ "value": ada, "$ref": uri, "type": "User" }]);
+    assert_eq!(created.body["members"], expected, "account names are not for all eyes");
+}
+
+#[tokio::test]
+async fn a_member_may_be_named_by_its_uri() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let [ada, bert] = users(&acme, ["ada", "bert"]).await;
+    let mut new = group("g", &[]);
+    new["members"] = json!([{ "$ref": format!("../Users/{ada}") }]);
+    let id = acme.create("/Groups", new).await;
+    let shown = read(&acme, "/Groups", &id).await;
+    assert_eq!(each(&shown["members"], "value"), [&ada]);
+    // The same member by another form of its URI is no change; another one is another member.
+    let add = json!([{ "op": "add", "path": "members", "value": [
+        { "value": ada, "$ref": format!("/Users/{ada}") }, { "$ref": format!("/Users/{bert}") }
+    ] }]);
+    let added = patch_group(&acme, &id, add).await.expect(200);
+    assert_eq!(each(&added.body["members"], "value"), [&ada, &bert]);
+    let uri = format!("{}/Users/{ada}", acme.scim.base);
+    assert_eq!(added.body["members"][0]["$ref"], json!(uri));
+    let replace = json!([{
+        "op": "replace", "path": format!("members[value eq \"{ada}\"].$ref"),
+        "value": format!("/Users/{bert}")
+    }]);
+    let refused = patch_group(&acme, &id, replace).await.expect(400);
+    assert_eq!(refused.body["scimType"], "mutability");
 }
 
 #[tokio::test]

@@ -61,21 +61,29 @@ pub fn value(id: &str, location: Option<&str>, label: &str, display: Option<&str
     value
 }
 
-/// The `value` of every member that a resource lists, in its order.
+/// The id of every member that a resource lists, in its order: its `value`, or where it has none,
+/// what its `$ref` leads to.
 ///
 /// # Errors
-/// Members without one: it is what makes a membership.
+/// Members with neither: it is what makes a membership.
 pub fn ids<'v>(attribute: &Attribute, resource: &'v Object) -> Result<Vec<&'v str>, Invalid> {
     let listed = resource.get(&attribute.name).and_then(Value::as_array);
     let mut ids = Vec::with_capacity(listed.map_or(0, Vec::len));
     let mut issues = Vec::new();
     for (place, member) in listed.into_iter().flatten().enumerate() {
-        match member.get("value").and_then(Value::as_str) {
+        let part = |name| member.get(name).and_then(Value::as_str);
+        match part("value").or_else(|| part("$ref").map(id_in)) {
             Some(id) => ids.push(id),
             None => issues.push(Issue { path: path(attribute, place), rule: Rule::Required }),
         }
     }
     if issues.is_empty() { Ok(ids) } else { Err(Invalid { issues }) }
+}
+
+/// The id of the resource that a reference leads to: the end of its path.
+#[must_use]
+pub fn id_in(reference: &str) -> &str {
+    reference.rsplit('/').next().unwrap_or(reference)
 }
 
 /// The path of the `value` of one member: `members[2].value`.

@@ -47,13 +47,10 @@ pub fn location(resource_type: &ResourceType, id: &str, base_url: &str) -> Strin
 }
 
 /// What others call the resource where they refer to it (`display`, RFC 7643 §2.4): its
-/// `displayName`, else its `userName`.
+/// `displayName`, and nothing else, since an account's name need not be for everybody's eyes.
 #[must_use]
 pub fn display(attributes: &Object) -> Option<&str> {
-    ["displayName", "userName"]
-        .into_iter()
-        .filter_map(|name| attributes.get(name)?.as_str())
-        .find(|text| !text.is_empty())
+    attributes.get("displayName")?.as_str().filter(|text| !text.is_empty())
 }
 
 /// The whole resource as clients see it: `schemas`, `id`, the attributes, `meta`.
@@ -264,11 +261,11 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_is_called_by_its_display_name_else_by_its_user_name() {
+    fn a_resource_is_called_by_its_display_name_and_not_by_its_user_name() {
         let cases = [
             (json!({ "userName": "b", "displayName": "Babs" }), Some("Babs")),
-            (json!({ "userName": "b", "displayName": "" }), Some("b")),
-            (json!({ "userName": "b" }), Some("b")),
+            (json!({ "userName": "b", "displayName": "" }), None),
+            (json!({ "userName": "b" }), None),
             (json!({ "displayName": { "en": "Babs" } }), None),
             (json!({}), None),
         ];

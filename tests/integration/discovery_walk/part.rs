@@ -9,11 +9,9 @@ use super::samples;
 pub(super) fn covers(attribute: &Value, shown: &Value, written: &Value) -> bool {
     match (shown, written) {
         (Value::Array(shown), Value::Array(written)) => {
-            shown.len() == written.len()
-                && shown
-                    .iter()
-                    .zip(written)
-                    .all(|(shown, written)| covers(attribute, shown, written))
+            // RFC 7643 §2.4 and §2.5: "Value order is not specified".
+            let is_shown = |written: &Value| shown.iter().any(|it| covers(attribute, it, written));
+            shown.len() == written.len() && written.iter().all(is_shown)
         }
         (Value::Object(shown), Value::Object(written)) => {
             let subs = attribute["subAttributes"].as_array().unwrap();
@@ -68,11 +66,9 @@ impl Part<'_> {
         if self.sub["returned"] != "never" {
             self.found_by_filter(&id, element).await;
         }
-        match (self.sub["mutability"].as_str(), self.walk.attribute["multiValued"] == true) {
-            (Some("readWrite"), _) => self.replaced_and_removed(&id, &path).await,
-            // A value with another part is another value, and the values can be replaced.
-            (Some("immutable"), true) => {}
-            (Some("immutable"), false) => {
+        match self.sub["mutability"].as_str() {
+            Some("readWrite") => self.replaced_and_removed(&id, &path).await,
+            Some("immutable") => {
                 for op in ["replace", "remove"] {
                     let patched = self.walk.patch(&id, op, &path, json!("another")).await;
                     self.walk.refused(patched, "mutability");

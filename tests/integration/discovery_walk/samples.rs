@@ -28,7 +28,9 @@ pub(super) async fn one(tenant: &Tenant, attribute: &Value) -> Value {
         sub["name"] == "$ref" && types.is_some_and(|types| types.contains(&json!("User")))
     };
     if subs.iter().any(refers) {
-        value["value"] = json!(tenant.create("/Users", user(&format!("member-{}", fresh()))).await);
+        let id = tenant.create("/Users", user(&format!("member-{}", fresh()))).await;
+        value["$ref"] = json!(format!("{}/Users/{id}", tenant.scim.base));
+        value["value"] = json!(id);
     }
     value
 }
@@ -41,7 +43,10 @@ pub(super) async fn whole(tenant: &Tenant, attribute: &Value) -> Value {
 
 fn simple(attribute: &Value) -> Value {
     let number = fresh();
-    let suggested = attribute["canonicalValues"].as_array().and_then(|values| values.first());
+    // What a client cannot set is unlike what the server sets: a member that is a User.
+    let suggested = attribute["canonicalValues"].as_array().and_then(|values| {
+        if attribute["mutability"] == "readOnly" { values.last() } else { values.first() }
+    });
     match (attribute["type"].as_str().unwrap(), suggested) {
         (_, Some(suggested)) => suggested.clone(),
         ("string", _) => json!(format!("Sample-{number}")),

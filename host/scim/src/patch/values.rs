@@ -7,6 +7,7 @@ use super::request::Op;
 use crate::dialect::{ComplexReplace, Dialect, UnmatchedReplace};
 use crate::elements::{Elements, is_primary, keep_one_primary};
 use crate::filter::{BoundFilter, CompareOp, Literal};
+use crate::membership::id_in;
 use crate::path::{AttributeRef, ValuePath};
 use crate::schema::{Attribute, Kind, Mutability, validate};
 use crate::{Object, value};
@@ -321,9 +322,11 @@ fn is_writable(sub: &Attribute) -> bool {
     sub.mutability != Mutability::ReadOnly
 }
 
-/// Whether two values of an attribute are one to everybody who compares them.
+/// Whether two values of an attribute are one to everybody who compares them. A reference to a
+/// resource ends with its id, relative or absolute and by whichever name of the tenant.
 fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a.as_str(), b.as_str()) {
+        (Some(a), Some(b)) if attribute.refers_to_resources() => id_in(a) == id_in(b),
         (Some(a), Some(b)) => value::normalized(attribute, a) == value::normalized(attribute, b),
         _ => a == b,
     }

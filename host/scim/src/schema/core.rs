@@ -3,9 +3,9 @@
 //! The files are §8.7.1 of the RFC with its verified errata: no uniqueness on complex
 //! attributes (6004), `Group.displayName` required (5368), `manager.value` caseExact (8472).
 //! `addresses.primary` is added, as §2.4 allows for every multi-valued attribute, and
-//! `members.display`. `$ref`, `type` and `display` of members are readOnly rather than immutable:
-//! the server knows them from the member that `value` names. Characteristics that have their
-//! default value (§2.2) are left out.
+//! `members.display`. `type` of members is readOnly rather than immutable, as `display` is: the
+//! server knows them from the member that `value` names. Characteristics that have their default
+//! value (§2.2) are left out.
 
 use std::sync::LazyLock;
 
@@ -79,10 +79,8 @@ mod tests {
         let group = description().schemas.iter().find(|schema| schema.id == GROUP).unwrap();
         let members = Attribute::named(&group.attributes, "members").unwrap();
         let of = |name: &str| members.sub(name).unwrap().mutability;
-        assert_eq!(of("value"), Mutability::Immutable);
-        for name in ["$ref", "type", "display"] {
-            assert_eq!(of(name), Mutability::ReadOnly, "{name}");
-        }
+        assert_eq!(["value", "$ref"].map(of), [Mutability::Immutable; 2]);
+        assert_eq!(["type", "display"].map(of), [Mutability::ReadOnly; 2]);
     }
 
     #[test]

@@ -87,6 +87,13 @@ impl Attribute {
         self.case_exact || matches!(self.kind, Kind::Reference | Kind::Binary)
     }
 
+    /// Whether its values are URIs of resources of the service (RFC 7643 §7, `referenceTypes`).
+    #[must_use]
+    pub fn refers_to_resources(&self) -> bool {
+        let is_type = |name: &String| !matches!(name.as_str(), "external" | "uri");
+        self.kind == Kind::Reference && self.reference_types.iter().any(is_type)
+    }
+
     /// Whether it holds a secret: written by clients, given to nobody (RFC 7643 §4.1.1,
     /// `password`). Secrets are stored as hashes.
     #[must_use]
