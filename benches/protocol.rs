@@ -11,7 +11,7 @@ use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::core::GROUP;
 use tenon_scim::schema::validate;
-use tenon_scim::{Object, Registry, filter};
+use tenon_scim::{Dialect, Object, Registry, filter};
 
 /// A file of the corpus that the fuzz targets start from.
 macro_rules! payload {
@@ -32,7 +32,7 @@ fn create(resource_type: &Arc<ResourceType>, input: &Object) -> Object {
 
 fn patched(resource_type: &Arc<ResourceType>, current: &Object, body: &Object) -> Object {
     let request = PatchRequest::parse(body).unwrap();
-    let candidate = patch::apply(resource_type, current, &request).unwrap();
+    let candidate = patch::apply(resource_type, current, &request, &Dialect::RFC).unwrap();
     validate::patched(resource_type, current, &candidate).unwrap().into_attributes()
 }
 

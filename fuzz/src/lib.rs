@@ -9,7 +9,7 @@ use tenon_scim::project::Projection;
 use tenon_scim::resource::{unique_values, without_secrets};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
-use tenon_scim::{Error, Object, Registry};
+use tenon_scim::{Dialect, Error, Object, Registry};
 
 /// A resource type, and a stored resource of it.
 pub struct Sample {
@@ -28,14 +28,22 @@ pub static SAMPLES: LazyLock<[Sample; 2]> = LazyLock::new(|| {
     ]
     .map(|(name, document)| {
         let resource_type = Arc::clone(registry.resource_type(name).unwrap());
-        let resource = create(&resource_type, &from_str(document).unwrap()).unwrap();
+        let resource = {
+            let document = from_str(document).unwrap();
+            create(&resource_type, &document, &Dialect::RFC).unwrap()
+        };
         Sample { resource_type, resource }
     })
 });
 
 /// POST: what is stored.
-pub fn create(resource_type: &Arc<ResourceType>, input: &Object) -> Result<Object, Error> {
-    Ok(validate::create(resource_type, input)?.into_attributes())
+pub fn create(
+    resource_type: &Arc<ResourceType>,
+    input: &Object,
+    dialect: &Dialect,
+) -> Result<Object, Error> {
+    let input = dialect.resource(resource_type, input)?.value;
+    Ok(validate::create(resource_type, &input)?.into_attributes())
 }
 
 /// PUT: what is stored.
@@ -43,21 +51,25 @@ pub fn replace(
     resource_type: &Arc<ResourceType>,
     current: &Object,
     input: &Object,
+    dialect: &Dialect,
 ) -> Result<Object, Error> {
-    Ok(validate::replace(resource_type, current, input)?.into_attributes())
+    let input = dialect.resource(resource_type, input)?.value;
+    Ok(validate::replace(resource_type, current, &input)?.into_attributes())
 }
 
 /// PATCH: what is stored.
-pub fn patch(sample: &Sample, request: &PatchRequest) -> Result<Object, Error> {
+pub fn patch(sample: &Sample, request: &PatchRequest, dialect: &Dialect) -> Result<Object, Error> {
     let Sample { resource_type, resource } = sample;
-    let candidate = patch::apply(resource_type, resource, request)?;
+    let request = dialect.patch(resource_type, request)?.value;
+    let candidate = patch::apply(resource_type, resource, &request, dialect)?;
     Ok(validate::patched(resource_type, resource, &candidate)?.into_attributes())
 }
 
 /// Panics unless this is a resource that a server may store and show.
 pub fn assert_valid(resource_type: &Arc<ResourceType>, resource: &Object) {
-    assert_eq!(create(resource_type, resource).as_ref(), Ok(resource));
-    assert_eq!(replace(resource_type, resource, resource).as_ref(), Ok(resource));
+    let rfc = &Dialect::RFC;
+    assert_eq!(create(resource_type, resource, rfc).as_ref(), Ok(resource));
+    assert_eq!(replace(resource_type, resource, resource, rfc).as_ref(), Ok(resource));
     for (name, value) in resource {
         let primary = |value: &&Value| value.get("primary") == Some(&Value::Bool(true));
         let primaries = value.as_array().into_iter().flatten().filter(primary).count();

@@ -1,7 +1,7 @@
 //! Plugins that do harm fail their own tenant's requests, closed, and nothing else.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, artifacts, user};
+use tenon_tests::{Answer, Client, Server, artifacts, user};
 
 #[tokio::test]
 async fn a_harmful_plugin_fails_closed_while_another_tenant_goes_on() {
@@ -19,7 +19,7 @@ async fn a_harmful_plugin_fails_closed_while_another_tenant_goes_on() {
         let digest = hostile.activate(name, &artifacts::hostile(name), json!({})).await;
         let attacks = (0..4).map(|number| {
             let scim = hostile.scim.clone();
-            tokio::spawn(async move { scim.post("/Users", user(&format!("u{number}"))).await })
+            tokio::spawn(async move { attack(&scim, number).await })
         });
         let attacks: Vec<_> = attacks.collect();
         for number in 0..4 {
@@ -34,7 +34,8 @@ async fn a_harmful_plugin_fails_closed_while_another_tenant_goes_on() {
         // Reading needs no plugin; and nothing was written.
         let users = hostile.scim.get("/Users").await.expect(200);
         assert_eq!(users.body["totalResults"], 1, "{name}");
-        hostile.scim.put(&format!("/Users/{id}"), user("after")).await.expect(status);
+        let replaced = hostile.scim.put(&format!("/Users/{id}"), user("after")).await;
+        assert!([status, 504].contains(&replaced.status), "{name}: {:#}", replaced.body);
 
         let line = server.log.wait_for("the failed call", |line| {
             line["digest"] == json!(digest)
@@ -45,6 +46,18 @@ async fn a_harmful_plugin_fails_closed_while_another_tenant_goes_on() {
         assert_eq!((&line["plugin"], &line["hook"]), (&json!(name), &json!("validate")));
     }
     assert_eq!(victim.scim.get("/Users").await.expect(200).body["totalResults"], 20);
+}
+
+/// Creates a user. On a busy machine the deadline may end a call before its own fault does: then
+/// it is tried again.
+async fn attack(scim: &Client, number: usize) -> Answer {
+    for _ in 0..20 {
+        let answer = scim.post("/Users", user(&format!("u{number}"))).await;
+        if answer.status != 504 {
+            return answer;
+        }
+    }
+    panic!("every call passed its deadline");
 }
 
 /// What an upload of each file of `tests/hostile` is answered with: `accepted`, or the check that

@@ -1,5 +1,7 @@
 //! Talks to a server as an operator, or as a tenant's identity provider.
 
+use std::time::Duration;
+
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
@@ -101,7 +103,11 @@ impl Client {
     /// A client below `base` with a token.
     #[must_use]
     pub fn new(base: String, token: &str, content_type: &'static str) -> Self {
-        Self { http: reqwest::Client::new(), base, token: token.to_owned(), content_type }
+        // Shorter than the server keeps an idle connection: a test that blocks for long, such as
+        // while a component is built, finds out that its connection is old before it is used.
+        let http = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(20)).build();
+        let http = http.expect("a client");
+        Self { http, base, token: token.to_owned(), content_type }
     }
 
     /// The same below a further path.

@@ -9,7 +9,7 @@ use super::samples;
 pub(super) fn covers(attribute: &Value, shown: &Value, written: &Value) -> bool {
     match (shown, written) {
         (Value::Array(shown), Value::Array(written)) => {
-            // RFC 7643 §2.4 and §2.5: "Value order is not specified".
+            // The values are a set: nothing says in which order they are shown.
             let is_shown = |written: &Value| shown.iter().any(|it| covers(attribute, it, written));
             shown.len() == written.len() && written.iter().all(is_shown)
         }
