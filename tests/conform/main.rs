@@ -11,10 +11,7 @@ use tenon_tests::conform::{Dialect, Report, Runner, Vector};
 fn command() -> Command {
     Command::new("conform")
         .about("Runs the scenarios of tests/vectors against a SCIM server")
-        .after_help(
-            "Scenarios create resources and delete them again. There is no TLS in this program: \
-             reach a server behind https by a proxy.",
-        )
+        .after_help("Scenarios create resources and delete them again.")
         .arg(
             Arg::new("url").long("url").value_name("URL").required(true).help(
                 "The base URL of the SCIM service: http://127.0.0.1:8080/tenants/acme/scim/v2",

@@ -1,11 +1,10 @@
 //! Talks to a server as an operator, or as a tenant's identity provider.
 
-use std::time::Duration;
-
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::http;
 use crate::server::{ADMIN_TOKEN, Server};
 
 /// What the server answered.
@@ -103,11 +102,7 @@ impl Client {
     /// A client below `base` with a token.
     #[must_use]
     pub fn new(base: String, token: &str, content_type: &'static str) -> Self {
-        // Shorter than the server keeps an idle connection: a test that blocks for long, such as
-        // while a component is built, finds out that its connection is old before it is used.
-        let http = reqwest::Client::builder().pool_idle_timeout(Duration::from_secs(20)).build();
-        let http = http.expect("a client");
-        Self { http, base, token: token.to_owned(), content_type }
+        Self { http: http::client(), base, token: token.to_owned(), content_type }
     }
 
     /// The same below a further path.

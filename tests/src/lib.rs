@@ -20,6 +20,7 @@
 pub mod artifacts;
 mod client;
 pub mod conform;
+mod http;
 mod log;
 mod server;
 

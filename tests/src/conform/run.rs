@@ -8,6 +8,7 @@ use super::exchange::Target;
 use super::outcome::{Outcome, Verdict};
 use super::variables::Variables;
 use super::vector::{Step, Vector};
+use crate::http;
 
 /// Runs scenarios against one server.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ impl Runner {
     /// There is no ServiceProviderConfig at it; the text says what there is.
     pub async fn connect(url: &str, token: &str) -> Result<Self, String> {
         let base = url.trim_end_matches('/').to_owned();
-        let target = Target { http: reqwest::Client::new(), base, token: token.to_owned() };
+        let target = Target { http: http::client(), base, token: token.to_owned() };
         let answer = target.get("/ServiceProviderConfig").await;
         let at = format!("{}/ServiceProviderConfig", target.base);
         let answer = answer.map_err(|error| format!("{at}: {error}"))?;
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_feature_is_offered_where_it_is_true_or_supported() {
-        let target = Target { http: reqwest::Client::new(), base: "".into(), token: "".into() };
+        let target = Target { http: http::client(), base: "".into(), token: "".into() };
         let config = json!({
             "bulk": { "supported": true }, "sort": { "supported": false },
             "pagination": { "cursor": true, "index": false }
