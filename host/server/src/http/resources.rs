@@ -127,7 +127,10 @@ async fn answer(
 ) -> Answer {
     let projection = projection(resource_type, selection).after_writing(resource_type, written);
     let services = &scim.app.services;
-    services.complete(&scim.request, resource_type, &projection, &mut resource).await?;
+    // Nobody knows what has just been created: it belongs to no group, and its members are there.
+    if status != StatusCode::CREATED {
+        services.complete(&scim.request, resource_type, &projection, &mut resource).await?;
+    }
     let shown = resource.shown(&scim.request, resource_type, &projection);
     let mut response = scim_json(status, Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
