@@ -1,12 +1,15 @@
 //! Memberships, seen from both sides: the `members` of a group (RFC 7643 §4.2) and the `groups` of
 //! a user (§4.1.2). They are kept apart from both resources, and shown on either.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use crate::Object;
 use crate::schema::core::{GROUP, USER};
 use crate::schema::validate::{Invalid, Issue, Rule};
 use crate::schema::{Attribute, ResourceType};
+use crate::value::is_unassigned;
 
 /// An attribute whose values are memberships.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,18 +64,16 @@ pub fn value(id: &str, location: Option<&str>, label: &str, display: Option<&str
     value
 }
 
-/// The id of every member that a resource lists, in its order: its `value`, or where it has none,
-/// what its `$ref` leads to.
+/// The id of every member that a resource lists, in its order.
 ///
 /// # Errors
-/// Members with neither: it is what makes a membership.
+/// Members without a `value`: it is what makes a membership.
 pub fn ids<'v>(attribute: &Attribute, resource: &'v Object) -> Result<Vec<&'v str>, Invalid> {
     let listed = resource.get(&attribute.name).and_then(Value::as_array);
     let mut ids = Vec::with_capacity(listed.map_or(0, Vec::len));
     let mut issues = Vec::new();
     for (place, member) in listed.into_iter().flatten().enumerate() {
-        let part = |name| member.get(name).and_then(Value::as_str);
-        match part("value").or_else(|| part("$ref").map(id_in)) {
+        match member.get("value").and_then(Value::as_str) {
             Some(id) => ids.push(id),
             None => issues.push(Issue { path: path(attribute, place), rule: Rule::Required }),
         }
@@ -80,9 +81,35 @@ pub fn ids<'v>(attribute: &Attribute, resource: &'v Object) -> Result<Vec<&'v st
     if issues.is_empty() { Ok(ids) } else { Err(Invalid { issues }) }
 }
 
-/// The id of the resource that a reference leads to: the end of its path.
+/// A complex value as a client sent it, with a `value` where its `$ref` alone says which resource
+/// is meant. RFC 7643 §2.4: `$ref` is "The reference URI of a target resource".
+pub(crate) fn completed<'v>(attribute: &Attribute, given: &'v Object) -> Cow<'v, Object> {
+    let (Some(id), Some(uri)) = (attribute.sub("value"), attribute.sub("$ref")) else {
+        return Cow::Borrowed(given);
+    };
+    let part = |sub: &Attribute| {
+        let named = given.iter().find(|(name, _)| name.eq_ignore_ascii_case(&sub.name));
+        named.map(|(_, value)| value).filter(|value| !is_unassigned(value))
+    };
+    let is_named_by_uri = uri.refers_to_resources() && part(id).is_none();
+    let led_to = part(uri).filter(|_| is_named_by_uri).and_then(Value::as_str).map(id_in);
+    let Some(led_to) = led_to.filter(|it| !it.is_empty()) else { return Cow::Borrowed(given) };
+    let mut completed = given.clone();
+    completed.retain(|name, _| !name.eq_ignore_ascii_case(&id.name));
+    completed.insert(id.name.clone(), Value::from(led_to));
+    Cow::Owned(completed)
+}
+
+/// Whether two references lead to the same resource: they end with the same id. Before it they may
+/// be relative or absolute, and by whichever name of the tenant. RFC 7643 §2.4: "URIs for SCIM
+/// resources with an API version SHALL be considered comparable to URIs without a version".
 #[must_use]
-pub fn id_in(reference: &str) -> &str {
+pub fn lead_to_the_same(a: &str, b: &str) -> bool {
+    id_in(a) == id_in(b)
+}
+
+/// The id of the resource that a reference leads to: the end of its path.
+fn id_in(reference: &str) -> &str {
     reference.rsplit('/').next().unwrap_or(reference)
 }
 
@@ -127,6 +154,34 @@ mod tests {
             r#"{"value":"1","$ref":"https://x/Users/1","type":"User","display":"Babs"}"#
         );
         assert_eq!(value("1", None, "User", None), json!({ "value": "1", "type": "User" }));
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_the_id_at_the_end_of_its_uri() {
+        let registry = Registry::core();
+        let members = members_of(registry.resource_type("Group").unwrap()).unwrap();
+        let emails = registry.resource_type("User").unwrap().attribute("emails").unwrap();
+        let uri = "https://x.example/Users/1";
+        let cases = [
+            (members, json!({ "$REF": uri, "Value": null }), Some("1")),
+            (members, json!({ "$ref": "../Users/2" }), Some("2")),
+            (members, json!({ "$ref": uri, "VALUE": "3" }), None),
+            (members, json!({ "$ref": "https://x.example/Users/" }), None),
+            (members, json!({ "$ref": 1 }), None),
+            (members, json!({ "display": "a" }), None),
+            (emails, json!({ "$ref": uri }), None),
+        ];
+        for (attribute, given, expected) in cases {
+            let given = given.as_object().unwrap();
+            match (completed(attribute, given), expected) {
+                (Cow::Owned(completed), Some(id)) => {
+                    assert_eq!(completed["value"], json!(id));
+                    assert!(!completed.contains_key("Value"));
+                }
+                (Cow::Borrowed(_), None) => {}
+                (other, _) => panic!("{other:?}"),
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use tenon_tests::{Server, artifacts, patch, user};
 
 use super::*;
 
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
 #[tokio::test]
 async fn members_are_shown_with_what_the_server_knows_of_them() {
     let server = Server::shared();
@@ -75,6 +77,44 @@ async fn a_member_may_be_named_by_its_uri() {
     }]);
     let refused = patch_group(&acme, &id, replace).await.expect(400);
     assert_eq!(refused.body["scimType"], "mutability");
+
+    let filter = format!("members[$ref eq \"../Users/{bert}\"]");
+    let found = acme.scim.query("/Groups", &[("filter", &filter)]).await.expect(200).body;
+    assert_eq!(each(&found["Resources"], "id"), [&id]);
+    let remove = json!([
+        { "op": "remove", "path": "members", "value": [{ "$ref": format!("../Users/{ada}") }] }
+    ]);
+    let removed = patch_group(&acme, &id, remove).await.expect(200);
+    assert_eq!(each(&removed.body["members"], "value"), [&bert]);
+    let path = format!("members[$ref eq \"/Users/{bert}\"]");
+    let removed = patch_group(&acme, &id, json!([{ "op": "remove", "path": path }])).await;
+    assert_eq!(removed.expect(200).body.get("members"), None);
+}
+
+#[tokio::test]
+async fn a_manager_may_be_named_by_the_uri() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let [ada, bert] = users(&acme, ["ada", "bert"]).await;
+    let mut babs = user("babs");
+    babs[ENTERPRISE] = json!({ "manager": { "$ref": format!("../Users/{ada}") } });
+    let babs = acme.create("/Users", babs).await;
+    let of = async |id: &str| {
+        let manager = format!("{ENTERPRISE}:manager");
+        let by_id = format!("{manager} eq \"{id}\"");
+        let by_uri = format!("{manager}.$ref eq \"/Users/{id}\"");
+        for filter in [by_id, by_uri] {
+            let found = acme.scim.query("/Users", &[("filter", &filter)]).await.expect(200).body;
+            assert_eq!(each(&found["Resources"], "id"), [&babs], "{filter}");
+        }
+    };
+    of(&ada).await;
+    let replace = json!([{
+        "op": "replace", "path": format!("{ENTERPRISE}:manager"),
+        "value": { "$ref": format!("../Users/{bert}") }
+    }]);
+    acme.scim.patch(&format!("/Users/{babs}"), patch(replace)).await.expect(200);
+    of(&bert).await;
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use serde_json::{Number, Value};
 
 use super::ast::CompareOp;
 use super::bind::{BoundFilter, Comparison, Operand};
+use crate::membership::lead_to_the_same;
 use crate::path::AttributeRef;
 use crate::{Object, value};
 
@@ -76,6 +77,13 @@ impl Comparison<'_> {
             }
             (Operand::Instant(operand), Value::String(text)) => {
                 value::instant(text).is_some_and(|instant| ordering_holds(instant.cmp(operand), op))
+            }
+            // Equality of references is that of what they lead to, as PATCH has it; the other
+            // operators look at their text.
+            (Operand::Text(operand), Value::String(text))
+                if op == CompareOp::Eq && self.target.leaf().refers_to_resources() =>
+            {
+                lead_to_the_same(text, operand)
             }
             (Operand::Text(operand), Value::String(text)) => {
                 text_holds(&value::normalized(self.target.leaf(), text), operand, op)
@@ -167,7 +175,10 @@ mod tests {
             ],
             "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
                 "employeeNumber": "701984",
-                "manager": { "value": "26118915-6090-4610-87e4-49d8ca9f808d" }
+                "manager": {
+                    "value": "26118915-6090-4610-87e4-49d8ca9f808d",
+                    "$ref": "https://x.example/Users/26118915-6090-4610-87e4-49d8ca9f808d"
+                }
             },
             "meta": { "resourceType": "User", "lastModified": "2011-05-13T04:42:34.000Z" }
         })
@@ -224,6 +235,23 @@ mod tests {
         ];
         for filter in no {
             assert!(!matches(filter), "{filter}");
+        }
+    }
+
+    #[test]
+    fn references_are_equal_where_they_lead_to_the_same_resource() {
+        let manager = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.$ref";
+        let id = "26118915-6090-4610-87e4-49d8ca9f808d";
+        for (comparison, expected) in [
+            (format!("eq \"../Users/{id}\""), true),
+            (format!("ne \"../Users/{id}\""), false),
+            (format!("eq \"../Users/{id}0\""), false),
+            (format!("ne \"../Users/{id}0\""), true),
+            ("sw \"https://x.example/\"".to_owned(), true),
+            ("sw \"../Users\"".to_owned(), false),
+            (format!("ge \"https://y.example/Users/{id}\""), false),
+        ] {
+            assert_eq!(matches(&format!("{manager} {comparison}")), expected, "{comparison}");
         }
     }
 

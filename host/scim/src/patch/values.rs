@@ -7,7 +7,7 @@ use super::request::Op;
 use crate::dialect::{ComplexReplace, Dialect, UnmatchedReplace};
 use crate::elements::{Elements, is_primary, keep_one_primary};
 use crate::filter::{BoundFilter, CompareOp, Literal};
-use crate::membership::id_in;
+use crate::membership::{completed, lead_to_the_same};
 use crate::path::{AttributeRef, ValuePath};
 use crate::schema::{Attribute, Kind, Mutability, validate};
 use crate::{Object, value};
@@ -172,7 +172,7 @@ impl<'a> Edit<'_, 'a> {
 
     /// Sets the parts that are given. What a client cannot set is passed over as it is on PUT.
     fn set_members(&self, complex: &mut Value, given: &Object) -> Outcome {
-        for (name, value) in given {
+        for (name, value) in completed(self.attribute(), given).iter() {
             if let Some(sub) = self.attribute().sub(name).filter(|sub| is_writable(sub)) {
                 self.set_sub(complex, sub, value)?;
             }
@@ -322,11 +322,10 @@ fn is_writable(sub: &Attribute) -> bool {
     sub.mutability != Mutability::ReadOnly
 }
 
-/// Whether two values of an attribute are one to everybody who compares them. A reference to a
-/// resource ends with its id, relative or absolute and by whichever name of the tenant.
+/// Whether two values of an attribute are one to everybody who compares them.
 fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
     match (a.as_str(), b.as_str()) {
-        (Some(a), Some(b)) if attribute.refers_to_resources() => id_in(a) == id_in(b),
+        (Some(a), Some(b)) if attribute.refers_to_resources() => lead_to_the_same(a, b),
         (Some(a), Some(b)) => value::normalized(attribute, a) == value::normalized(attribute, b),
         _ => a == b,
     }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Invalid, Issue, MAX_UNIQUE_BYTES, Rule};
 use crate::elements::{Elements, is_primary};
+use crate::membership::completed;
 use crate::schema::{Attribute, Kind, Mutability, ResourceType, Uniqueness};
 use crate::{Object, value};
 
@@ -152,7 +153,8 @@ impl Reader {
         let (expected, rule) = match (attribute.kind, value) {
             (_, Value::Null) => return None,
             (Kind::Complex, Value::Object(members)) => {
-                return self.members(&attribute.sub_attributes, members, &format!("{path}."));
+                let members = completed(attribute, members);
+                return self.members(&attribute.sub_attributes, &members, &format!("{path}."));
             }
             (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => {
                 return Some(value.clone());
