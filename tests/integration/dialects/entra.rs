@@ -1,7 +1,7 @@
 //! What Entra ID sends, under its dialect and under the RFC's.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, patch, user};
+use tenon_tests::{Server, artifacts, patch, user};
 
 use super::{ENTERPRISE, USER, a_group, a_user, member_ids, tenant, told};
 
@@ -149,6 +149,22 @@ async fn entra_removes_the_members_that_it_names_and_no_others() {
     ]);
     entra.scim.patch(&group, patch(operation)).await.expect(204);
     assert_eq!(member_ids(&entra, &group).await, [b]);
+}
+
+#[tokio::test]
+async fn at_the_root_entra_names_an_attribute_as_each_type_has_it() {
+    let server = Server::shared();
+    let entra = tenant(&server, "entra").await;
+    entra.activate("teams", &artifacts::component("teams"), json!({})).await;
+    let mut babs = user("bjensen");
+    babs[ENTERPRISE] = json!({ "division": "North" });
+    let babs = entra.create("/Users", babs).await;
+    let badge = json!({ "schemas": ["urn:example:2.0:Badge"], "division": "North" });
+    let badge = entra.create("/Badges", badge).await;
+    let filter = [("filter", "division eq \"North\"")];
+    let found = entra.scim.query("/", &filter).await.expect(200).body;
+    let found: Vec<_> = found["Resources"].as_array().unwrap().iter().map(|it| &it["id"]).collect();
+    assert_eq!(found, [&json!(babs), &json!(badge)]);
 }
 
 #[tokio::test]

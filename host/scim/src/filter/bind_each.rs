@@ -5,47 +5,56 @@ use super::{BoundFilter, FilterError, FilterErrorKind};
 use crate::path::PathError;
 use crate::schema::ResourceType;
 
-impl Filter {
-    /// Binds the filter to resources of each of these types, in their order.
-    ///
-    /// RFC 7644 §3.4.2.1: "For filtered attributes that are not part of a particular resource type,
-    /// the service provider SHALL treat the attribute as if there is no attribute value."
-    ///
-    /// # Errors
-    /// A term makes sense for none of the types.
-    pub fn bind_each<'a>(
-        &self,
-        types: &[&'a ResourceType],
-    ) -> Result<Vec<BoundFilter<'a>>, FilterError> {
-        match self {
-            Self::And(terms) => bind_terms(terms, types, BoundFilter::And),
-            Self::Or(terms) => bind_terms(terms, types, BoundFilter::Or),
-            Self::Not(inner) => {
-                let inner = inner.bind_each(types)?;
-                Ok(inner.into_iter().map(|it| BoundFilter::Not(Box::new(it))).collect())
-            }
-            Self::Present(_) | Self::Compare(..) | Self::Element(..) => self.bind_term(types),
-        }
-    }
-
-    fn bind_term<'a>(
-        &self,
-        types: &[&'a ResourceType],
-    ) -> Result<Vec<BoundFilter<'a>>, FilterError> {
+/// Binds a filter to resources of each of these types, in their order. Each type comes with the
+/// filter as it is to be read for it: the same terms, their paths and values in the RFC's form.
+///
+/// RFC 7644 §3.4.2.1: "For filtered attributes that are not part of a particular resource type,
+/// the service provider SHALL treat the attribute as if there is no attribute value."
+///
+/// # Errors
+/// A term makes sense for none of the types.
+pub fn bind_each<'a, 'f>(
+    filters: impl IntoIterator<Item = (&'a ResourceType, &'f Filter)>,
+) -> Result<Vec<BoundFilter<'a>>, FilterError> {
+    let mut bound = Vec::new();
+    let mut of_types = Vec::new();
+    for (resource_type, filter) in filters {
         let mut errors = Vec::new();
-        let mut bound = Vec::with_capacity(types.len());
-        for resource_type in types {
-            bound.push(self.bind(resource_type).unwrap_or_else(|error| {
-                errors.push(error);
-                BoundFilter::Constant(self.without_value())
-            }));
-        }
-        if errors.len() == types.len()
-            && let Some(error) = most_telling(errors)
-        {
+        bound.push(filter.bind_known(resource_type, &mut errors));
+        of_types.push(errors.into_iter());
+    }
+    // The terms one by one, each as all types see it.
+    loop {
+        let of_term: Option<Vec<_>> = of_types.iter_mut().map(Iterator::next).collect();
+        let Some(of_term) = of_term.filter(|it| !it.is_empty()) else { return Ok(bound) };
+        let errors: Option<Vec<_>> = of_term.into_iter().collect();
+        if let Some(error) = errors.and_then(most_telling) {
             return Err(error);
         }
-        Ok(bound)
+    }
+}
+
+impl Filter {
+    /// Binds what makes sense for a type; `errors` has for each term, in their order, what is
+    /// wrong with it.
+    fn bind_known<'a>(
+        &self,
+        resource_type: &'a ResourceType,
+        errors: &mut Vec<Option<FilterError>>,
+    ) -> BoundFilter<'a> {
+        let mut all = |terms: &[Self]| -> Vec<_> {
+            terms.iter().map(|term| term.bind_known(resource_type, errors)).collect()
+        };
+        match self {
+            Self::And(terms) => BoundFilter::And(all(terms)),
+            Self::Or(terms) => BoundFilter::Or(all(terms)),
+            Self::Not(inner) => BoundFilter::Not(Box::new(inner.bind_known(resource_type, errors))),
+            Self::Present(_) | Self::Compare(..) | Self::Element(..) => {
+                let bound = self.bind(resource_type);
+                errors.push(bound.as_ref().err().cloned());
+                bound.unwrap_or_else(|_| BoundFilter::Constant(self.without_value()))
+            }
+        }
     }
 
     /// What a term says where its attribute has no value.
@@ -82,33 +91,22 @@ fn unknown_path(error: &FilterError) -> Option<&str> {
     }
 }
 
-/// Binds each term to all types, and puts together what belongs to each type.
-fn bind_terms<'a>(
-    terms: &[Filter],
-    types: &[&'a ResourceType],
-    combine: impl Fn(Vec<BoundFilter<'a>>) -> BoundFilter<'a>,
-) -> Result<Vec<BoundFilter<'a>>, FilterError> {
-    let mut of_types: Vec<Vec<BoundFilter<'a>>> = types.iter().map(|_| Vec::new()).collect();
-    for term in terms {
-        for (of_type, bound) in of_types.iter_mut().zip(term.bind_each(types)?) {
-            of_type.push(bound);
-        }
-    }
-    Ok(of_types.into_iter().map(combine).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use crate::Registry;
-    use crate::filter::parse;
+    use crate::filter::{bind_each, parse};
+    use crate::schema::core::{ENTERPRISE_USER, USER};
+    use crate::schema::describe::Description;
+    use crate::{Dialect, Registry};
 
     /// Whether a user and a group satisfy a filter, or why there is no answer.
     fn answers(filter: &str) -> Result<[bool; 2], String> {
         let registry = Registry::core();
         let types: Vec<_> = registry.resource_types().iter().map(|it| &**it).collect();
-        let bound = parse(filter).unwrap().bind_each(&types).map_err(|it| it.to_string())?;
+        let filter = parse(filter).unwrap();
+        let each = types.into_iter().map(|it| (it, &filter));
+        let bound = bind_each(each).map_err(|it| it.to_string())?;
         let resources = [
             json!({ "userName": "bjensen", "displayName": "Babs", "meta": { "resourceType": "User" } }),
             json!({ "displayName": "Tour Guides", "meta": { "resourceType": "Group" } }),
@@ -153,6 +151,38 @@ mod tests {
         for (filter, message) in cases {
             let error = answers(filter).unwrap_err();
             assert!(error.contains(message), "{filter}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_filter_is_read_for_each_type_in_its_own_way() {
+        let attributes = json!([{ "name": "department" }, { "name": "active" }]);
+        let desk = Description::parse(&[
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+                "id": "urn:example:2.0:Desk", "attributes": attributes
+            }),
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "name": "Desk", "endpoint": "/Desks", "schema": "urn:example:2.0:Desk"
+            }),
+        ]);
+        let registry = Registry::core().with(&desk.unwrap()).unwrap();
+        let user = json!({
+            "schemas": [USER], "active": true, ENTERPRISE_USER: { "department": "IT" }
+        });
+        let desk = json!({ "active": "True", "department": "IT" });
+        for filter in ["department eq \"IT\"", "active eq \"True\""] {
+            let parsed = parse(filter).unwrap();
+            for names in [["User", "Desk"], ["Desk", "User"]] {
+                let types = names.map(|name| &**registry.resource_type(name).unwrap());
+                let read = types.map(|it| Dialect::ENTRA.filter(it, &parsed).value);
+                let bound = bind_each(types.into_iter().zip(read.iter().map(|it| &**it))).unwrap();
+                for (name, bound) in names.iter().zip(bound) {
+                    let resource = if *name == "User" { &user } else { &desk };
+                    assert!(bound.matches(resource.as_object().unwrap()), "{filter}: {name}");
+                }
+            }
         }
     }
 }

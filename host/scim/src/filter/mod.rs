@@ -21,6 +21,7 @@ mod parser;
 
 pub use ast::{CompareOp, Filter, Literal, PathText};
 pub use bind::{BoundFilter, Comparison, Operand, Scope};
+pub use bind_each::bind_each;
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 
 /// Why a filter is refused, and where.

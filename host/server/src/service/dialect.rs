@@ -46,18 +46,18 @@ impl Request {
         text: &str,
     ) -> Result<Vec<BoundFilter<'t>>, Error> {
         let dialect = self.tenant.dialect;
-        let mut filter = filter::parse(text)?;
-        for resource_type in types {
+        let filter = filter::parse(text)?;
+        let read = |resource_type: &ResourceType| {
             let read = dialect.filter(resource_type, &filter);
             log(dialect, &read.coercions);
-            if let Cow::Owned(in_the_rfcs_form) = read.value {
-                filter = in_the_rfcs_form;
-            }
+            read.value
+        };
+        if let [resource_type] = types {
+            return Ok(vec![read(resource_type).bind(resource_type)?]);
         }
-        match types {
-            [resource_type] => Ok(vec![filter.bind(resource_type)?]),
-            _ => Ok(filter.bind_each(types)?),
-        }
+        // One name may be that of an extension's attribute here, and of the type's own there.
+        let filters: Vec<_> = types.iter().map(|it| read(it)).collect();
+        Ok(filter::bind_each(types.iter().copied().zip(filters.iter().map(Cow::as_ref)))?)
     }
 }
 
