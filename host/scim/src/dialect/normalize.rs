@@ -40,14 +40,15 @@ impl Dialect {
         let mut normalizer = Normalizer::new(self, resource_type);
         let mut resource = input.clone();
         normalizer.resource(&mut resource);
-        normalizer.refuse_unknown()?;
+        normalizer.refuse()?;
         Ok(Normalized { value: Cow::Owned(resource), coercions: normalizer.coercions })
     }
 
     /// A PATCH request: the paths of its operations, the filters in them, and the values.
     ///
     /// # Errors
-    /// A value has attributes that no schema has, and the dialect refuses them.
+    /// A value has attributes that no schema has, and the dialect refuses them; or two of its
+    /// names are one in the RFC's form.
     pub fn patch<'i>(
         &self,
         resource_type: &ResourceType,
@@ -60,7 +61,7 @@ impl Dialect {
         let mut request = request.clone();
         for (index, operation) in request.operations.iter_mut().enumerate() {
             normalizer.operation(operation);
-            normalizer.refuse_unknown().map_err(|invalid| PatchError {
+            normalizer.refuse().map_err(|invalid| PatchError {
                 operation: Some(index),
                 kind: PatchErrorKind::Value(invalid),
             })?;
@@ -94,12 +95,12 @@ pub(super) struct Normalizer<'d> {
     pub(super) dialect: &'d Dialect,
     pub(super) resource_type: &'d ResourceType,
     coercions: Vec<Coercion>,
-    unknown: Vec<Issue>,
+    issues: Vec<Issue>,
 }
 
 impl<'d> Normalizer<'d> {
     fn new(dialect: &'d Dialect, resource_type: &'d ResourceType) -> Self {
-        Self { dialect, resource_type, coercions: Vec::new(), unknown: Vec::new() }
+        Self { dialect, resource_type, coercions: Vec::new(), issues: Vec::new() }
     }
 
     pub(super) fn note(&mut self, path: impl Into<String>, reading: Reading) {
@@ -108,12 +109,12 @@ impl<'d> Normalizer<'d> {
 
     fn note_unknown(&mut self, path: impl Into<String>) {
         if self.dialect.unknown_attributes == UnknownAttributes::Refused {
-            self.unknown.push(Issue { path: path.into(), rule: Rule::Unknown });
+            self.issues.push(Issue { path: path.into(), rule: Rule::Unknown });
         }
     }
 
-    fn refuse_unknown(&mut self) -> Result<(), Invalid> {
-        let issues = std::mem::take(&mut self.unknown);
+    fn refuse(&mut self) -> Result<(), Invalid> {
+        let issues = std::mem::take(&mut self.issues);
         if issues.is_empty() { Ok(()) } else { Err(Invalid { issues }) }
     }
 
@@ -162,7 +163,10 @@ impl<'d> Normalizer<'d> {
                 Ok(target) => self.value_at(&target, &mut value, &path),
                 Err(_) => self.note_unknown(path.as_str()),
             }
-            members.insert(path.strip_prefix(prefix).unwrap_or(&path).to_owned(), value);
+            let key = path.strip_prefix(prefix).unwrap_or(&path).to_owned();
+            if members.insert(key, value).is_some() {
+                self.issues.push(Issue { path, rule: Rule::Twice });
+            }
         }
     }
 

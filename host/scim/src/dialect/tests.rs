@@ -344,3 +344,19 @@ fn what_is_told_of_a_coercion_has_nothing_of_the_value() {
     assert_eq!(read.len(), 3);
     assert!(!read.join(";").contains("secret"), "{read:?}");
 }
+
+#[test]
+fn two_keys_that_are_one_attribute_are_refused() {
+    let department = format!("{ENTERPRISE_USER}:department");
+    for value in [
+        json!({ "department": "one", (&*department): "two" }),
+        json!({ "Department": "one", (&*department): "two" }),
+        json!({ "department": "one", ENTERPRISE_USER: { "department": "two" } }),
+    ] {
+        let operation = json!({ "op": "Replace", "value": value });
+        let refused = patched(Dialect::ENTRA, json!({}), operation).unwrap_err();
+        assert!(refused.starts_with("invalidSyntax"), "{refused}");
+        let twice = format!("attribute \"{department}\" is given twice");
+        assert!(refused.contains(&twice), "{refused}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Carries out PATCH operations on a resource. Each names a place; [`values`](super::values)
 //! does the work there.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::request::{Op, Operation, PatchRequest};
@@ -8,6 +10,7 @@ use super::values::Edit;
 use super::{PatchError, PatchErrorKind};
 use crate::dialect::Dialect;
 use crate::path::{self, AttributeRef, Path, ValuePath};
+use crate::schema::validate::Invalid;
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::{Object, value};
 
@@ -32,7 +35,13 @@ pub fn apply(
     request: &PatchRequest,
     dialect: &Dialect,
 ) -> Result<Object, PatchError> {
-    let mut patch = Patch { resource_type, dialect, resource: current.clone(), visits: 0 };
+    let mut patch = Patch {
+        resource_type,
+        dialect,
+        resource: current.clone(),
+        named: HashSet::new(),
+        visits: 0,
+    };
     for (index, operation) in request.operations.iter().enumerate() {
         patch.apply(operation).map_err(|kind| PatchError { operation: Some(index), kind })?;
     }
@@ -44,11 +53,14 @@ struct Patch<'a> {
     resource_type: &'a ResourceType,
     dialect: &'a Dialect,
     resource: Object,
+    /// The attributes that one operation names as keys of its value.
+    named: HashSet<String>,
     visits: usize,
 }
 
 impl<'a> Patch<'a> {
     fn apply(&mut self, operation: &Operation) -> Outcome {
+        self.named.clear();
         let value = operation.value.as_ref();
         let Some(path) = &operation.path else {
             return self.apply_without_path(operation.op, value);
@@ -89,7 +101,7 @@ impl<'a> Patch<'a> {
                 }
                 Ok(Path::Extension(schema)) => self.apply_extension(schema, op, Some(value))?,
                 Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_value(&path, op, Some(value))?;
+                    self.apply_named(&path, op, value)?;
                 }
                 Ok(Path::Value(_)) | Err(_) => {}
             }
@@ -102,7 +114,7 @@ impl<'a> Patch<'a> {
         for (key, value) in value.as_object().into_iter().flatten() {
             match path::parse(self.resource_type, key) {
                 Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_value(&path, op, Some(value))?;
+                    self.apply_named(&path, op, value)?;
                 }
                 Ok(_) | Err(_) => {}
             }
@@ -131,12 +143,23 @@ impl<'a> Patch<'a> {
         for (key, value) in members {
             match path::parse(self.resource_type, &format!("{}:{key}", schema.id)) {
                 Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_value(&path, op, Some(value))?;
+                    self.apply_named(&path, op, value)?;
                 }
                 Ok(_) | Err(_) => {}
             }
         }
         Ok(())
+    }
+
+    /// One of the attributes that a value names by its keys. The members of a JSON object have no
+    /// order: where two name one attribute, in two spellings or with its URN and without, neither
+    /// can win.
+    fn apply_named(&mut self, path: &ValuePath<'a>, op: Op, value: &Value) -> Outcome {
+        let name = path.target.path();
+        if path.filter.is_none() && !self.named.insert(name.clone()) {
+            return Err(PatchErrorKind::Value(Invalid::twice(name)));
+        }
+        self.apply_value(path, op, Some(value))
     }
 
     fn apply_value(&mut self, path: &ValuePath<'a>, op: Op, value: Option<&Value>) -> Outcome {

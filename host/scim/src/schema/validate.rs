@@ -90,8 +90,8 @@ pub enum Rule {
     /// RFC 7643 §2.4.
     #[error("has more than one value with \"primary\": true")]
     Primaries,
-    /// One name in two spellings.
-    #[error("is given twice; names are compared without regard to case")]
+    /// One name in two spellings: in another case, or with its URN and without.
+    #[error("is given twice, in two spellings of its name")]
     Twice,
     /// No schema of the resource type has it, and the tenant's dialect refuses such.
     #[error("is in no schema of the resource type")]
@@ -226,6 +226,10 @@ impl ValidResource {
 }
 
 impl Invalid {
+    pub(crate) fn twice(path: String) -> Self {
+        Self { issues: vec![Issue { path, rule: Rule::Twice }] }
+    }
+
     /// The `scimType` of the first issue.
     #[must_use]
     pub fn scim_type(&self) -> ScimType {

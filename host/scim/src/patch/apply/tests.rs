@@ -381,3 +381,31 @@ fn a_request_can_look_at_so_many_values_and_no_more() {
     let (scim_type, detail) = refused("Group", current, json!(many));
     assert_eq!(scim_type, "tooMany", "{detail}");
 }
+
+#[test]
+fn two_keys_for_one_attribute_are_refused() {
+    let department = format!("{ENTERPRISE_USER}:department");
+    let base = format!("{USER}:displayName");
+    let cases = [
+        (json!({ "userName": "a", "USERNAME": "b" }), "userName"),
+        (json!({ "displayName": "a", (base): "b" }), "displayName"),
+        (json!({ "displayName": "a", USER: { "displayName": "b" } }), "displayName"),
+        (
+            json!({ (&*department): "a", ENTERPRISE_USER: { "department": "b" } }),
+            department.as_str(),
+        ),
+    ];
+    for (value, path) in cases {
+        let (scim_type, detail) =
+            refused("User", json!({}), json!([{ "op": "replace", "value": value }]));
+        assert_eq!(scim_type, "invalidSyntax");
+        let expected = format!("Operations[0]: attribute \"{path}\" is given twice");
+        assert!(detail.starts_with(&expected), "{detail}");
+    }
+    // Filters name two values of one attribute, and operations have an order.
+    let value =
+        json!({ "emails[type eq \"work\"].value": "a", "emails[type eq \"home\"].value": "b" });
+    let twice = json!([{ "op": "add", "value": value }, { "op": "add", "value": value }]);
+    let both = json!([{ "type": "work", "value": "a" }, { "type": "home", "value": "b" }]);
+    assert_eq!(user(json!({}), twice)["emails"], both);
+}
