@@ -1,5 +1,6 @@
 //! Many operations in one request (RFC 7644 §3.7).
 
+mod interrupted;
 mod limits;
 mod references;
 

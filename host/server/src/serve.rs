@@ -33,6 +33,8 @@ pub const COMPILE_SUBCOMMAND: &str = "compile-plugin";
 
 /// How long requests in flight may take when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long bulk requests may then take to undo what is not complete.
+const UNDOING: Duration = Duration::from_secs(5);
 
 /// Why the server does not run. One line, with what to do.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +110,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         }
     };
     tracing::info!(url = app.public_url, "ready");
+    let services = app.services.clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let server = accept::serve(listener, http::router(app), Bounds::of_this_process(), async {
         let _ = stopped.await;
@@ -124,6 +127,12 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     // With the task its connections end, and the requests on them.
     server.abort();
+    tokio::select! {
+        ended = timeout(UNDOING, services.bulks_ended()) => if ended.is_err() {
+            tracing::warn!(seconds = UNDOING.as_secs(), "a bulk request is still being undone");
+        },
+        cause = stop_asked() => tracing::warn!(cause, "told to stop again; stopping at once"),
+    }
     tokio::select! {
         () = database.close() => tracing::info!("stopped"),
         cause = stop_asked() => {

@@ -15,7 +15,7 @@ use crate::service::bulk::{Done, Failure, OperationResult};
 pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
     let (parts, body) = request.into_parts();
     let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
-    let results = scim.app.services.bulk(&scim.request, BulkRequest::parse(body)?).await;
+    let results = scim.app.services.bulk(scim.request, BulkRequest::parse(body)?).await?;
     let operations: Vec<_> = results.into_iter().map(on_the_wire).collect();
     Ok(scim_json(StatusCode::OK, bulk::response(&operations)))
 }

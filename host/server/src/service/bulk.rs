@@ -4,16 +4,18 @@
 mod creation;
 
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tenon_scim::bulk::{Action, BulkRequest, Change, Entry, Label, Operation};
 use tenon_scim::patch::PatchRequest;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{Error, Request, Services};
 
-/// For how long operations are begun. A request that takes longer than a minute is given up, and
-/// its answer with it: the last operation begins well before.
+/// For how long resources are worked on. A request that takes longer than a minute is given up, and
+/// its answer with it: the last piece of work begins well before.
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// What became of an operation.
@@ -60,9 +62,9 @@ pub enum Failure {
         /// The path of the attribute.
         attribute: String,
     },
-    /// The operations before took too long.
+    /// The operations before took too long, or those that refer to each other did.
     #[error(
-        "the operation was not begun: those before it took {} seconds; send it again",
+        "the operations took longer than {} seconds, and this one was not carried out; send it again",
         PATIENCE.as_secs()
     )]
     OutOfTime,
@@ -83,20 +85,71 @@ impl From<tenon_scim::Error> for Failure {
 impl Services {
     /// Carries out the operations of a bulk request. The results are in the order of the request;
     /// after `failOnErrors` errors no further operation is begun, and those have no result.
-    pub async fn bulk(&self, request: &Request, bulk: BulkRequest) -> Vec<OperationResult> {
-        let (begun, operations) = (Instant::now(), bulk.entries.len());
+    ///
+    /// The work is in a task of its own: when this future is dropped, because the client has gone
+    /// or the request took too long, the task begins no further operation, and still undoes a
+    /// circular reference that is not complete.
+    ///
+    /// # Errors
+    /// The task fails, which is a fault of the server.
+    pub async fn bulk(
+        &self,
+        request: Request,
+        bulk: BulkRequest,
+    ) -> Result<Vec<OperationResult>, Error> {
+        let asker = Arc::new(());
+        let run = Run {
+            services: self.clone(),
+            request,
+            ids: HashMap::new(),
+            begun: Instant::now(),
+            asker: Arc::downgrade(&asker),
+        };
+        let under_way = self.bulks.subscribe();
+        let carried_out = async move {
+            let results = run.carry_out(bulk).await;
+            drop(under_way);
+            results
+        };
+        let task = tokio::spawn(carried_out.in_current_span());
+        let results = task.await.map_err(|error| Error::Internal(error.to_string()));
+        drop(asker);
+        results
+    }
+
+    /// Waits until no bulk request is being carried out.
+    pub async fn bulks_ended(&self) {
+        self.bulks.closed().await;
+    }
+}
+
+/// A bulk request that is being carried out.
+struct Run {
+    services: Services,
+    request: Request,
+    /// By bulkId, the id of what was created; `None` where that failed.
+    ids: HashMap<String, Option<String>>,
+    begun: Instant,
+    /// Alive as long as somebody waits for the results.
+    asker: Weak<()>,
+}
+
+impl Run {
+    async fn carry_out(mut self, bulk: BulkRequest) -> Vec<OperationResult> {
+        let operations = bulk.entries.len();
         let fail_on_errors = bulk.fail_on_errors.unwrap_or(usize::MAX);
-        let mut run = Run { services: self, request, ids: HashMap::new() };
         let mut results = Vec::with_capacity(operations);
         let mut failed = 0;
         for step in bulk.into_steps() {
             if failed >= fail_on_errors {
                 break;
             }
-            let done = if begun.elapsed() < PATIENCE {
-                run.step(step).await
-            } else {
-                step.into_iter().map(|it| run.result(it.label, Err(Failure::OutOfTime))).collect()
+            let done = match self.check_time() {
+                Ok(()) => self.step(step).await,
+                Err(_) => step
+                    .into_iter()
+                    .map(|it| self.result(it.label, Err(Failure::OutOfTime)))
+                    .collect(),
             };
             failed += done.iter().filter(|result| result.outcome.is_err()).count();
             results.extend(done);
@@ -105,17 +158,13 @@ impl Services {
         tracing::info!(operations, answered = results.len(), failed, "bulk request carried out");
         results
     }
-}
 
-/// A bulk request that is being carried out.
-struct Run<'s> {
-    services: &'s Services,
-    request: &'s Request,
-    /// By bulkId, the id of what was created; `None` where that failed.
-    ids: HashMap<String, Option<String>>,
-}
+    /// Whether there is time for more, and somebody who waits for it.
+    fn check_time(&self) -> Result<(), Failure> {
+        let goes_on = self.begun.elapsed() < PATIENCE && self.asker.strong_count() > 0;
+        if goes_on { Ok(()) } else { Err(Failure::OutOfTime) }
+    }
 
-impl Run<'_> {
     async fn step(&mut self, step: Vec<Entry>) -> Vec<OperationResult> {
         let (mut results, mut creations) = (Vec::new(), Vec::new());
         for Entry { label, operation, .. } in step {
@@ -140,7 +189,7 @@ impl Run<'_> {
         change.replace_references(|bulk_id| lookup.id_of(bulk_id));
         lookup.finish()?;
         let Change { path, preconditions, action } = change;
-        let (services, request) = (self.services, self.request);
+        let (services, request) = (&self.services, &self.request);
         let resource_type = request.resource_type(&path.endpoint)?;
         let changed = match action {
             Action::Replace(data) => {

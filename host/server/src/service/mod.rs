@@ -18,7 +18,7 @@ use tenon_plugin::{CallError, PluginHost};
 use tenon_scim::precondition;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use self::cursor::CursorSealer;
@@ -59,6 +59,8 @@ pub struct Services {
     /// Places for lists that look at all resources of a type. Each holds a connection for long:
     /// half of them stay free for everything else.
     scans: Arc<Semaphore>,
+    /// Has a receiver for each bulk request that is being carried out.
+    bulks: watch::Sender<()>,
 }
 
 impl Services {
@@ -67,7 +69,8 @@ impl Services {
     pub fn new(pool: PgPool, plugins: PluginHost, cursors: CursorSealer) -> Self {
         let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
-        Self { pool, plugins, sealer: secrets::Sealer::default(), cursors, scans }
+        let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
+        Self { pool, plugins, sealer, cursors, scans, bulks }
     }
 }
 

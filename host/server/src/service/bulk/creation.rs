@@ -30,7 +30,7 @@ struct Culprit {
     failure: Failure,
 }
 
-impl Run<'_> {
+impl Run {
     pub(super) async fn create(
         &mut self,
         mut waiting: Vec<(Label, Creation)>,
@@ -97,8 +97,9 @@ impl Run<'_> {
     }
 
     async fn create_one(&self, endpoint: &str, data: &Object) -> Result<Resource, Failure> {
+        self.check_time()?;
         let resource_type = self.request.resource_type(endpoint)?;
-        Ok(self.services.create(self.request, resource_type, data).await?)
+        Ok(self.services.create(&self.request, resource_type, data).await?)
     }
 
     async fn complete_all(&self, created: &mut [Created]) -> Result<(), Culprit> {
@@ -111,13 +112,14 @@ impl Run<'_> {
     }
 
     async fn complete(&self, created: &Created, mut patch: Object) -> Result<Resource, Failure> {
+        self.check_time()?;
         let mut lookup = self.lookup();
         replace_references(&mut patch, &mut |bulk_id: &str| lookup.id_of(bulk_id));
         lookup.finish()?;
         let patch = PatchRequest::parse(&patch).map_err(tenon_scim::Error::from)?;
         let resource_type = self.request.resource_type(&created.creation.endpoint)?;
         let (id, any) = (&created.resource.meta.id, Preconditions::default());
-        Ok(self.services.patch(self.request, resource_type, id, &patch, &any).await?)
+        Ok(self.services.patch(&self.request, resource_type, id, &patch, &any).await?)
     }
 
     /// A POST that failed leaves nothing behind.
@@ -136,7 +138,7 @@ impl Run<'_> {
     async fn delete(&self, created: &Created) -> Result<(), Error> {
         let resource_type = self.request.resource_type(&created.creation.endpoint)?;
         let (id, any) = (&created.resource.meta.id, Preconditions::default());
-        self.services.delete(self.request, resource_type, id, &any).await
+        self.services.delete(&self.request, resource_type, id, &any).await
     }
 
     fn success(&self, created: Created) -> OperationResult {
@@ -149,9 +151,11 @@ impl Run<'_> {
 
     fn failures(&mut self, labels: Vec<Label>, culprit: Culprit) -> Vec<OperationResult> {
         let Culprit { index, bulk_id, failure } = culprit;
+        let out_of_time = matches!(failure, Failure::OutOfTime);
         let mut failure = Some(failure);
         let mut outcome = |label: &Label| match failure.take_if(|_| label.index == index) {
             Some(failure) => failure,
+            None if out_of_time => Failure::OutOfTime,
             None => Failure::ReferenceFailed { bulk_id: bulk_id.clone() },
         };
         labels
