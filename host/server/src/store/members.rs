@@ -1,4 +1,9 @@
 //! Who is a member of which group.
+//!
+//! The planner knows nothing yet of a tenant that has just been filled, takes it for a single row,
+//! and joins by going through all of it once for each membership. So nothing is left to its
+//! estimates here: each id is looked up on its own (`LATERAL`), as a range in the order that one
+//! index alone has (`BETWEEN … ORDER BY`, `>= … ORDER BY … LIMIT 1`).
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
@@ -40,7 +45,8 @@ pub struct Belonging {
     pub direct: bool,
 }
 
-/// The members of all these groups, each group's in order of creation; `limit` of them at the most.
+/// The members of all these groups, each group's in order of creation; `limit` of any of them at
+/// the most.
 ///
 /// # Errors
 /// The database fails.
@@ -51,9 +57,17 @@ pub async fn of_groups(
     limit: i64,
 ) -> Result<Vec<Member>, StoreError> {
     let members = sqlx::query_as(
-        "SELECT m.group_id, r.id, r.type, r.display FROM group_members AS m \
-         JOIN resources AS r ON r.tenant_id = m.tenant_id AND r.id = m.member_id \
-         WHERE m.tenant_id = $1 AND m.group_id = ANY($2) ORDER BY m.group_id, m.member_id LIMIT $3",
+        "SELECT group_id, id, type, display FROM ( \
+             SELECT m.group_id, r.id, r.type, r.display FROM unnest($2::uuid[]) AS wanted (id) \
+             CROSS JOIN LATERAL ( \
+                 SELECT group_id, member_id FROM group_members \
+                 WHERE tenant_id = $1 AND group_id BETWEEN wanted.id AND wanted.id \
+                 ORDER BY group_id, member_id OFFSET 0) AS m \
+             CROSS JOIN LATERAL ( \
+                 SELECT id, type, display FROM resources \
+                 WHERE tenant_id = $1 AND id >= m.member_id ORDER BY id LIMIT 1) AS r \
+             WHERE r.id = m.member_id LIMIT $3) AS found \
+         ORDER BY group_id, id",
     )
     .bind(tenant.0)
     .bind(groups)
@@ -64,8 +78,9 @@ pub async fn of_groups(
 }
 
 /// The groups that these resources belong to, directly or through nested groups, each resource's
-/// in order of creation; `limit` at the most. `UNION` keeps each pair once, so groups that contain
-/// each other come to an end.
+/// in order of creation; `limit` of any of them at the most. `UNION` keeps each pair once, so groups
+/// that contain each other come to an end; and a recursion goes no further than it is read, so the
+/// limit ends it.
 ///
 /// # Errors
 /// The database fails.
@@ -77,16 +92,25 @@ pub async fn groups_of(
 ) -> Result<Vec<Belonging>, StoreError> {
     let groups = sqlx::query_as(
         "WITH RECURSIVE belongs (member_id, group_id) AS ( \
-             SELECT member_id, group_id FROM group_members \
-             WHERE tenant_id = $1 AND member_id = ANY($2) \
+             SELECT m.member_id, m.group_id FROM unnest($2::uuid[]) AS wanted (id) \
+             CROSS JOIN LATERAL ( \
+                 SELECT member_id, group_id FROM group_members \
+                 WHERE tenant_id = $1 AND member_id BETWEEN wanted.id AND wanted.id \
+                 ORDER BY member_id, group_id OFFSET 0) AS m \
              UNION \
              SELECT b.member_id, m.group_id FROM belongs AS b \
-             JOIN group_members AS m ON m.tenant_id = $1 AND m.member_id = b.group_id) \
+             CROSS JOIN LATERAL ( \
+                 SELECT group_id FROM group_members \
+                 WHERE tenant_id = $1 AND member_id BETWEEN b.group_id AND b.group_id \
+                 ORDER BY member_id, group_id OFFSET 0) AS m) \
          SELECT b.member_id, r.id, r.type, r.display, \
                 EXISTS (SELECT FROM group_members AS m WHERE m.tenant_id = $1 \
                         AND m.group_id = b.group_id AND m.member_id = b.member_id) AS direct \
-         FROM belongs AS b JOIN resources AS r ON r.tenant_id = $1 AND r.id = b.group_id \
-         ORDER BY b.member_id, b.group_id LIMIT $3",
+         FROM (SELECT member_id, group_id FROM belongs LIMIT $3) AS b \
+         CROSS JOIN LATERAL ( \
+             SELECT id, type, display FROM resources \
+             WHERE tenant_id = $1 AND id >= b.group_id ORDER BY id LIMIT 1) AS r \
+         WHERE r.id = b.group_id ORDER BY b.member_id, b.group_id",
     )
     .bind(tenant.0)
     .bind(members)
@@ -106,7 +130,11 @@ pub async fn named(
     ids: &[Uuid],
 ) -> Result<Vec<Named>, StoreError> {
     let named = sqlx::query_as(
-        "SELECT id, type, display FROM resources WHERE tenant_id = $1 AND id = ANY($2)",
+        "SELECT r.id, r.type, r.display FROM unnest($2::uuid[]) AS wanted (id) \
+         CROSS JOIN LATERAL ( \
+             SELECT id, type, display FROM resources \
+             WHERE tenant_id = $1 AND id >= wanted.id ORDER BY id LIMIT 1) AS r \
+         WHERE r.id = wanted.id",
     )
     .bind(tenant.0)
     .bind(ids)
@@ -159,10 +187,13 @@ pub async fn remove(
     group: Uuid,
     members: &[Uuid],
 ) -> Result<(), StoreError> {
+    // Planned anew for these members: where a plan for any members goes through the group, it goes
+    // through the list for each of its members.
     sqlx::query(
         "DELETE FROM group_members \
          WHERE tenant_id = $1 AND group_id = $2 AND member_id = ANY($3)",
     )
+    .persistent(false)
     .bind(tenant.0)
     .bind(group)
     .bind(members)
@@ -184,18 +215,37 @@ pub async fn touch_groups_of(
     member: Uuid,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
-    sqlx::query(
-        "WITH locked AS ( \
-             SELECT id FROM resources WHERE tenant_id = $1 AND id IN ( \
-                 SELECT group_id FROM group_members WHERE tenant_id = $1 AND member_id = $2) \
-             ORDER BY id FOR NO KEY UPDATE) \
-         UPDATE resources SET version = version + 1, modified = $3 \
-         WHERE tenant_id = $1 AND id IN (SELECT id FROM locked)",
+    let groups: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT group_id FROM group_members WHERE tenant_id = $1 AND member_id = $2",
     )
     .bind(tenant.0)
     .bind(member)
+    .fetch_all(&mut *conn)
+    .await?;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "SELECT id FROM resources WHERE tenant_id = $1 AND id = ANY($2) \
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .persistent(false)
+    .bind(tenant.0)
+    .bind(&groups)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "UPDATE resources SET version = version + 1, modified = $3 \
+         WHERE tenant_id = $1 AND id = ANY($2)",
+    )
+    .persistent(false)
+    .bind(tenant.0)
+    .bind(&groups)
     .bind(now)
     .execute(conn)
     .await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! What the statements cost where the planner knows nothing of the tenant.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
+use sqlx::Executor;
+use sqlx::postgres::PgPoolOptions;
+
+use super::*;
+use crate::store::embedded::{self, EmbeddedSettings};
+use crate::store::migrations;
+
+/// A tenant that the planner knows, then one that has come since, with 10 groups of all of 8,000
+/// users. The constraints would take most of the time that filling takes.
+const FILL: &str = "
+    ALTER TABLE resources SET (autovacuum_enabled = false);
+    ALTER TABLE group_members SET (autovacuum_enabled = false);
+    ALTER TABLE group_members DROP CONSTRAINT group_members_group;
+    ALTER TABLE group_members DROP CONSTRAINT group_members_member;
+    INSERT INTO tenants (id, name, created, modified)
+    SELECT lpad(n::text, 32, '0')::uuid, 'tenant ' || n, now(), now() FROM generate_series(1, 2) AS n;
+    INSERT INTO resources (tenant_id, id, type, version, created, modified, body)
+    SELECT lpad('1', 32, '0')::uuid, lpad(n::text, 32, '0')::uuid, 'User', 1, now(), now(), '{}'
+    FROM generate_series(1, 1000) AS n;
+    INSERT INTO group_members (tenant_id, group_id, member_id)
+    SELECT tenant_id, lpad('1', 32, '0')::uuid, id FROM resources;
+    ANALYZE;
+    INSERT INTO resources (tenant_id, id, type, version, created, modified, body, display)
+    SELECT lpad('2', 32, '0')::uuid, gen_random_uuid(), 'User', 1, now(), now(), '{}', 'user'
+    FROM generate_series(1, 8000);
+    INSERT INTO group_members (tenant_id, group_id, member_id)
+    SELECT tenant_id, lpad(n::text, 32, '0')::uuid, id
+    FROM resources CROSS JOIN generate_series(1, 10) AS n WHERE display = 'user';
+    INSERT INTO resources (tenant_id, id, type, version, created, modified, body, display)
+    SELECT lpad('2', 32, '0')::uuid, lpad(n::text, 32, '0')::uuid, 'Group', 1, now(), now(), '{}', 'group'
+    FROM generate_series(1, 10) AS n";
+
+/// A join that goes through the tenant for each membership compares 640 million rows, and is ended
+/// by the timeout that statements of the server have.
+#[tokio::test]
+async fn memberships_of_a_tenant_without_statistics_are_looked_up_one_by_one() {
+    let dir = tempfile::Builder::new().prefix("tenon-").tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let settings = EmbeddedSettings { data_dir: dir.path().join("d"), bin_dir: None };
+    let embedded = embedded::start(settings).await.unwrap();
+    let pool = PgPoolOptions::new().connect_with(embedded.connect_options()).await.unwrap();
+    migrations::migrate(&pool).await.unwrap();
+    pool.execute(FILL).await.unwrap();
+
+    let mut conn = pool.acquire().await.unwrap();
+    conn.execute("SET statement_timeout = '30s'").await.unwrap();
+    let tenant = TenantId(Uuid::from_u128(2));
+    let groups: Vec<Uuid> =
+        (1..=10).map(|n| Uuid::parse_str(&format!("{n:0>32}")).unwrap()).collect();
+    let members = of_groups(&mut conn, tenant, &groups, i64::MAX).await.unwrap();
+    assert_eq!(members.len(), 80_000);
+    assert!(members.is_sorted_by_key(|it| (it.group_id, it.named.id)));
+    assert_eq!(of_groups(&mut conn, tenant, &groups, 7).await.unwrap().len(), 7);
+
+    let users: Vec<Uuid> = members.iter().take(8_000).map(|it| it.named.id).collect();
+    assert_eq!(named(&mut conn, tenant, &users).await.unwrap().len(), 8_000);
+    let belonging = groups_of(&mut conn, tenant, &users, i64::MAX).await.unwrap();
+    assert_eq!(belonging.len(), 80_000);
+    assert!(belonging.is_sorted_by_key(|it| (it.member_id, it.named.id)));
+    assert!(belonging.iter().all(|it| it.direct));
+    assert_eq!(groups_of(&mut conn, tenant, &users, 7).await.unwrap().len(), 7);
+
+    touch_groups_of(&mut conn, tenant, users[0], OffsetDateTime::UNIX_EPOCH).await.unwrap();
+    let touched: i64 = sqlx::query_scalar("SELECT count(*) FROM resources WHERE version = 2")
+        .fetch_one(&mut *conn)
+        .await
+        .unwrap();
+    assert_eq!(touched, 10);
+    for group in &groups {
+        remove(&mut conn, tenant, *group, &users).await.unwrap();
+    }
+    assert!(of_groups(&mut conn, tenant, &groups, i64::MAX).await.unwrap().is_empty());
+    drop(conn);
+    pool.close().await;
+    embedded.stop().await.unwrap();
+}
