@@ -226,6 +226,30 @@ async fn what_refers_to_an_operation_that_failed_fails_too() {
 }
 
 #[tokio::test]
+async fn a_password_is_no_reference_whatever_it_begins_with() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let mut alice = post_user("alice", "Alice");
+    alice["data"]["password"] = json!("bulkId:nobody");
+    let password = json!([{ "op": "replace", "path": "password", "value": "bulkId: a secret" }]);
+    let results = bulk(
+        &acme,
+        json!([
+            alice,
+            { "method": "PATCH", "path": "/Users/bulkId:alice", "data": patch(password) }
+        ]),
+    )
+    .await;
+    assert_eq!(statuses(&results), ["201", "200"]);
+    let mut bob = post_user("bob", "bulkId: dear diary");
+    bob["data"]["password"] = json!("bulkId:nobody");
+    let results = bulk(&acme, json!([bob])).await;
+    let expected = "a value that begins with \"bulkId:\" refers to no operation";
+    let response = &results[0]["response"];
+    assert!(response["detail"].as_str().unwrap().starts_with(expected), "{response:#}");
+}
+
+#[tokio::test]
 async fn a_reference_to_nothing_is_an_error_and_no_value() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;

@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::references::any_in;
+use super::references::Scope;
 use crate::Object;
 use crate::patch::PATCH_SCHEMA;
 use crate::schema::{Attribute, Mutability, ResourceType};
@@ -30,7 +30,8 @@ pub fn defer(resource_type: &ResourceType, data: Object) -> Result<Deferred, Str
     let mut later = Vec::new();
     let mut now = Object::with_capacity(data.len());
     for (name, value) in data {
-        if !any_in(&value) {
+        let scope = Scope::Resource(resource_type).below(&name);
+        if !scope.is_some_and(|scope| scope.any_in(&value)) {
             now.insert(name, value);
             continue;
         }
@@ -79,12 +80,14 @@ fn in_attribute(
     value: Value,
     later: &mut Vec<Value>,
 ) -> Result<Option<Value>, String> {
-    if attribute.mutability == Mutability::ReadOnly || !any_in(&value) {
+    let scope = Scope::of(attribute).filter(|scope| scope.any_in(&value));
+    let Some(scope) = scope.filter(|_| attribute.mutability != Mutability::ReadOnly) else {
         return Ok(Some(value));
-    }
+    };
     let (kept, moved) = match value {
         Value::Array(elements) => {
-            let (moved, kept): (Vec<_>, Vec<_>) = elements.into_iter().partition(any_in);
+            let (moved, kept): (Vec<_>, Vec<_>) =
+                elements.into_iter().partition(|it| scope.any_in(it));
             ((!kept.is_empty()).then_some(Value::Array(kept)), Value::Array(moved))
         }
         whole => (None, whole),

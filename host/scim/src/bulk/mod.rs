@@ -15,7 +15,7 @@ mod response;
 
 pub use defer::{Deferred, defer};
 pub use operation::{Action, Change, Creation, Operation, ResourcePath};
-pub use references::replace_references;
+pub use references::replace_in_patch;
 pub use request::{BULK_REQUEST_SCHEMA, BulkRequest, Entry, Label};
 pub use response::{BULK_RESPONSE_SCHEMA, OperationResponse, response};
 
@@ -97,11 +97,22 @@ pub enum OperationError {
     #[error(transparent)]
     Version(Malformed),
     /// Nothing of that name is created.
-    #[error("\"bulkId:{bulk_id}\" refers to no operation of the request with the method POST")]
+    #[error("{} refers to no operation of the request with the method POST", reference(bulk_id))]
     UnknownReference {
         /// The bulkId.
         bulk_id: String,
     },
+}
+
+/// A reference as an error names it. A text that only begins like one is not repeated: it can be
+/// anything, and answers come to be seen by many.
+fn reference(bulk_id: &str) -> String {
+    let is_like_an_id = bulk_id.len() <= 64 && bulk_id.bytes().all(|it| it.is_ascii_graphic());
+    if is_like_an_id {
+        format!("\"bulkId:{bulk_id}\"")
+    } else {
+        "a value that begins with \"bulkId:\"".to_owned()
+    }
 }
 
 impl OperationError {

@@ -5,11 +5,12 @@ use std::fmt;
 use serde_json::Value;
 
 use super::OperationError;
-use super::references::{referred, replace_in_patch, replace_references, replace_text};
+use super::references::{referred, replace_in_patch, replace_in_resource, replace_text};
 use crate::Object;
 use crate::patch::member;
 use crate::path::is_attribute_name;
 use crate::precondition::{EntityTags, Preconditions};
+use crate::schema::ResourceType;
 use crate::schema::registry::is_reserved_endpoint;
 
 /// What an operation does.
@@ -64,10 +65,22 @@ pub struct ResourcePath {
 }
 
 impl Operation {
-    pub(super) fn replace_references(&mut self, id_of: impl FnMut(&str) -> Option<String>) {
+    /// The endpoint of its resource type, `/Users`.
+    pub(super) fn endpoint(&self) -> &str {
         match self {
-            Self::Create(creation) => creation.replace_references(id_of),
-            Self::Change(change) => change.replace_references(id_of),
+            Self::Create(creation) => &creation.endpoint,
+            Self::Change(change) => &change.path.endpoint,
+        }
+    }
+
+    pub(super) fn replace_references(
+        &mut self,
+        resource_type: &ResourceType,
+        id_of: impl FnMut(&str) -> Option<String>,
+    ) {
+        match self {
+            Self::Create(creation) => creation.replace_references(resource_type, id_of),
+            Self::Change(change) => change.replace_references(resource_type, id_of),
         }
     }
 
@@ -105,18 +118,26 @@ impl Operation {
 
 impl Creation {
     /// Shows every reference to `id_of`, and puts the id that it answers in its place.
-    pub fn replace_references(&mut self, mut id_of: impl FnMut(&str) -> Option<String>) {
-        replace_references(&mut self.data, &mut id_of);
+    pub fn replace_references(
+        &mut self,
+        resource_type: &ResourceType,
+        mut id_of: impl FnMut(&str) -> Option<String>,
+    ) {
+        replace_in_resource(resource_type, &mut self.data, &mut id_of);
     }
 }
 
 impl Change {
     /// Shows every reference to `id_of`, and puts the id that it answers in its place.
-    pub fn replace_references(&mut self, mut id_of: impl FnMut(&str) -> Option<String>) {
+    pub fn replace_references(
+        &mut self,
+        resource_type: &ResourceType,
+        mut id_of: impl FnMut(&str) -> Option<String>,
+    ) {
         replace_text(&mut self.path.id, &mut id_of);
         match &mut self.action {
-            Action::Replace(data) => replace_references(data, &mut id_of),
-            Action::Patch(data) => replace_in_patch(data, &mut id_of),
+            Action::Replace(data) => replace_in_resource(resource_type, data, &mut id_of),
+            Action::Patch(data) => replace_in_patch(resource_type, data, &mut id_of),
             Action::Delete => {}
         }
     }

@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::operation::{Method, Operation, ResourcePath, take};
 use super::{BulkError, MAX_OPERATIONS, OperationError, order};
-use crate::Object;
 use crate::patch::member;
 use crate::value::json_type;
+use crate::{Object, Registry};
 
 /// The `schemas` URI of a bulk request (RFC 7644 §3.7).
 pub const BULK_REQUEST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
-/// A bulk request, read but not yet looked at against any resource type.
+/// A bulk request, whose resources are not yet looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BulkRequest {
     /// With so many errors no further operation is begun.
@@ -47,11 +47,12 @@ pub struct Label {
 }
 
 impl BulkRequest {
-    /// Reads a body. Names of members and methods are read without regard to case.
+    /// Reads a body, with operations on the resource types of `registry`. Names of members and
+    /// methods are read without regard to case.
     ///
     /// # Errors
     /// The request as a whole is wrong. What is wrong with one operation is in its [`Entry`].
-    pub fn parse(mut body: Object) -> Result<Self, BulkError> {
+    pub fn parse(mut body: Object, registry: &Registry) -> Result<Self, BulkError> {
         let says_so = member(&body, "schemas").and_then(Value::as_array).is_some_and(|schemas| {
             let named = |it: &str| it.eq_ignore_ascii_case(BULK_REQUEST_SCHEMA);
             schemas.iter().filter_map(Value::as_str).any(named)
@@ -73,7 +74,7 @@ impl BulkRequest {
         let mut entries: Vec<Entry> =
             operations.into_iter().enumerate().map(|(index, it)| Entry::parse(index, it)).collect();
         let created = created(&entries)?;
-        entries.iter_mut().for_each(|entry| entry.link(&created));
+        entries.iter_mut().for_each(|entry| entry.link(&created, registry));
         Ok(Self { fail_on_errors, entries })
     }
 
@@ -121,10 +122,12 @@ impl Entry {
     }
 
     /// Finds the operations to which this one refers among those that create something.
-    fn link(&mut self, created: &HashMap<String, usize>) {
+    /// An operation on no resource type refers to none, and fails when its turn comes.
+    fn link(&mut self, created: &HashMap<String, usize>, registry: &Registry) {
         let Ok(operation) = &mut self.operation else { return };
+        let Some(resource_type) = registry.at_endpoint(operation.endpoint()) else { return };
         let (mut references, mut unknown) = (Vec::new(), None);
-        operation.replace_references(|bulk_id| {
+        operation.replace_references(resource_type, |bulk_id| {
             match created.get(bulk_id) {
                 Some(index) => references.push(*index),
                 None => unknown = Some(bulk_id.to_owned()),

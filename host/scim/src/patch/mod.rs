@@ -9,8 +9,8 @@ mod request;
 mod values;
 
 pub use apply::{MAX_VISITS, apply};
-pub(crate) use request::member;
 pub use request::{Op, Operation, PATCH_SCHEMA, PatchRequest};
+pub(crate) use request::{member, without_filter};
 
 use crate::error::ScimType;
 use crate::path::PathError;

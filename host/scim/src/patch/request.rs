@@ -76,14 +76,10 @@ impl PatchRequest {
     /// The paths of the attributes that the operations name, without the filters in them.
     #[must_use]
     pub fn names(&self, resource_type: &ResourceType) -> Vec<String> {
-        let without_filter = |path: &String| match (path.split_once('['), path.rsplit_once(']')) {
-            (Some((head, _)), Some((_, tail))) => format!("{head}{tail}"),
-            _ => path.clone(),
-        };
         let of = |operation: &Operation| match (&operation.path, &operation.value) {
             (Some(path), _) => vec![without_filter(path)],
             (None, Some(Value::Object(members))) => {
-                names_in(resource_type, members).iter().map(without_filter).collect()
+                names_in(resource_type, members).iter().map(|it| without_filter(it)).collect()
             }
             (None, _) => Vec::new(),
         };
@@ -124,6 +120,14 @@ impl Op {
         [("add", Self::Add), ("replace", Self::Replace), ("remove", Self::Remove)]
             .into_iter()
             .find_map(|(name, op)| word.eq_ignore_ascii_case(name).then_some(op))
+    }
+}
+
+/// A path without the filter in it: `emails.value` of `emails[type eq "work"].value`.
+pub(crate) fn without_filter(path: &str) -> String {
+    match (path.split_once('['), path.rsplit_once(']')) {
+        (Some((head, _)), Some((_, tail))) => format!("{head}{tail}"),
+        _ => path.to_owned(),
     }
 }
 

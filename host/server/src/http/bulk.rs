@@ -4,7 +4,7 @@ use axum::extract::Request as HttpRequest;
 use axum::http::StatusCode;
 use axum::response::Response;
 use tenon_scim::ScimType;
-use tenon_scim::bulk::{self, BulkError, BulkRequest, OperationResponse};
+use tenon_scim::bulk::{BulkError, BulkRequest, OperationResponse, response};
 
 use super::body::{self, BodyError, SCIM_TYPES};
 use super::error::ScimError;
@@ -15,9 +15,10 @@ use crate::service::bulk::{Done, Failure, OperationResult};
 pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
     let (parts, body) = request.into_parts();
     let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
-    let results = scim.app.services.bulk(scim.request, BulkRequest::parse(body)?).await?;
+    let bulk = BulkRequest::parse(body, &scim.request.tenant.registry)?;
+    let results = scim.app.services.bulk(scim.request, bulk).await?;
     let operations: Vec<_> = results.into_iter().map(on_the_wire).collect();
-    Ok(scim_json(StatusCode::OK, bulk::response(&operations)))
+    Ok(scim_json(StatusCode::OK, response(&operations)))
 }
 
 /// RFC 7644 §3.7.4: "The returned response MUST specify the limit exceeded in the body of the

@@ -185,12 +185,12 @@ impl Run {
     }
 
     async fn change(&self, mut change: Change) -> Result<Done, Failure> {
+        let (services, request) = (&self.services, &self.request);
+        let resource_type = request.resource_type(&change.path.endpoint)?;
         let mut lookup = self.lookup();
-        change.replace_references(|bulk_id| lookup.id_of(bulk_id));
+        change.replace_references(resource_type, |bulk_id| lookup.id_of(bulk_id));
         lookup.finish()?;
         let Change { path, preconditions, action } = change;
-        let (services, request) = (&self.services, &self.request);
-        let resource_type = request.resource_type(&path.endpoint)?;
         let changed = match action {
             Action::Replace(data) => {
                 services.replace(request, resource_type, &path.id, &data, &preconditions).await?

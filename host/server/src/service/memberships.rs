@@ -84,6 +84,10 @@ impl Services {
     }
 
     /// Puts the members of a stored group, where it is one, into its attributes.
+    ///
+    /// This is what the filters of a PATCH see, through all of its operations. A member that one of
+    /// them adds is what the client sent until all are carried out: a later one finds it by its
+    /// `value`, and not by the `display` or `type` that the server derives.
     pub(super) async fn load_members(
         &self,
         request: &Request,

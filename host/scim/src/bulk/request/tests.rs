@@ -6,7 +6,7 @@ use crate::precondition::EntityTags;
 
 fn parse(operations: Value) -> Result<BulkRequest, BulkError> {
     let body = json!({ "schemas": [BULK_REQUEST_SCHEMA], "Operations": operations });
-    BulkRequest::parse(body.as_object().unwrap().clone())
+    BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core())
 }
 
 /// The error of the only operation.
@@ -64,7 +64,9 @@ fn every_method_is_read() {
 
 #[test]
 fn a_request_that_is_none_is_refused_as_a_whole() {
-    let parse = |body: Value| BulkRequest::parse(body.as_object().unwrap().clone()).unwrap_err();
+    let parse = |body: Value| {
+        BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core()).unwrap_err()
+    };
     let with = |name: &str, value: Value| {
         let mut body = json!({
             "schemas": [BULK_REQUEST_SCHEMA], "Operations": [post("a", json!({}))]
@@ -132,6 +134,23 @@ fn what_is_wrong_with_an_operation_is_said() {
         let error = error(operation);
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn what_is_no_id_is_not_repeated() {
+    for (text, said) in [
+        ("bulkId:b", "\"bulkId:b\" refers to no operation"),
+        ("bulkId: dear diary", "a value that begins with \"bulkId:\" refers to no operation"),
+        (&format!("bulkId:{}", "x".repeat(65)), "a value that begins with \"bulkId:\" refers"),
+    ] {
+        let error = error(post("a", json!({ "displayName": text })));
+        assert!(error.starts_with(said), "{error}");
+    }
+    let password = json!({
+        "method": "PATCH", "path": "/Users/1",
+        "data": { "Operations": [{ "op": "add", "path": "password", "value": "bulkId:b" }] }
+    });
+    assert!(parse(json!([password])).unwrap().entries[0].operation.is_ok());
 }
 
 #[test]

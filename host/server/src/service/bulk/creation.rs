@@ -8,7 +8,7 @@
 use std::mem;
 
 use tenon_scim::Object;
-use tenon_scim::bulk::{Creation, Deferred, Label, defer, replace_references};
+use tenon_scim::bulk::{Creation, Deferred, Label, defer, replace_in_patch};
 use tenon_scim::patch::PatchRequest;
 use tenon_scim::precondition::Preconditions;
 
@@ -86,12 +86,12 @@ impl Run {
     }
 
     fn ready(&self, creation: &mut Creation) -> Result<Deferred, Failure> {
+        let resource_type = self.request.resource_type(&creation.endpoint)?;
         let mut lookup = self.lookup();
-        creation.replace_references(|bulk_id| lookup.id_of(bulk_id));
+        creation.replace_references(resource_type, |bulk_id| lookup.id_of(bulk_id));
         if lookup.finish()? {
             return Ok(Deferred { now: mem::take(&mut creation.data), later: None });
         }
-        let resource_type = self.request.resource_type(&creation.endpoint)?;
         defer(resource_type, creation.data.clone())
             .map_err(|attribute| Failure::Circular { attribute })
     }
@@ -113,11 +113,11 @@ impl Run {
 
     async fn complete(&self, created: &Created, mut patch: Object) -> Result<Resource, Failure> {
         self.check_time()?;
+        let resource_type = self.request.resource_type(&created.creation.endpoint)?;
         let mut lookup = self.lookup();
-        replace_references(&mut patch, &mut |bulk_id: &str| lookup.id_of(bulk_id));
+        replace_in_patch(resource_type, &mut patch, &mut |bulk_id: &str| lookup.id_of(bulk_id));
         lookup.finish()?;
         let patch = PatchRequest::parse(&patch).map_err(tenon_scim::Error::from)?;
-        let resource_type = self.request.resource_type(&created.creation.endpoint)?;
         let (id, any) = (&created.resource.meta.id, Preconditions::default());
         Ok(self.services.patch(&self.request, resource_type, id, &patch, &any).await?)
     }
