@@ -42,7 +42,8 @@ impl Prices {
             Ok(Path::Extension(_)) => return self.of_object(&document.value, budget),
             Err(_) => return 0,
         };
-        let mut tally = Tally::new(self, path.filter.as_ref().map_or(1, terms), budget);
+        let terms = path.filter.as_ref().map_or(1, BoundFilter::terms);
+        let mut tally = Tally::new(self, u64::try_from(terms).unwrap_or(u64::MAX), budget);
         // Reading the terms is work as well, even where there is no value to hold against them.
         tally.add(0);
         let container = path.target.container(&document.value);
@@ -123,16 +124,6 @@ impl Tally {
 
     fn is_spent(&self) -> bool {
         self.fuel > self.budget
-    }
-}
-
-/// Comparisons in a filter: each may be held against each value.
-fn terms(filter: &BoundFilter<'_>) -> u64 {
-    match filter {
-        BoundFilter::And(filters) | BoundFilter::Or(filters) => filters.iter().map(terms).sum(),
-        BoundFilter::Not(filter) => terms(filter),
-        BoundFilter::Element(_, filter) => terms(filter).saturating_add(1),
-        BoundFilter::Present(_) | BoundFilter::Compare(_) | BoundFilter::Constant(_) => 1,
     }
 }
 

@@ -112,6 +112,17 @@ impl Filter {
 }
 
 impl BoundFilter<'_> {
+    /// How many comparisons there are: each may be held against each value.
+    #[must_use]
+    pub fn terms(&self) -> usize {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().map(Self::terms).sum(),
+            Self::Not(inner) => inner.terms(),
+            Self::Element(_, inner) => inner.terms().saturating_add(1),
+            Self::Present(_) | Self::Compare(_) | Self::Constant(_) => 1,
+        }
+    }
+
     /// Whether the filter looks at this attribute of the base schema, or at a part of it.
     #[must_use]
     pub fn names(&self, attribute: &Attribute) -> bool {

@@ -9,6 +9,7 @@ use super::request::{Op, Operation, PatchRequest};
 use super::values::Edit;
 use super::{PatchError, PatchErrorKind};
 use crate::dialect::Dialect;
+use crate::filter::BoundFilter;
 use crate::path::{self, AttributeRef, Path, ValuePath};
 use crate::schema::validate::Invalid;
 use crate::schema::{Mutability, ResourceType, Schema};
@@ -17,8 +18,9 @@ use crate::{Object, value};
 type Outcome = Result<(), PatchErrorKind>;
 
 /// Values of multi-valued attributes that the operations of a request may look at together. Each
-/// operation looks at all values of its attribute; without a bound, a thousand operations on a
-/// group of ten thousand members would hold a processor for minutes.
+/// operation looks at all values of its attribute, once for each term of its filter; without a
+/// bound, a thousand operations on a group of ten thousand members would hold a processor for
+/// minutes.
 pub const MAX_VISITS: usize = 1_000_000;
 
 /// Carries out all operations in order, each on the result of the one before, or none. The request
@@ -171,7 +173,7 @@ impl<'a> Patch<'a> {
         if op == Op::Add && value.is_none_or(value::is_unassigned) {
             return Ok(());
         }
-        self.count_visits(target)?;
+        self.count_visits(path)?;
         let container = match target.extension {
             None => &mut self.resource,
             Some(urn) => {
@@ -206,10 +208,12 @@ impl<'a> Patch<'a> {
         Ok(())
     }
 
-    fn count_visits(&mut self, target: &AttributeRef<'_>) -> Outcome {
-        let container = target.container(&self.resource);
-        let value = container.and_then(|it| it.get(&target.attribute.name));
-        self.visits += value.and_then(Value::as_array).map_or(1, Vec::len);
+    fn count_visits(&mut self, path: &ValuePath<'_>) -> Outcome {
+        let container = path.target.container(&self.resource);
+        let value = container.and_then(|it| it.get(&path.target.attribute.name));
+        let values = value.and_then(Value::as_array).map_or(1, Vec::len);
+        let terms = path.filter.as_ref().map_or(1, BoundFilter::terms);
+        self.visits = self.visits.saturating_add(values.saturating_mul(terms));
         if self.visits > MAX_VISITS { Err(PatchErrorKind::TooMuchWork) } else { Ok(()) }
     }
 }

@@ -88,8 +88,9 @@ pub enum PatchErrorKind {
     },
     /// The operations together look at more values than one request may.
     #[error(
-        "the operations look at more than {MAX_VISITS} values of multi-valued attributes; send \
-         them in several requests, or several values in one operation"
+        "the operations look at more than {MAX_VISITS} values of multi-valued attributes, counted \
+         once for each term of a filter; send them in several requests, or several values in one \
+         operation"
     )]
     TooMuchWork,
     /// The path names nothing, or is not one.

@@ -6,7 +6,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::list::Selection;
-use tenon_scim::patch::PatchRequest;
 use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
 use tenon_scim::project::names_in;
 use tenon_scim::schema::ResourceType;
@@ -82,7 +81,7 @@ pub(super) async fn patch(
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let selection = scim.selection()?;
-    let patch = PatchRequest::parse(&input).map_err(tenon_scim::Error::from)?;
+    let patch = scim.request.parse_patch(&input).await?;
     let preconditions = preconditions(&headers)?;
     let services = &scim.app.services;
     let resource =

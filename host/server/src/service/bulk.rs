@@ -8,7 +8,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tenon_scim::bulk::{Action, BulkRequest, Change, Entry, Label, Operation};
-use tenon_scim::patch::PatchRequest;
 use tokio::time::Instant;
 use tracing::Instrument;
 
@@ -196,7 +195,7 @@ impl Run {
                 services.replace(request, resource_type, &path.id, &data, &preconditions).await?
             }
             Action::Patch(data) => {
-                let patch = PatchRequest::parse(&data).map_err(tenon_scim::Error::from)?;
+                let patch = request.parse_patch(&data).await?;
                 services.patch(request, resource_type, &path.id, &patch, &preconditions).await?
             }
             Action::Delete => {

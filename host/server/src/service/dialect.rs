@@ -10,31 +10,41 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::{Dialect, Error, Object};
 
 use super::Request;
+use super::large::{is_large, is_large_patch};
 
 /// Coercions of one request that the log has.
 const LOGGED: usize = 20;
 
 impl Request {
     /// The body of a POST or PUT.
-    pub(super) fn read_resource<'i>(
+    pub(super) async fn read_resource<'i>(
         &self,
         resource_type: &ResourceType,
         input: &'i Object,
     ) -> Result<Cow<'i, Object>, Error> {
         let dialect = self.tenant.dialect;
-        let read = dialect.resource(resource_type, input)?;
+        let read = self.work(is_large(input), || dialect.resource(resource_type, input)).await?;
         log(dialect, &read.coercions);
         Ok(read.value)
     }
 
+    /// The body of a PATCH, read.
+    ///
+    /// # Errors
+    /// It is no PATCH request.
+    pub async fn parse_patch(&self, body: &Object) -> Result<PatchRequest, Error> {
+        Ok(self.work(is_large(body), || PatchRequest::parse(body)).await?)
+    }
+
     /// A PATCH request.
-    pub(super) fn read_patch<'i>(
+    pub(super) async fn read_patch<'i>(
         &self,
         resource_type: &ResourceType,
         input: &'i PatchRequest,
     ) -> Result<Cow<'i, PatchRequest>, Error> {
         let dialect = self.tenant.dialect;
-        let read = dialect.patch(resource_type, input)?;
+        let large = is_large_patch(input);
+        let read = self.work(large, || dialect.patch(resource_type, input)).await?;
         log(dialect, &read.coercions);
         Ok(read.value)
     }

@@ -4,6 +4,7 @@ pub mod bulk;
 pub mod cursor;
 mod dialect;
 pub mod hooks;
+mod large;
 pub mod list;
 pub mod memberships;
 pub mod plugins;

@@ -14,11 +14,11 @@ use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
 use tenon_scim::{Dialect, Object};
-use tokio::task::block_in_place;
 use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::hooks::Operation;
+use super::large::{LARGE, is_large, is_large_patch};
 use super::memberships::{count_members, without_members};
 use super::read::Resource;
 use super::{Error, Request, Services, not_found, parse_id};
@@ -32,12 +32,7 @@ const ATTEMPTS: u32 = 12;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 
-/// Bytes of a resource or a request from which on work on it is done where it holds up no other
-/// request.
-const LARGE: usize = 64 * 1024;
-
-/// Operations of a PATCH, and members of a group, from which on it counts as large.
-const OPERATIONS: usize = 50;
+/// Members from which on a group is large.
 const MEMBERS: usize = 500;
 
 /// What is to be done to a stored resource.
@@ -70,10 +65,10 @@ impl Change<'_> {
         }
     }
 
-    const fn operations(&self) -> usize {
+    fn is_large(&self) -> bool {
         match self {
-            Self::Replace(_) => 1,
-            Self::Patch(patch) => patch.operations.len(),
+            Self::Replace(input) => is_large(input),
+            Self::Patch(patch) => is_large_patch(patch),
         }
     }
 }
@@ -89,7 +84,7 @@ impl Services {
         resource_type: &Arc<ResourceType>,
         input: &Object,
     ) -> Result<Resource, Error> {
-        let input = request.read_resource(resource_type, input)?;
+        let input = request.read_resource(resource_type, input).await?;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             match self.create_once(request, resource_type, &input).await {
@@ -108,7 +103,8 @@ impl Services {
         resource_type: &Arc<ResourceType>,
         input: &Object,
     ) -> Result<Option<Resource>, Error> {
-        let valid = validate::create(resource_type, input)?;
+        let create = || validate::create(resource_type, input);
+        let valid = request.work(is_large(input), create).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
         let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
@@ -144,7 +140,7 @@ impl Services {
         input: &Object,
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        let input = request.read_resource(resource_type, input)?;
+        let input = request.read_resource(resource_type, input).await?;
         self.change(request, resource_type, id, preconditions, &Change::Replace(&input)).await
     }
 
@@ -160,7 +156,7 @@ impl Services {
         input: &PatchRequest,
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
-        let input = request.read_patch(resource_type, input)?;
+        let input = request.read_patch(resource_type, input).await?;
         self.change(request, resource_type, id, preconditions, &Change::Patch(&input)).await
     }
 
@@ -245,13 +241,10 @@ impl Services {
         let dialect = &request.tenant.dialect;
         self.load_members(request, resource_type, stored.id, &mut current).await?;
         let large = stored.body.len() >= LARGE
-            || change.operations() >= OPERATIONS
+            || change.is_large()
             || count_members(resource_type, &current) >= MEMBERS;
-        let valid = if large {
-            block_in_place(|| change.carry_out(resource_type, &current, dialect))?
-        } else {
-            change.carry_out(resource_type, &current, dialect)?
-        };
+        let carry_out = || change.carry_out(resource_type, &current, dialect);
+        let valid = request.work(large, carry_out).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
         let members =

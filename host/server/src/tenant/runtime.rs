@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::available_parallelism;
 
 use sqlx::PgConnection;
 use tenon_plugin::{Capability, Digest};
@@ -28,6 +29,8 @@ pub struct TenantRuntime {
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
     /// others.
     pub scans: Semaphore,
+    /// Places for work that holds a processor for long: one tenant leaves half of them to others.
+    pub large_work: Semaphore,
     epoch: i64,
 }
 
@@ -101,12 +104,14 @@ impl Runtimes {
         // The epoch was read before the rest is: what is built may be newer than it says, and
         // is then built once more, but it is never older.
         let plugins = plugins::list(conn, tenant).await?;
+        let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
             registry: registry_of(&plugins)?,
             dialect: tenants::dialect(conn, tenant).await?,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),
+            large_work: Semaphore::new((processors / 2).max(1)),
             epoch,
         });
         let mut by_tenant = self.by_tenant.write().unwrap_or_else(PoisonError::into_inner);

@@ -378,7 +378,15 @@ fn a_request_can_look_at_so_many_values_and_no_more() {
     let few: Vec<Value> = (0..400).map(remove).collect();
     assert_eq!(group(current.clone(), json!(few)), current);
     let many: Vec<Value> = (0..600).map(remove).collect();
-    let (scim_type, detail) = refused("Group", current, json!(many));
+    let (scim_type, detail) = refused("Group", current.clone(), json!(many));
+    assert_eq!(scim_type, "tooMany", "{detail}");
+
+    let remove = |n: usize| {
+        let path = format!("members[value eq \"x{n}\" or value eq \"y\" or value eq \"z\"]");
+        json!({ "op": "remove", "path": path })
+    };
+    let with_three_terms: Vec<Value> = (0..200).map(remove).collect();
+    let (scim_type, detail) = refused("Group", current, json!(with_three_terms));
     assert_eq!(scim_type, "tooMany", "{detail}");
 }
 

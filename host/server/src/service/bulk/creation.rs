@@ -9,7 +9,6 @@ use std::mem;
 
 use tenon_scim::Object;
 use tenon_scim::bulk::{Creation, Deferred, Label, defer, replace_in_patch};
-use tenon_scim::patch::PatchRequest;
 use tenon_scim::precondition::Preconditions;
 
 use super::{Done, Error, Failure, OperationResult, Run};
@@ -117,7 +116,7 @@ impl Run {
         let mut lookup = self.lookup();
         replace_in_patch(resource_type, &mut patch, &mut |bulk_id: &str| lookup.id_of(bulk_id));
         lookup.finish()?;
-        let patch = PatchRequest::parse(&patch).map_err(tenon_scim::Error::from)?;
+        let patch = self.request.parse_patch(&patch).await?;
         let (id, any) = (&created.resource.meta.id, Preconditions::default());
         Ok(self.services.patch(&self.request, resource_type, id, &patch, &any).await?)
     }
