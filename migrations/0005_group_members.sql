@@ -15,10 +15,11 @@ CREATE TABLE group_members (
 
 CREATE INDEX group_members_by_member ON group_members (tenant_id, member_id, group_id);
 
--- What others call the resource, so that the display of ten thousand members needs no body.
+-- What others call the resource, so that the display of ten thousand members needs no body; short,
+-- since as many may show it.
 ALTER TABLE resources ADD COLUMN display text;
 
-UPDATE resources SET display = nullif(body::json ->> 'displayName', '')
+UPDATE resources SET display = left(nullif(body::json ->> 'displayName', ''), 256)
 WHERE json_typeof(body::json -> 'displayName') = 'string';
 
 -- What bodies have of members moves into rows, where it is the id of a User or a Group. Types over

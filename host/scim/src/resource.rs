@@ -8,6 +8,9 @@ use crate::schema::validate::with_schemas;
 use crate::schema::{Attribute, Kind, ResourceType, Returned, Uniqueness};
 use crate::value::{instant, normalized, timestamp};
 
+/// Characters of a `display` at the most.
+const MAX_DISPLAY: usize = 256;
+
 /// What the server knows of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
@@ -48,9 +51,12 @@ pub fn location(resource_type: &ResourceType, id: &str, base_url: &str) -> Strin
 
 /// What others call the resource where they refer to it (`display`, RFC 7643 §2.4): its
 /// `displayName`, and nothing else, since an account's name need not be for everybody's eyes.
+/// Characters after the 256th are left out: a thousand others may show it in one answer.
 #[must_use]
 pub fn display(attributes: &Object) -> Option<&str> {
-    attributes.get("displayName")?.as_str().filter(|text| !text.is_empty())
+    let text = attributes.get("displayName")?.as_str().filter(|text| !text.is_empty())?;
+    let end = text.char_indices().nth(MAX_DISPLAY).map_or(text.len(), |(end, _)| end);
+    text.get(..end)
 }
 
 /// The whole resource as clients see it: `schemas`, `id`, the attributes, `meta`.
@@ -262,8 +268,11 @@ mod tests {
 
     #[test]
     fn a_resource_is_called_by_its_display_name_and_not_by_its_user_name() {
+        let long = "é".repeat(256);
         let cases = [
             (json!({ "userName": "b", "displayName": "Babs" }), Some("Babs")),
+            (json!({ "displayName": "é".repeat(256) }), Some(long.as_str())),
+            (json!({ "displayName": "é".repeat(257) }), Some(long.as_str())),
             (json!({ "userName": "b", "displayName": "" }), None),
             (json!({ "userName": "b" }), None),
             (json!({ "displayName": { "en": "Babs" } }), None),

@@ -9,6 +9,7 @@ use super::ast::CompareOp;
 use super::bind::{BoundFilter, Comparison, Operand};
 use crate::membership::lead_to_the_same;
 use crate::path::AttributeRef;
+use crate::schema::Attribute;
 use crate::{Object, value};
 
 impl BoundFilter<'_> {
@@ -25,6 +26,17 @@ impl BoundFilter<'_> {
             Self::Element(target, inner) => {
                 target.values(resource).any(|value| inner.matches_value(value))
             }
+        }
+    }
+
+    /// Whether a resource may satisfy the filter, as far as can be told without one attribute of
+    /// the base schema: false only where no values of it make the filter hold.
+    #[must_use]
+    pub fn may_match(&self, resource: &Object, without: &Attribute) -> bool {
+        match self {
+            Self::And(terms) => terms.iter().all(|term| term.may_match(resource, without)),
+            Self::Or(terms) => terms.iter().any(|term| term.may_match(resource, without)),
+            term => term.names(without) || term.matches(resource),
         }
     }
 
@@ -189,6 +201,27 @@ mod tests {
         let user = registry.resource_type("User").unwrap();
         let filter = parse(filter).unwrap().bind(user).unwrap();
         filter.matches(bjensen().as_object().unwrap())
+    }
+
+    #[test]
+    fn what_fails_without_an_attribute_fails_with_any_values_of_it() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let groups = user.attribute("groups").unwrap();
+        for (filter, expected) in [
+            ("groups pr", true),
+            ("not (groups pr)", true),
+            ("groups.value eq \"x\" and nickName pr", false),
+            ("userName pr and groups[value eq \"x\"]", true),
+            ("nickName pr or groups.value eq \"x\"", true),
+            ("nickName pr or (title pr and groups pr)", false),
+            ("userName pr", true),
+            ("nickName pr", false),
+        ] {
+            let bound = parse(filter).unwrap().bind(user).unwrap();
+            let may_match = bound.may_match(bjensen().as_object().unwrap(), groups);
+            assert_eq!(may_match, expected, "{filter}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Filters and sorts are evaluated by the pure core over the resources, read in batches within one
 //! snapshot. Memory is bounded by the page; a sort also holds the key of every resource up to the
-//! end of the page. How many such lists are made at a time is bounded, for each tenant and for all.
+//! end of the page. How many such lists, and lists that show memberships, are made at a time is
+//! bounded, for each tenant and for all.
 
 mod plan;
 mod scan;
@@ -47,6 +48,9 @@ struct Slice {
     /// How many of those within the bound are passed over.
     skip: usize,
     take: usize,
+    /// Whether a page may end early: a cursor leads on from there. RFC 9865 §2: "the service
+    /// provider MUST NOT return more, although it MAY return fewer, results".
+    may_end_early: bool,
 }
 
 impl<'a> Collection<'a> {
@@ -86,7 +90,7 @@ impl Services {
         let plan = Plan::of(request, collection, query)?;
         let bound_to = bound_to(request, collection, query);
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
-        let _places = if plan.looks_at_all { Some(self.scan_places(request).await?) } else { None };
+        let _places = if plan.reads_much() { Some(self.scan_places(request).await?) } else { None };
         // One snapshot for the total and the page.
         let mut snapshot = self
             .pool
@@ -106,9 +110,12 @@ impl Services {
         let take = query.page_size(DEFAULT_PAGE, MAX_PAGE)?;
         Ok(match &query.paging {
             Paging::Index(start_index) => {
-                Slice { bound: Bound::After(None), skip: start_index.saturating_sub(1), take }
+                let skip = start_index.saturating_sub(1);
+                Slice { bound: Bound::After(None), skip, take, may_end_early: false }
             }
-            Paging::Cursor(None) => Slice { bound: Bound::After(None), skip: 0, take },
+            Paging::Cursor(None) => {
+                Slice { bound: Bound::After(None), skip: 0, take, may_end_early: true }
+            }
             Paging::Cursor(Some(text)) => {
                 let cursor = self.cursors.open(text, bound_to, clock::now())?;
                 // RFC 9865 §2.1: the count "must be equal to the count value of the initial query".
@@ -116,7 +123,7 @@ impl Services {
                     let (initial, found) = (cursor.page_size, take);
                     return Err(QueryError::CountChanged { initial, found });
                 }
-                Slice { bound: cursor.bound, skip: 0, take }
+                Slice { bound: cursor.bound, skip: 0, take, may_end_early: true }
             }
         })
     }
@@ -124,7 +131,7 @@ impl Services {
     /// RFC 9865 §2: "nextCursor MUST be omitted from a response only to indicate that there are no
     /// more result pages"; "previousCursor MUST NOT be returned with the first page".
     fn cursors_around(&self, page: &Page, slice: &Slice, bound_to: &str) -> Result<Place, Error> {
-        let (previous, next) = match (&page.ends, &slice.bound) {
+        let (previous, next) = match (page.ends(), &slice.bound) {
             // "A value of "0" indicates that no resource results are to be returned except for
             // "totalResults"."
             _ if slice.take == 0 || page.total == 0 => (None, None),
@@ -170,3 +177,6 @@ fn bound_to(request: &Request, collection: Collection<'_>, query: &Query) -> Str
     ])
     .to_string()
 }
+
+#[cfg(test)]
+mod tests;

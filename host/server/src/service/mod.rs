@@ -57,8 +57,8 @@ pub struct Services {
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
     cursors: CursorSealer,
-    /// Places for lists that look at all resources of a type. Each holds a connection for long:
-    /// half of them stay free for everything else.
+    /// Places for lists that look at all resources of a type, or show memberships. Each holds a
+    /// connection for long: half of them stay free for everything else.
     scans: Arc<Semaphore>,
     /// Has a receiver for each bulk request that is being carried out.
     bulks: watch::Sender<()>,
@@ -117,13 +117,15 @@ pub enum Error {
     /// Others changed the resource every time it was about to be written.
     #[error("the resource is being changed by other requests; send the request again")]
     Contended,
-    /// As many lists as may look at all resources are doing so.
-    #[error("too many lists with a filter or a sort are being made; send the request again")]
+    /// As many lists as may look at all resources, or show memberships, are doing so.
+    #[error(
+        "too many lists with a filter, a sort or memberships are being made; send the request again"
+    )]
     ScansBusy,
-    /// A list shows or looks at more memberships than may be loaded for it.
+    /// A list shows more memberships than may be loaded for it.
     #[error(
         "the resources have more than {limit} memberships together; ask for fewer resources (count), \
-         leave out \"members\" or \"groups\" (excludedAttributes), or filter by other attributes"
+         or leave out \"members\" or \"groups\" (excludedAttributes)"
     )]
     TooManyMemberships {
         /// How many may be.

@@ -8,6 +8,8 @@ pub mod members;
 pub mod migrations;
 pub mod plugins;
 pub mod resources;
+#[cfg(test)]
+pub(crate) mod scratch;
 pub mod tenants;
 pub mod tokens;
 

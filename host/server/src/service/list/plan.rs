@@ -70,9 +70,25 @@ impl<'q> Plan<'q> {
     }
 }
 
+impl Plan<'_> {
+    /// Whether much has to be read to know the page: all resources, or memberships, which nested
+    /// groups multiply.
+    pub(super) fn reads_much(&self) -> bool {
+        self.looks_at_all || self.views.iter().any(|view| view.shown().is_some())
+    }
+}
+
 impl View<'_> {
     pub(super) fn matches(&self, resource: &Object) -> bool {
         self.filter.as_ref().is_none_or(|filter| filter.matches(resource))
+    }
+
+    /// Whether a resource may match, as far as can be told before its memberships are loaded.
+    pub(super) fn may_match(&self, resource: &Object) -> bool {
+        match (&self.filter, self.looked_at) {
+            (Some(filter), Some(membership)) => filter.may_match(resource, membership.attribute()),
+            _ => true,
+        }
     }
 
     /// The memberships that the answer shows.

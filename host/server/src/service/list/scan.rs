@@ -19,9 +19,9 @@ use crate::service::{Error, Request};
 use crate::store::lists::{self, Listed};
 
 /// Resources that are read at a time where a filter or a sort looks at all of them.
-const BATCH: i64 = 500;
-/// The same where it looks at their memberships too, of which one may have thousands.
-const BATCH_WITH_MEMBERSHIPS: i64 = 20;
+const BATCH: usize = 500;
+/// Those whose memberships are loaded at a time where it looks at these too: one may have thousands.
+const BATCH_WITH_MEMBERSHIPS: usize = 20;
 
 /// All that is needed to read.
 pub(super) struct Scan<'c, 's, 'q> {
@@ -36,19 +36,40 @@ pub(super) struct Page<'s, 'q> {
     /// All that match, on all pages.
     pub(super) total: usize,
     pub(super) found: Vec<Found<'s, 'q>>,
-    /// The positions of the first and the last.
-    pub(super) ends: Option<(Position, Position)>,
     /// Whether some are before the page.
     pub(super) earlier: bool,
     /// Whether some are after it.
     pub(super) later: bool,
 }
 
-/// A resource, and what the query means for its type.
+/// A resource, its position (where the list is not sorted, at first), and what the query means for
+/// its type.
 pub(super) struct Found<'s, 'q> {
-    id: Uuid,
+    position: Position,
     view: &'s View<'q>,
     resource: Resource,
+}
+
+impl Page<'_, '_> {
+    /// The positions of the first and the last.
+    pub(super) fn ends(&self) -> Option<(&Position, &Position)> {
+        Some((&self.found.first()?.position, &self.found.last()?.position))
+    }
+
+    /// Leaves the half that is next to the bound.
+    fn halve(&mut self, bound: &Bound) {
+        let half = self.found.len() / 2;
+        match bound {
+            Bound::After(_) => {
+                self.found.truncate(half);
+                self.later = true;
+            }
+            Bound::Before(_) => {
+                self.found = self.found.split_off(self.found.len() - half);
+                self.earlier = true;
+            }
+        }
+    }
 }
 
 impl Found<'_, '_> {
@@ -66,10 +87,18 @@ impl Found<'_, '_> {
 
 impl<'s, 'q> Scan<'_, 's, 'q> {
     pub(super) async fn page(mut self, slice: &Slice) -> Result<Page<'s, 'q>, Error> {
-        if self.plan.looks_at_all {
-            self.page_of_matching(slice).await
+        let mut page = if self.plan.looks_at_all {
+            self.page_of_matching(slice).await?
         } else {
-            self.page_of_all(slice).await
+            self.page_of_all(slice).await?
+        };
+        loop {
+            match self.load(&mut page.found, View::shown).await {
+                Err(Error::TooManyMemberships { .. }) if slice.may_end_early => {
+                    page.halve(&slice.bound);
+                }
+                loaded => return loaded.map(|()| page),
+            }
         }
     }
 
@@ -96,44 +125,36 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         if matches!(slice.bound, Bound::Before(_)) {
             rows.reverse();
         }
-        let ends = ends(rows.iter().map(|row| position(row.stored.id)));
+        let ends =
+            rows.first().zip(rows.last()).map(|(first, last)| (first.stored.id, last.stored.id));
         let (mut earlier, mut later) = (false, false);
         match (&slice.bound, &ends) {
             (Bound::After(Some(_)), Some((first, _))) => {
-                earlier = !lists::before(self.conn, tenant, of, first.id, 1).await?.is_empty();
+                earlier = !lists::before(self.conn, tenant, of, *first, 1).await?.is_empty();
                 later = more;
             }
             (Bound::After(_), _) => later = more,
             (Bound::Before(Some(_)), Some((_, last))) => {
                 earlier = more;
-                later = !lists::after(self.conn, tenant, of, last.id, 1).await?.is_empty();
+                later = !lists::after(self.conn, tenant, of, *last, 1).await?.is_empty();
             }
             (Bound::Before(_), _) => earlier = more,
         }
-        let mut found = self.found(&rows)?;
-        self.load(&mut found, View::shown).await?;
-        Ok(Page { total: usize::try_from(total).unwrap_or(0), found, ends, earlier, later })
+        let found = self.found(&rows)?;
+        Ok(Page { total: usize::try_from(total).unwrap_or(0), found, earlier, later })
     }
 
     /// Looks at all, keeps the positions of the page, and fetches it when they are known.
     async fn page_of_matching(&mut self, slice: &Slice) -> Result<Page<'s, 'q>, Error> {
         let (tenant, of) = (self.request.tenant.id, &self.plan.of);
         let mut window = Window::new(slice, !self.plan.sorted);
-        let looks_at_memberships = self.plan.views.iter().any(|view| view.looked_at.is_some());
-        let limit = if looks_at_memberships { BATCH_WITH_MEMBERSHIPS } else { BATCH };
         let mut last = Uuid::nil();
         loop {
-            let rows = lists::after(self.conn, tenant, of, last, limit).await?;
+            let rows = lists::after(self.conn, tenant, of, last, as_i64(BATCH)).await?;
             let Some(end) = rows.last() else { break };
             last = end.stored.id;
-            let mut batch = self.found(&rows)?;
-            self.load(&mut batch, |view| view.looked_at).await?;
-            for found in batch {
-                let resource = found.assembled(&self.request.base_url);
-                if found.view.matches(&resource) {
-                    window.offer(Position { key: found.view.key(&resource), id: found.id });
-                }
-            }
+            let batch = self.found(&rows)?;
+            self.offer_matching(batch, &mut window).await?;
         }
         let ids: Vec<Uuid> = window.positions().map(|position| position.id).collect();
         let rows = if ids.is_empty() {
@@ -141,31 +162,69 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         } else {
             lists::with_ids(self.conn, tenant, &ids).await?
         };
-        let mut found = self.found(&rows)?;
-        self.load(&mut found, View::shown).await?;
+        let found = self.found(&rows)?;
         let mut by_id: HashMap<Uuid, Found<'s, 'q>> =
-            found.into_iter().map(|found| (found.id, found)).collect();
+            found.into_iter().map(|found| (found.position.id, found)).collect();
+        let in_place = |position: &Position| {
+            let found = by_id.remove(&position.id)?;
+            Some(Found { position: position.clone(), ..found })
+        };
         Ok(Page {
             total: window.total,
-            found: ids.iter().filter_map(|id| by_id.remove(id)).collect(),
-            ends: ends(window.positions().cloned()),
+            found: window.positions().filter_map(in_place).collect(),
             earlier: window.earlier,
             later: window.later,
         })
     }
 
-    /// Puts memberships into resources, with one statement for each type.
+    /// Offers those of a batch that match. Memberships are loaded only for those that may match
+    /// without, and for fewer at a time where these have too many together.
+    async fn offer_matching(
+        &mut self,
+        mut batch: Vec<Found<'s, 'q>>,
+        window: &mut Window<'_>,
+    ) -> Result<(), Error> {
+        let base_url = &self.request.base_url;
+        batch
+            .retain(|it| it.view.looked_at.is_none() || it.view.may_match(&it.assembled(base_url)));
+        let looks_at_memberships = self.plan.views.iter().any(|view| view.looked_at.is_some());
+        let mut at_once = if looks_at_memberships { BATCH_WITH_MEMBERSHIPS } else { BATCH };
+        while !batch.is_empty() {
+            let rest = batch.split_off(at_once.min(batch.len()));
+            match self.load(&mut batch, |view| view.looked_at).await {
+                Err(Error::TooManyMemberships { .. }) => {
+                    at_once = batch.len() / 2;
+                    batch.extend(rest);
+                    continue;
+                }
+                loaded => loaded?,
+            }
+            for found in batch {
+                let resource = found.assembled(&self.request.base_url);
+                if found.view.matches(&resource) {
+                    let key = found.view.key(&resource);
+                    window.offer(Position { key, ..found.position });
+                }
+            }
+            batch = rest;
+        }
+        Ok(())
+    }
+
+    /// Puts memberships into resources, with one statement for each type. One resource is loaded
+    /// whatever it has, as when it is read alone.
     async fn load(
         &mut self,
         found: &mut [Found<'s, 'q>],
         of_view: impl Fn(&'s View<'q>) -> Option<Membership<'s>>,
     ) -> Result<(), Error> {
+        let limit = if found.len() > 1 { MAX_LOADED } else { usize::MAX };
         for view in &self.plan.views {
             let Some(membership) = of_view(view) else { continue };
             let of_type = found.iter_mut().filter(|found| std::ptr::eq(found.view, view));
             let mut resources: Vec<_> = of_type.map(|found| &mut found.resource).collect();
             let (conn, request) = (&mut *self.conn, self.request);
-            memberships::load(conn, request, Some(membership), &mut resources, MAX_LOADED).await?;
+            memberships::load(conn, request, Some(membership), &mut resources, limit).await?;
         }
         Ok(())
     }
@@ -176,22 +235,13 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
             let mut views = self.plan.views.iter();
             if let Some(view) = views.find(|view| view.resource_type.name == *resource_type) {
                 let resource = Resource::of(view.resource_type, stored)?;
-                found.push(Found { id: stored.id, view, resource });
+                let key = SortKey::missing(SortOrder::default());
+                let position = Position { key, id: stored.id };
+                found.push(Found { position, view, resource });
             }
         }
         Ok(found)
     }
-}
-
-/// The position in a list that is not sorted.
-fn position(id: Uuid) -> Position {
-    Position { key: SortKey::missing(SortOrder::default()), id }
-}
-
-fn ends(mut positions: impl Iterator<Item = Position>) -> Option<(Position, Position)> {
-    let first = positions.next()?;
-    let last = positions.last().unwrap_or_else(|| first.clone());
-    Some((first, last))
 }
 
 fn as_i64(number: usize) -> i64 {

@@ -70,7 +70,7 @@ mod tests {
 
     /// The ids of the page, and whether there are earlier and later ones.
     fn page(bound: Bound, skip: usize, offered: &[u128]) -> (Vec<u128>, bool, bool) {
-        let slice = Slice { bound, skip, take: 2 };
+        let slice = Slice { bound, skip, take: 2, may_end_early: false };
         let mut window = Window::new(&slice, offered.is_sorted());
         for id in offered {
             window.offer(position(*id));

@@ -1,14 +1,9 @@
 //! What the statements cost where the planner knows nothing of the tenant.
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
-
 use sqlx::Executor;
-use sqlx::postgres::PgPoolOptions;
 
 use super::*;
-use crate::store::embedded::{self, EmbeddedSettings};
-use crate::store::migrations;
+use crate::store::scratch::Scratch;
 
 /// A tenant that the planner knows, then one that has come since, with 10 groups of all of 8,000
 /// users. The constraints would take most of the time that filling takes.
@@ -39,12 +34,8 @@ const FILL: &str = "
 /// by the timeout that statements of the server have.
 #[tokio::test]
 async fn memberships_of_a_tenant_without_statistics_are_looked_up_one_by_one() {
-    let dir = tempfile::Builder::new().prefix("tenon-").tempdir().unwrap();
-    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
-    let settings = EmbeddedSettings { data_dir: dir.path().join("d"), bin_dir: None };
-    let embedded = embedded::start(settings).await.unwrap();
-    let pool = PgPoolOptions::new().connect_with(embedded.connect_options()).await.unwrap();
-    migrations::migrate(&pool).await.unwrap();
+    let scratch = Scratch::start().await;
+    let pool = &scratch.pool;
     pool.execute(FILL).await.unwrap();
 
     let mut conn = pool.acquire().await.unwrap();
@@ -76,6 +67,5 @@ async fn memberships_of_a_tenant_without_statistics_are_looked_up_one_by_one() {
     }
     assert!(of_groups(&mut conn, tenant, &groups, i64::MAX).await.unwrap().is_empty());
     drop(conn);
-    pool.close().await;
-    embedded.stop().await.unwrap();
+    scratch.stop().await;
 }

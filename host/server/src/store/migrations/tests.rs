@@ -29,7 +29,7 @@ const BEFORE: &str = r#"
             {"value":"00000000-0000-0000-0000-00000000000c"},
             {"value":"00000000-0000-0000-0000-00000000000e"},
             {"value":"nobody"}, {"display":"no value"}],"externalId":"x","displayName":"G \u00e9"}'),
-        ('1', 'd', 'Group', '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Empty"}')
+        ('1', 'd', 'Group', '{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"' || repeat('é', 300) || '"}')
     ) AS stored (tenant, id, type, body)"#;
 
 #[tokio::test]
@@ -56,11 +56,12 @@ async fn members_in_the_bodies_of_groups_become_rows() {
             .await
             .unwrap();
     let named: Vec<_> = resources.iter().map(|it| (it.0, it.1, it.2.as_deref())).collect();
+    let long = "é".repeat(256);
     let expected = [
         (id(0xa), 7, Some("Ada")),
         (id(0xb), 7, None),
         (id(0xc), 7, None),
-        (id(0xd), 7, Some("Empty")),
+        (id(0xd), 7, Some(long.as_str())),
         (id(0xe), 7, None),
         (id(0xf), 8, Some("G é")),
     ];
