@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::list::Selection;
 use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
-use tenon_scim::project::names_in;
+use tenon_scim::project::{Projection, names_in};
 use tenon_scim::schema::ResourceType;
 
 use super::error::ScimError;
@@ -35,20 +35,23 @@ pub(super) async fn create(
     let services = &scim.app.services;
     let resource = services.create(&scim.request, &resource_type, &input).await?;
     let written = names_in(&resource_type, &input);
-    answer(StatusCode::CREATED, &scim, &resource_type, resource, &selection, &written).await
+    Ok(answer_write(StatusCode::CREATED, &scim, &resource_type, resource, &selection, &written)
+        .await)
 }
 
 /// RFC 7644 §3.4.1.
 pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: HeaderMap) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let selection = scim.selection()?;
-    let resource = scim.app.services.get(&scim.request, &resource_type, &id).await?;
+    let services = &scim.app.services;
+    let mut resource = services.get(&scim.request, &resource_type, &id).await?;
     let etag = resource.meta.etag();
     if is_known(&headers, &etag)? {
         return Ok(not_modified(&etag));
     }
-    let answered = answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &[]).await;
-    let mut response = answered?;
+    let projection = projection(&resource_type, &selection);
+    services.complete(&scim.request, &resource_type, &projection, &mut resource).await?;
+    let mut response = answer(StatusCode::OK, &scim, &resource_type, &resource, &projection);
     set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
     Ok(response)
 }
@@ -67,7 +70,7 @@ pub(super) async fn replace(
     let resource =
         services.replace(&scim.request, &resource_type, &id, &input, &preconditions).await?;
     let written = names_in(&resource_type, &input);
-    answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await
+    Ok(answer_write(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await)
 }
 
 /// RFC 7644 §3.5.2: the server "MUST return a 200 OK response code and the entire resource … or MAY
@@ -94,7 +97,7 @@ pub(super) async fn patch(
         return Ok(response);
     }
     let written = patch.names(&resource_type);
-    answer(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await
+    Ok(answer_write(StatusCode::OK, &scim, &resource_type, resource, &selection, &written).await)
 }
 
 /// RFC 7644 §3.6.
@@ -116,21 +119,36 @@ pub(super) fn scim_json(status: StatusCode, body: Value) -> Response {
     response
 }
 
-async fn answer(
+/// The answer to a write. It is done, so nothing after it makes it fail: where what others write
+/// of the resource cannot be read, the answer is without it.
+async fn answer_write(
     status: StatusCode,
     scim: &Scim,
     resource_type: &ResourceType,
     mut resource: Resource,
     selection: &Selection,
     written: &[String],
-) -> Answer {
+) -> Response {
     let projection = projection(resource_type, selection).after_writing(resource_type, written);
     let services = &scim.app.services;
     // Nobody knows what has just been created: it belongs to no group, and its members are there.
-    if status != StatusCode::CREATED {
-        services.complete(&scim.request, resource_type, &projection, &mut resource).await?;
+    if status != StatusCode::CREATED
+        && let Err(error) =
+            services.complete(&scim.request, resource_type, &projection, &mut resource).await
+    {
+        tracing::error!(%error, "a resource is written, and answered without its memberships");
     }
-    let shown = resource.shown(&scim.request, resource_type, &projection);
+    answer(status, scim, resource_type, &resource, &projection)
+}
+
+fn answer(
+    status: StatusCode,
+    scim: &Scim,
+    resource_type: &ResourceType,
+    resource: &Resource,
+    projection: &Projection,
+) -> Response {
+    let shown = resource.shown(&scim.request, resource_type, projection);
     let mut response = scim_json(status, Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
     // RFC 7644 §3.3: "the URI of the created resource SHALL be returned in the HTTP "Location"
@@ -139,7 +157,7 @@ async fn answer(
         let location = resource.meta.location(resource_type, &scim.request.base_url);
         set_header(&mut response, header::LOCATION, &location);
     }
-    Ok(response)
+    response
 }
 
 pub(super) fn set_header(response: &mut Response, name: header::HeaderName, value: &str) {
