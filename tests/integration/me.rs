@@ -116,3 +116,22 @@ async fn a_token_speaks_for_a_user_of_its_tenant_alone() {
     assert_eq!(shown, [&Value::Null, &json!(id)]);
     hers.at(globex.scim.base.clone()).get("/Me").await.expect(401);
 }
+
+#[tokio::test]
+async fn a_token_of_a_user_that_is_deleted_meanwhile_is_refused_by_the_users_name() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    for round in 0..20 {
+        let id = acme.create("/Users", user(&format!("user-{round}"))).await;
+        let path = format!("/Users/{id}");
+        let create = acme.admin.post("/tokens", json!({ "name": "x", "userId": id }));
+        let (created, deleted) = tokio::join!(create, acme.scim.delete(&path));
+        deleted.expect(204);
+        if created.status != 201 {
+            let refused = created.expect(400);
+            assert!(refused.detail().contains(&id), "{}", refused.detail());
+        }
+    }
+    let tokens = acme.admin.get("/tokens").await.expect(200).body;
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1, "no token of a user is left");
+}

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId};
+use super::{StoreError, TenantId, breaks};
 
 /// A token as it is shown: without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -42,7 +42,7 @@ pub struct Credential {
     pub user_id: Option<Uuid>,
 }
 
-/// Adds a token.
+/// Adds a token; false where its user is not there any more.
 ///
 /// # Errors
 /// The database fails.
@@ -51,8 +51,8 @@ pub async fn insert(
     tenant: TenantId,
     token: &Token,
     secret_hash: &[u8],
-) -> Result<(), StoreError> {
-    sqlx::query(
+) -> Result<bool, StoreError> {
+    let inserted = sqlx::query(
         "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
@@ -64,8 +64,12 @@ pub async fn insert(
     .bind(token.expires)
     .bind(token.user_id)
     .execute(conn)
-    .await?;
-    Ok(())
+    .await;
+    match inserted {
+        Ok(_) => Ok(true),
+        Err(error) if breaks(&error, "tokens_tenant_id_user_id_fkey") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A tenant's tokens, the oldest first.

@@ -1,5 +1,6 @@
 //! `/admin/v1/tenants/{tenant}/tokens`.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Json;
@@ -74,7 +75,9 @@ pub(crate) async fn create(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
     })?;
     let hash = parts.secret_hash();
-    tokens::insert(&mut conn, tenant.tenant_id(), &token, hash.as_bytes()).await?;
+    if !tokens::insert(&mut conn, tenant.tenant_id(), &token, hash.as_bytes()).await? {
+        return Err(unknown_user(token.user_id.unwrap_or_default()));
+    }
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
     let mut shown = json!(token);
     if let Some(shown) = shown.as_object_mut() {
@@ -89,13 +92,17 @@ async fn existing_user(
     tenant: TenantId,
     id: &str,
 ) -> Result<Uuid, Problem> {
-    let unknown = || invalid(format!("\"userId\": the tenant has no user \"{id}\""));
+    let unknown = || unknown_user(id);
     // An id is compared as it is written (RFC 7643 §3.1, caseExact).
     let uuid = Uuid::parse_str(id).ok().filter(|it| it.to_string() == id).ok_or_else(unknown)?;
     let name = resources::type_of(conn, tenant, uuid).await?.ok_or_else(unknown)?;
     let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
     let is_user = registry.resource_type(&name).is_some_and(|it| it.schema.id == USER);
     if is_user { Ok(uuid) } else { Err(unknown()) }
+}
+
+fn unknown_user(id: impl Display) -> Problem {
+    invalid(format!("\"userId\": the tenant has no user \"{id}\""))
 }
 
 pub(crate) async fn revoke(
