@@ -167,16 +167,31 @@ async fn a_failed_operation_has_its_location_unless_it_is_a_post() {
             { "method": "PUT", "path": "/Users/1" },
             { "method": "PATCH", "path": "/Users/1", "data": {} },
             { "method": "DELETE", "path": "/Users/1" },
-            { "method": "DELETE", "path": "/Users/bulkId:a" }
+            { "method": "DELETE", "path": "/Users/bulkId:a" },
+            { "method": "DELETE", "path": "/Users" },
+            { "method": "DELETE", "path": "Users/1/2?3" },
+            { "method": "GET", "path": "/Schemas" },
+            { "method": "DELETE" }
         ]),
     )
     .await;
-    assert_eq!(statuses(&results), ["400", "400", "400", "400", "404", "409"]);
-    for result in results[..2].iter().chain(&results[5..]) {
-        assert_eq!(result.get("location"), None, "{result:#}");
+    let expected = ["400", "400", "400", "400", "404", "409", "400", "400", "400", "400"];
+    assert_eq!(statuses(&results), expected);
+    let at = |path: &str| json!(format!("{}{path}", acme.scim.base));
+    let paths = [
+        "/Users/1",
+        "/Users/1",
+        "/Users/1",
+        "/Users/bulkId:a",
+        "/Users",
+        "/Users/1/2?3",
+        "/Schemas",
+    ];
+    for (result, path) in results[2..].iter().zip(paths) {
+        assert_eq!(result["location"], at(path), "{result:#}");
     }
-    for result in &results[2..5] {
-        assert_eq!(result["location"], format!("{}/Users/1", acme.scim.base));
+    for result in [&results[0], &results[1], &results[9]] {
+        assert_eq!(result.get("location"), None, "{result:#}");
     }
     assert!(results.iter().all(|it| it.get("version").is_none()), "{results:#?}");
 }

@@ -151,11 +151,10 @@ impl ResourcePath {
             .then(|| Self { endpoint: format!("/{endpoint}"), id: id.to_owned() })
     }
 
-    /// The path with the id in the place of a reference; `None` where `id_of` does not know it.
-    #[must_use]
-    pub fn resolved(mut self, mut id_of: impl FnMut(&str) -> Option<String>) -> Option<Self> {
+    /// The path with the id in the place of a reference that `id_of` knows.
+    pub(super) fn resolved(mut self, mut id_of: impl FnMut(&str) -> Option<String>) -> Self {
         replace_text(&mut self.id, &mut id_of);
-        referred(&self.id).is_none().then_some(self)
+        self
     }
 }
 

@@ -42,8 +42,8 @@ pub struct Label {
     pub method: Option<String>,
     /// The bulkId.
     pub bulk_id: Option<String>,
-    /// The resource in the path, where there is one.
-    pub resource: Option<ResourcePath>,
+    /// The path of the resource as it was sent; none for POST, which has that of a type.
+    path: Option<String>,
 }
 
 impl BulkRequest {
@@ -97,15 +97,26 @@ impl Label {
         self.bulk_id.as_deref().filter(|_| self.method.as_deref() == Some(Method::Post.as_str()))
     }
 
+    /// The path of the resource, with the id in the place of a reference that `id_of` knows. One
+    /// that cannot be read is as it was sent, but for a slash at its beginning.
+    pub fn path(&self, id_of: impl FnMut(&str) -> Option<String>) -> Option<String> {
+        let sent = self.path.as_deref()?;
+        Some(match ResourcePath::parse(sent) {
+            Some(path) => path.resolved(id_of).to_string(),
+            None if sent.starts_with('/') => sent.to_owned(),
+            None => format!("/{sent}"),
+        })
+    }
+
     fn of(index: usize, members: &Object) -> Self {
         let text = |name| member(members, name).and_then(Value::as_str);
         let method = text("method").map(|word| {
             Method::from_word(word).map_or_else(|| word.to_owned(), |it| it.as_str().to_owned())
         });
         let bulk_id = text("bulkId").map(str::to_owned);
-        let resource = text("path").and_then(ResourcePath::parse);
-        let resource = resource.filter(|_| method.as_deref() != Some(Method::Post.as_str()));
-        Self { index, method, bulk_id, resource }
+        let path = text("path").filter(|_| method.as_deref() != Some(Method::Post.as_str()));
+        let path = path.map(str::to_owned);
+        Self { index, method, bulk_id, path }
     }
 }
 

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(45);
 pub struct OperationResult {
     /// Which operation.
     pub label: Label,
-    /// The URI of the resource, where there is one.
+    /// The URI of the resource; none of one that is not created, or where no path was sent.
     pub location: Option<String>,
     /// What was done, or why not.
     pub outcome: Result<Done, Failure>,
@@ -214,8 +214,7 @@ impl Run {
         if let (Some(bulk_id), Err(_)) = (label.creates(), &outcome) {
             self.ids.insert(bulk_id.to_owned(), None);
         }
-        let path = label.resource.clone();
-        let path = path.and_then(|it| it.resolved(|bulk_id| self.ids.get(bulk_id).cloned()?));
+        let path = label.path(|bulk_id| self.ids.get(bulk_id).cloned()?);
         let location = path.map(|path| format!("{}{path}", self.request.base_url));
         OperationResult { label, location, outcome }
     }

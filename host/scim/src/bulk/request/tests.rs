@@ -55,9 +55,10 @@ fn every_method_is_read() {
     assert_eq!(put.preconditions.if_match, Some(EntityTags::List(vec!["7".into()])));
     assert_eq!(patch.action, Action::Patch(Object::new()));
     assert!(patch.preconditions.is_empty());
-    assert_eq!(patch.path.clone().resolved(|_| None), None);
-    let resolved = patch.path.clone().resolved(|it| Some(format!("id-{it}"))).unwrap();
-    assert_eq!(resolved.to_string(), "/Users/id-a");
+    assert_eq!(request.entries[0].label.path(|_| None), None);
+    let label = &request.entries[2].label;
+    assert_eq!(label.path(|_| None).unwrap(), "/Users/bulkId:a");
+    assert_eq!(label.path(|it| Some(format!("id-{it}"))).unwrap(), "/Users/id-a");
     assert_eq!(delete.action, Action::Delete);
     assert_eq!(request.entries[3].label.bulk_id.as_deref(), Some("b"));
 }
