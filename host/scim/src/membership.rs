@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::Object;
 use crate::schema::core::{GROUP, USER};
 use crate::schema::validate::{Invalid, Issue, Rule};
-use crate::schema::{Attribute, ResourceType};
+use crate::schema::{Attribute, Mutability, ResourceType};
 use crate::value::is_unassigned;
 
 /// An attribute whose values are memberships.
@@ -83,6 +83,9 @@ pub fn ids<'v>(attribute: &Attribute, resource: &'v Object) -> Result<Vec<&'v st
 
 /// A complex value as a client sent it, with a `value` where its `$ref` alone says which resource
 /// is meant. RFC 7643 §2.4: `$ref` is "The reference URI of a target resource".
+///
+/// It is done where `value` is immutable, and so is what the whole is known by. Elsewhere one of the
+/// two may be removed and the other stay.
 pub(crate) fn completed<'v>(attribute: &Attribute, given: &'v Object) -> Cow<'v, Object> {
     let (Some(id), Some(uri)) = (attribute.sub("value"), attribute.sub("$ref")) else {
         return Cow::Borrowed(given);
@@ -91,7 +94,8 @@ pub(crate) fn completed<'v>(attribute: &Attribute, given: &'v Object) -> Cow<'v,
         let named = given.iter().find(|(name, _)| name.eq_ignore_ascii_case(&sub.name));
         named.map(|(_, value)| value).filter(|value| !is_unassigned(value))
     };
-    let is_named_by_uri = uri.refers_to_resources() && part(id).is_none();
+    let is_named_by_uri =
+        id.mutability == Mutability::Immutable && uri.refers_to_resources() && part(id).is_none();
     let led_to = part(uri).filter(|_| is_named_by_uri).and_then(Value::as_str).map(id_in);
     let Some(led_to) = led_to.filter(|it| !it.is_empty()) else { return Cow::Borrowed(given) };
     let mut completed = given.clone();

@@ -92,29 +92,22 @@ async fn a_member_may_be_named_by_its_uri() {
 }
 
 #[tokio::test]
-async fn a_manager_may_be_named_by_the_uri() {
+async fn a_member_that_nothing_names_is_refused() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
-    let [ada, bert] = users(&acme, ["ada", "bert"]).await;
-    let mut babs = user("babs");
-    babs[ENTERPRISE] = json!({ "manager": { "$ref": format!("../Users/{ada}") } });
-    let babs = acme.create("/Users", babs).await;
-    let of = async |id: &str| {
-        let manager = format!("{ENTERPRISE}:manager");
-        let by_id = format!("{manager} eq \"{id}\"");
-        let by_uri = format!("{manager}.$ref eq \"/Users/{id}\"");
-        for filter in [by_id, by_uri] {
-            let found = acme.scim.query("/Users", &[("filter", &filter)]).await.expect(200).body;
-            assert_eq!(each(&found["Resources"], "id"), [&babs], "{filter}");
-        }
-    };
-    of(&ada).await;
-    let replace = json!([{
-        "op": "replace", "path": format!("{ENTERPRISE}:manager"),
-        "value": { "$ref": format!("../Users/{bert}") }
-    }]);
-    acme.scim.patch(&format!("/Users/{babs}"), patch(replace)).await.expect(200);
-    of(&bert).await;
+    let id = acme.create("/Groups", group("g", &[])).await;
+    let mut new = group("h", &[]);
+    new["members"] = json!([{ "display": "Ada" }]);
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "type": "User" }] }]);
+    for refused in [acme.scim.post("/Groups", new).await, patch_group(&acme, &id, add).await] {
+        let refused = refused.expect(400);
+        assert_eq!(refused.body["scimType"], "invalidValue");
+        assert!(
+            refused.detail().contains("\"members[0].value\" is required"),
+            "{}",
+            refused.detail()
+        );
+    }
 }
 
 #[tokio::test]

@@ -154,7 +154,11 @@ impl Reader {
             (_, Value::Null) => return None,
             (Kind::Complex, Value::Object(members)) => {
                 let members = completed(attribute, members);
-                return self.members(&attribute.sub_attributes, &members, &format!("{path}."));
+                let read = self.members(&attribute.sub_attributes, &members, &format!("{path}."));
+                if read.is_none() && !members.is_empty() {
+                    self.check_named(attribute, path);
+                }
+                return read;
             }
             (Kind::Boolean, Value::Bool(_)) | (Kind::Decimal, Value::Number(_)) => {
                 return Some(value.clone());
@@ -179,6 +183,15 @@ impl Reader {
         let found = value::json_type(value);
         self.report(path, rule.unwrap_or(Rule::Type { expected, found }));
         None
+    }
+
+    /// Of a value that is known by its immutable `value` alone, such as a member, nothing is left
+    /// without it: to pass it over would look as if it had been taken.
+    fn check_named(&mut self, attribute: &Attribute, path: &str) {
+        let Some(value) = attribute.sub("value") else { return };
+        if attribute.multi_valued && value.mutability == Mutability::Immutable {
+            self.report(format!("{path}.{}", value.name), Rule::Required);
+        }
     }
 
     pub(super) fn check_required(&mut self, resource_type: &ResourceType, resource: &Object) {
