@@ -4,8 +4,6 @@ use tenon_tests::{Server, artifacts, patch, user};
 
 use super::*;
 
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
 #[tokio::test]
 async fn members_are_shown_with_what_the_server_knows_of_them() {
     let server = Server::shared();

@@ -22,6 +22,8 @@ pub enum Reading {
     BareValue,
     /// An array of one as its value.
     ArrayOfOne,
+    /// An object as the `value` in it.
+    WrappedValue,
     /// The empty string as no value.
     EmptyString,
     /// The JSON in `value` as the parts of the value.
@@ -37,6 +39,7 @@ impl fmt::Display for Coercion {
             Reading::StringBoolean(value) => write!(f, "string boolean read as {value}"),
             Reading::BareValue => f.write_str("bare string read as its \"value\""),
             Reading::ArrayOfOne => f.write_str("array of one read as its one value"),
+            Reading::WrappedValue => f.write_str("object read as its \"value\""),
             Reading::EmptyString => f.write_str("empty string read as no value"),
             Reading::JsonInValue => f.write_str("JSON in \"value\" read as its sub-attributes"),
             Reading::UnqualifiedExtension => f.write_str("named without its URN"),

@@ -42,7 +42,9 @@ pub struct Leniency {
     pub bare_values: bool,
     /// An array of one is the value of an attribute that has one: `"manager": [{ … }]`.
     pub arrays_of_one: bool,
-    /// `""` takes the value from an attribute that has one.
+    /// An object with nothing but a `value` is that value: `"nickName": [{ "$ref": null, "value": … }]`.
+    pub wrapped_values: bool,
+    /// `""` takes the value from an attribute that has one, unless it holds no text.
     pub empty_strings: bool,
     /// The `value` of a complex value may be a string with the JSON of the whole of it.
     pub json_in_values: bool,
@@ -83,6 +85,7 @@ impl Leniency {
         string_booleans: false,
         bare_values: false,
         arrays_of_one: false,
+        wrapped_values: false,
         empty_strings: false,
         json_in_values: false,
         unqualified_extensions: false,
@@ -108,6 +111,7 @@ impl Dialect {
             string_booleans: true,
             bare_values: true,
             arrays_of_one: true,
+            wrapped_values: true,
             empty_strings: true,
             json_in_values: true,
             unqualified_extensions: true,

@@ -220,8 +220,16 @@ impl<'d> Normalizer<'d> {
             *value = element;
             self.note(path, Reading::ArrayOfOne);
         }
+        if leniency.wrapped_values
+            && attribute.kind != Kind::Complex
+            && let Some(wrapped) = wrapped_value(value)
+        {
+            *value = wrapped;
+            self.note(path, Reading::WrappedValue);
+        }
+        let holds_text = !matches!(attribute.kind, Kind::Boolean | Kind::Integer | Kind::Decimal);
         match value {
-            Value::String(text) if leniency.empty_strings && text.is_empty() => {
+            Value::String(text) if leniency.empty_strings && holds_text && text.is_empty() => {
                 *value = Value::Null;
                 self.note(path, Reading::EmptyString);
             }
@@ -261,6 +269,16 @@ impl<'d> Normalizer<'d> {
             .into_iter()
             .find_map(|(name, boolean)| text.eq_ignore_ascii_case(name).then_some(boolean))
     }
+}
+
+/// Entra ID has sent simple values as it sends members: `{"$ref": null, "value": "Babs"}`.
+fn wrapped_value(value: &mut Value) -> Option<Value> {
+    let members = value.as_object_mut()?;
+    let only = |(name, value): (&String, &Value)| name == "value" || value.is_null();
+    if !members.iter().all(only) {
+        return None;
+    }
+    members.get_mut("value").map(Value::take)
 }
 
 /// Entra ID sends a role as `{"value": "{\"value\":\"Admin\",\"displayName\":…}"}`. What stands

@@ -180,12 +180,12 @@ fn an_array_of_one_is_its_value() {
 #[test]
 fn the_empty_string_is_no_value() {
     assert_created(
-        json!({ ENTERPRISE_USER: { "manager": "" }, "name": { "givenName": "" }, "active": "" }),
+        json!({ ENTERPRISE_USER: { "manager": "" }, "name": { "givenName": "" }, "title": "" }),
         json!({}),
         &[
             &format!("{ENTERPRISE_USER}:manager: empty string read as no value"),
             "name.givenName: empty string read as no value",
-            "active: empty string read as no value",
+            "title: empty string read as no value",
         ],
         "must be an object, not a string",
     );
@@ -358,5 +358,32 @@ fn two_keys_that_are_one_attribute_are_refused() {
         assert!(refused.starts_with("invalidSyntax"), "{refused}");
         let twice = format!("attribute \"{department}\" is given twice");
         assert!(refused.contains(&twice), "{refused}");
+    }
+}
+
+#[test]
+fn a_simple_value_wrapped_like_a_member_is_unwrapped() {
+    assert_created(
+        json!({ "nickName": [{ "$ref": null, "value": "Babs" }], "active": [{ "value": "False" }] }),
+        json!({ "nickName": "Babs", "active": false }),
+        &[
+            "nickName: array of one read as its one value",
+            "nickName: object read as its \"value\"",
+            "active: array of one read as its one value",
+            "active: object read as its \"value\"",
+            "active: string boolean read as false",
+        ],
+        "invalidValue",
+    );
+    let more = json!({ "nickName": [{ "value": "Babs", "type": "work" }] });
+    assert!(created(Dialect::ENTRA, more).is_err(), "what is more than a value is not lost");
+}
+
+#[test]
+fn an_empty_string_is_no_boolean_in_any_dialect() {
+    for dialect in Dialect::ALL {
+        let operation = json!({ "op": "replace", "path": "active", "value": "" });
+        let refused = patched(dialect, json!({ "userName": "b", "active": true }), operation);
+        assert!(refused.unwrap_err().starts_with("invalidValue"), "{}", dialect.name);
     }
 }

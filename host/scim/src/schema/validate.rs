@@ -81,6 +81,9 @@ pub enum Rule {
     /// U+0000 cannot be stored.
     #[error("must not contain the character U+0000")]
     Nul,
+    /// A secret that everybody knows.
+    #[error("must not be empty")]
+    EmptySecret,
     /// RFC 7643 §2.2, `required`.
     #[error("is required")]
     Required,

@@ -194,6 +194,12 @@ impl Reader {
         }
     }
 
+    /// Whether there was a value that is none because of an issue it has.
+    fn has_refused(&self, path: &str) -> bool {
+        let at = |issue: &Issue| issue.path.strip_prefix(path).map(|rest| rest.chars().next());
+        self.issues.iter().filter_map(at).any(|next| matches!(next, None | Some('[' | '.')))
+    }
+
     pub(super) fn check_required(&mut self, resource_type: &ResourceType, resource: &Object) {
         for (urn, container, definitions) in containers(resource_type, resource) {
             let Some(container) = container else {
@@ -221,7 +227,7 @@ impl Reader {
                 // RFC 7643 §4.1.1 asks for a non-empty userName; an empty string is no value
                 // for any required attribute.
                 let empty = value.and_then(Value::as_str).is_some_and(str::is_empty);
-                if value.is_none() || empty {
+                if (value.is_none() || empty) && !self.has_refused(&path) {
                     self.report(path.as_str(), Rule::Required);
                 }
             }
@@ -295,6 +301,7 @@ fn text_rule(attribute: &Attribute, text: &str) -> Option<Rule> {
         Kind::Binary if !value::is_base64(text) => Some(Rule::Base64),
         Kind::Reference if !value::is_uri_reference(text) => Some(Rule::Reference),
         _ if text.contains('\0') => Some(Rule::Nul),
+        _ if text.is_empty() && attribute.is_secret() => Some(Rule::EmptySecret),
         _ if attribute.uniqueness != Uniqueness::None && text.len() > MAX_UNIQUE_BYTES => {
             Some(Rule::TooLong)
         }

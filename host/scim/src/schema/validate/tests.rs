@@ -234,3 +234,17 @@ fn a_unique_value_fits_into_an_index() {
     assert!(error.contains("must have at most 1024 bytes"), "{error}");
     assert!(created(json!({ "userName": "x".repeat(MAX_UNIQUE_BYTES) })).is_ok());
 }
+
+#[test]
+fn a_value_that_is_refused_is_not_missing_too() {
+    for value in [json!(5), json!("a\0b"), json!("a".repeat(MAX_UNIQUE_BYTES + 1))] {
+        let error = created(json!({ "userName": value, BADGE: { "level": 1 } })).unwrap_err();
+        assert!(!error.contains("is required"), "{error}");
+    }
+}
+
+#[test]
+fn a_password_is_not_empty() {
+    let error = created(json!({ "password": "", BADGE: { "level": 1 } })).unwrap_err();
+    assert!(error.contains("\"password\" must not be empty"), "{error}");
+}
