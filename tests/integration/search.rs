@@ -108,6 +108,11 @@ async fn a_search_that_is_wrong_says_where() {
             "invalidValue",
             "exclude each other",
         ),
+        (
+            search(json!({ "excludedAttributes": vec!["title"; 1_001] })),
+            "invalidValue",
+            "\"excludedAttributes\" must have at most 1000 names, not 1001",
+        ),
     ];
     for path in ["/Users/.search", "/.search"] {
         for (body, scim_type, detail) in cases.clone() {

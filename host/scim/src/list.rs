@@ -12,6 +12,9 @@ use crate::sort::SortOrder;
 /// The `schemas` URI of a list (RFC 7644 §3.4.2).
 pub const LIST_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
+/// Names that `attributes` or `excludedAttributes` may have.
+pub const MAX_NAMES: usize = 1_000;
+
 /// A list query: the parameters of RFC 7644 §3.4.2 and RFC 9865 §2.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Query {
@@ -102,7 +105,7 @@ impl Selection {
     /// Reads decoded parameters of a URL.
     ///
     /// # Errors
-    /// Both are there, or one of them twice.
+    /// Both are there, or one of them twice or with more than [`MAX_NAMES`] names.
     pub fn parse<'p>(
         parameters: impl IntoIterator<Item = (&'p str, &'p str)>,
     ) -> Result<Self, QueryError> {
@@ -114,13 +117,21 @@ impl Selection {
     /// The selection of these names.
     ///
     /// # Errors
-    /// Both are there.
+    /// Both are there, or one has more than [`MAX_NAMES`] names.
     pub fn of(
         attributes: Option<Vec<String>>,
         excluded_attributes: Option<Vec<String>>,
     ) -> Result<Self, QueryError> {
         if attributes.is_some() && excluded_attributes.is_some() {
             return Err(QueryError::BothProjections);
+        }
+        for (name, names) in
+            [("attributes", &attributes), ("excludedAttributes", &excluded_attributes)]
+        {
+            let found = names.as_ref().map_or(0, Vec::len);
+            if found > MAX_NAMES {
+                return Err(QueryError::TooManyNames { name, max: MAX_NAMES, found });
+            }
         }
         Ok(Self { attributes, excluded_attributes })
     }
@@ -268,6 +279,18 @@ mod tests {
         assert_eq!(error, Err(QueryError::BothProjections));
         let query = Query::parse([("attributes", " a, b,")]).unwrap();
         assert_eq!(query.selection.attributes, Some(vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn the_names_of_attributes_are_counted() {
+        for name in ["attributes", "excludedAttributes"] {
+            let parse = |names: usize| Query::parse([(name, vec!["a"; names].join(",").as_str())]);
+            assert!(parse(MAX_NAMES).is_ok());
+            let error = parse(MAX_NAMES + 1).unwrap_err();
+            assert_eq!(error.scim_type(), ScimType::InvalidValue);
+            let message = format!("parameter \"{name}\" must have at most 1000 names, not 1001");
+            assert_eq!(error.to_string(), message);
+        }
     }
 
     #[test]

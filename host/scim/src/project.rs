@@ -1,6 +1,8 @@
 //! Which attributes are part of an answer: `attributes`, `excludedAttributes` (RFC 7644 §3.9) and
 //! each attribute's `returned` (RFC 7643 §7).
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::Object;
@@ -11,7 +13,7 @@ use crate::schema::{Attribute, ResourceType, Returned};
 #[derive(Debug, Clone, Default)]
 pub struct Projection {
     mode: Mode,
-    written: Vec<Name>,
+    written: Names,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -20,13 +22,18 @@ enum Mode {
     #[default]
     Default,
     /// These, and what is always returned.
-    Only(Vec<Name>),
+    Only(Names),
     /// What is returned by default, less these.
-    Without(Vec<Name>),
+    Without(Names),
 }
 
+/// What the names of a request stand for, sorted and each once: they are looked up for every
+/// attribute of every resource of a page.
+#[derive(Debug, Clone, Default)]
+struct Names(Vec<Name>);
+
 /// An attribute, sub-attribute, or whole extension.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Name {
     extension: Option<String>,
     attribute: Option<String>,
@@ -48,13 +55,13 @@ impl Projection {
     /// every resource.
     #[must_use]
     pub fn only(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Only(read(resource_type, names)), written: Vec::new() }
+        Self { mode: Mode::Only(Names::read(resource_type, names)), written: Names::default() }
     }
 
     /// All but the named attributes.
     #[must_use]
     pub fn without(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Without(read(resource_type, names)), written: Vec::new() }
+        Self { mode: Mode::Without(Names::read(resource_type, names)), written: Names::default() }
     }
 
     /// The same for the answer to a request that has written these attributes.
@@ -63,7 +70,7 @@ impl Projection {
     /// or PATCH operations if the attribute was specified by the client".
     #[must_use]
     pub fn after_writing(self, resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { written: read(resource_type, names), ..self }
+        Self { written: Names::read(resource_type, names), ..self }
     }
 
     /// Whether anything of this attribute of the base schema is to be returned.
@@ -121,20 +128,20 @@ impl Projection {
             Returned::Always => return Wanted::Whole,
             Returned::Default => true,
             Returned::Request => {
-                has(&self.written, extension, Some(attribute), None)
-                    || extension.is_some() && has(&self.written, extension, None, None)
+                self.written.has(extension, Some(attribute), None)
+                    || extension.is_some() && self.written.has(extension, None, None)
             }
         };
         let in_named_extension =
-            |names: &[Name]| extension.is_some() && has(names, extension, None, None);
-        let is_named = |names: &[Name]| has(names, extension, Some(attribute), None);
+            |names: &Names| extension.is_some() && names.has(extension, None, None);
+        let is_named = |names: &Names| names.has(extension, Some(attribute), None);
         let whole = match &self.mode {
             Mode::Default => by_default,
             Mode::Without(names) => by_default && !is_named(names) && !in_named_extension(names),
             Mode::Only(names) if is_named(names) => true,
             Mode::Only(names) if by_default && in_named_extension(names) => true,
             Mode::Only(names) => {
-                let part = |sub: &Attribute| has(names, extension, Some(attribute), Some(sub));
+                let part = |sub: &Attribute| names.has(extension, Some(attribute), Some(sub));
                 return if attribute.sub_attributes.iter().any(part) {
                     Wanted::NamedParts
                 } else {
@@ -157,11 +164,11 @@ impl Projection {
             Returned::Always => return true,
             Returned::Default => true,
             Returned::Request => {
-                has(&self.written, extension, Some(attribute), Some(sub))
-                    || has(&self.written, extension, Some(attribute), None)
+                self.written.has(extension, Some(attribute), Some(sub))
+                    || self.written.has(extension, Some(attribute), None)
             }
         };
-        let is_named = |names: &[Name]| has(names, extension, Some(attribute), Some(sub));
+        let is_named = |names: &Names| names.has(extension, Some(attribute), Some(sub));
         match &self.mode {
             Mode::Default => by_default,
             Mode::Without(names) => by_default && !is_named(names),
@@ -170,17 +177,45 @@ impl Projection {
     }
 }
 
-fn has(
-    names: &[Name],
-    extension: Option<&str>,
-    attribute: Option<&Attribute>,
-    sub: Option<&Attribute>,
-) -> bool {
-    names.iter().any(|name| {
-        name.extension.as_deref() == extension
-            && name.attribute.as_deref() == attribute.map(|it| it.name.as_str())
-            && name.sub.as_deref() == sub.map(|it| it.name.as_str())
-    })
+impl Names {
+    /// A name that no schema has is left out.
+    fn read(resource_type: &ResourceType, names: &[String]) -> Self {
+        let targets =
+            names.iter().filter_map(|name| path::resolve(resource_type, name.trim()).ok());
+        let distinct: BTreeSet<Name> = targets.map(Name::of).collect();
+        Self(distinct.into_iter().collect())
+    }
+
+    fn has(
+        &self,
+        extension: Option<&str>,
+        attribute: Option<&Attribute>,
+        sub: Option<&Attribute>,
+    ) -> bool {
+        let wanted =
+            (extension, attribute.map(|it| it.name.as_str()), sub.map(|it| it.name.as_str()));
+        self.0.binary_search_by(|name| name.parts().cmp(&wanted)).is_ok()
+    }
+}
+
+impl Name {
+    fn of(target: Target<'_>) -> Self {
+        match target {
+            Target::Extension(schema) => {
+                Self { extension: Some(schema.id.clone()), attribute: None, sub: None }
+            }
+            Target::Attribute(target) => Self {
+                extension: target.extension.map(str::to_owned),
+                attribute: Some(target.attribute.name.clone()),
+                sub: target.sub.map(|sub| sub.name.clone()),
+            },
+        }
+    }
+
+    /// The parts, which are in the order of the names.
+    fn parts(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
+        (self.extension.as_deref(), self.attribute.as_deref(), self.sub.as_deref())
+    }
 }
 
 /// The paths of the attributes that a resource in a request names.
@@ -196,23 +231,6 @@ pub fn names_in(resource_type: &ResourceType, input: &Object) -> Vec<String> {
         }
     }
     names
-}
-
-fn read(resource_type: &ResourceType, names: &[String]) -> Vec<Name> {
-    names
-        .iter()
-        .filter_map(|name| path::resolve(resource_type, name.trim()).ok())
-        .map(|target| match target {
-            Target::Extension(schema) => {
-                Name { extension: Some(schema.id.clone()), attribute: None, sub: None }
-            }
-            Target::Attribute(target) => Name {
-                extension: target.extension.map(str::to_owned),
-                attribute: Some(target.attribute.name.clone()),
-                sub: target.sub.map(|sub| sub.name.clone()),
-            },
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -28,6 +28,16 @@ pub enum QueryError {
     /// RFC 7644 §3.9 has one or the other.
     #[error("parameters \"attributes\" and \"excludedAttributes\" exclude each other")]
     BothProjections,
+    /// `attributes` or `excludedAttributes` is too long.
+    #[error("parameter \"{name}\" must have at most {max} names, not {found}")]
+    TooManyNames {
+        /// The parameter.
+        name: &'static str,
+        /// As many as there may be.
+        max: usize,
+        /// As many as there are.
+        found: usize,
+    },
     /// RFC 9865 §2.4: "clients can use the 'startIndex' or 'cursor' query parameters to request a
     /// specific method".
     #[error("parameters \"startIndex\" and \"cursor\" ask for two methods of paging; send one")]
@@ -93,6 +103,7 @@ impl QueryError {
             | Self::SortOrder { .. }
             | Self::SortBy { .. }
             | Self::BothProjections
+            | Self::TooManyNames { .. }
             | Self::BothPagings
             | Self::Twice { .. } => ScimType::InvalidValue,
             Self::Member { .. } | Self::NotASearch => ScimType::InvalidSyntax,
