@@ -10,7 +10,7 @@ use super::values::Edit;
 use super::{PatchError, PatchErrorKind};
 use crate::dialect::Dialect;
 use crate::filter::BoundFilter;
-use crate::path::{self, AttributeRef, Path, ValuePath};
+use crate::path::{self, AttributeRef, Path, PathError, ValuePath};
 use crate::schema::validate::Invalid;
 use crate::schema::{Mutability, ResourceType, Schema};
 use crate::{Object, value};
@@ -85,8 +85,7 @@ impl<'a> Patch<'a> {
 
     /// RFC 7644 §3.5.2.1: "If omitted, the target location is assumed to be the resource itself.
     /// The "value" parameter contains a set of attributes to be added". Keys may be any path, as
-    /// Entra ID sends them. What a client cannot set, or no schema has, is passed over as it is
-    /// on PUT.
+    /// Entra ID sends them. What a client cannot set is passed over as it is on PUT.
     fn apply_members(&mut self, op: Op, value: Option<&Value>) -> Outcome {
         if op == Op::Remove {
             // RFC 7644 §3.5.2.2: "If "path" is unspecified, the operation fails with HTTP status
@@ -97,15 +96,13 @@ impl<'a> Patch<'a> {
         let found = value::json_type(value);
         let members = value.as_object().ok_or(PatchErrorKind::PathlessValue { found })?;
         for (key, value) in members {
-            match path::parse(self.resource_type, key) {
-                Ok(Path::Extension(schema)) if schema.id == self.resource_type.schema.id => {
+            match self.path_of(key)? {
+                Some(Path::Extension(schema)) if schema.id == self.resource_type.schema.id => {
                     self.apply_base(op, value)?;
                 }
-                Ok(Path::Extension(schema)) => self.apply_extension(schema, op, Some(value))?,
-                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_named(&path, op, value)?;
-                }
-                Ok(Path::Value(_)) | Err(_) => {}
+                Some(Path::Extension(schema)) => self.apply_extension(schema, op, Some(value))?,
+                Some(Path::Value(path)) => self.apply_named(&path, op, value)?,
+                None => {}
             }
         }
         Ok(())
@@ -114,11 +111,8 @@ impl<'a> Patch<'a> {
     /// The base schema's URN as a key: its attributes under it, and no URN again.
     fn apply_base(&mut self, op: Op, value: &Value) -> Outcome {
         for (key, value) in value.as_object().into_iter().flatten() {
-            match path::parse(self.resource_type, key) {
-                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_named(&path, op, value)?;
-                }
-                Ok(_) | Err(_) => {}
+            if let Some(Path::Value(path)) = self.path_of(key)? {
+                self.apply_named(&path, op, value)?;
             }
         }
         Ok(())
@@ -143,20 +137,34 @@ impl<'a> Patch<'a> {
             return Err(PatchErrorKind::ExtensionValue { path, found });
         };
         for (key, value) in members {
-            match path::parse(self.resource_type, &format!("{}:{key}", schema.id)) {
-                Ok(Path::Value(path)) if !is_read_only(&path.target) => {
-                    self.apply_named(&path, op, value)?;
-                }
-                Ok(_) | Err(_) => {}
+            if let Some(Path::Value(path)) = self.path_of(&format!("{}:{key}", schema.id))? {
+                self.apply_named(&path, op, value)?;
             }
         }
         Ok(())
+    }
+
+    /// The path that a key of a value is. A name or a URN that no schema has is passed over, as it
+    /// is on PUT; a key that selects values, or names a part, is meant as a path and must be one.
+    fn path_of(&self, key: &str) -> Result<Option<Path<'a>>, PatchErrorKind> {
+        match path::parse(self.resource_type, key) {
+            Ok(path) => Ok(Some(path)),
+            Err(PathError::UnknownAttribute { .. } | PathError::UnknownSchema { .. })
+                if !key.contains('[') =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(PatchErrorKind::Path(error)),
+        }
     }
 
     /// One of the attributes that a value names by its keys. The members of a JSON object have no
     /// order: where two name one attribute, in two spellings or with its URN and without, neither
     /// can win.
     fn apply_named(&mut self, path: &ValuePath<'a>, op: Op, value: &Value) -> Outcome {
+        if is_read_only(&path.target) {
+            return Ok(());
+        }
         let name = path.target.path();
         if path.filter.is_none() && !self.named.insert(name.clone()) {
             return Err(PatchErrorKind::Value(Invalid::twice(name)));

@@ -338,6 +338,48 @@ fn keys_without_a_path_may_be_any_path() {
 }
 
 #[test]
+fn a_key_that_is_no_path_is_refused_as_a_path_is() {
+    let cases = [
+        ("emails[type eq work].value", "invalidFilter"),
+        ("emails[type eq \"work\"", "invalidPath"),
+        ("emails[type eq \"work\"].nope", "invalidPath"),
+        ("nope[type eq \"work\"].value", "invalidPath"),
+        ("userName[value eq \"b\"]", "invalidPath"),
+        ("name.nope", "invalidPath"),
+        ("meta.nope", "invalidPath"),
+        ("not a name", "invalidPath"),
+    ];
+    for (key, expected) in cases {
+        for value in [json!({ key: "x" }), json!({ USER: { key: "x" } })] {
+            let operations = json!([{ "op": "replace", "value": value }]);
+            let (scim_type, detail) = refused("User", two_emails(), operations);
+            assert_eq!(scim_type, expected, "{key}: {detail}");
+            let path = json!([{ "op": "replace", "path": key, "value": "x" }]);
+            assert_eq!((scim_type, detail), refused("User", two_emails(), path), "{key}");
+        }
+    }
+    let below = json!([{ "op": "add", "value": { ENTERPRISE_USER: { "manager.nope": "x" } } }]);
+    let (scim_type, detail) = refused("User", two_emails(), below);
+    assert_eq!(scim_type, "invalidPath");
+    assert!(detail.contains("has no sub-attribute \"nope\""), "{detail}");
+}
+
+#[test]
+fn a_name_or_urn_that_no_schema_has_is_passed_over() {
+    let unknown = json!({
+        "nope": 1,
+        "nope.part": 1,
+        "urn:example:2.0:Nope": { "a": 1 },
+        "urn:example:2.0:Nope:a": 1,
+        USER: { "nope": 1 },
+        ENTERPRISE_USER: { "nope": 1 },
+        format!("{ENTERPRISE_USER}:nope"): 1
+    });
+    let operations = json!([{ "op": "add", "value": unknown }]);
+    assert_eq!(user(two_emails(), operations), two_emails());
+}
+
+#[test]
 fn a_member_that_is_there_is_not_added_again_however_it_is_written() {
     let current = json!({ "displayName": "g", "members": [{ "value": "m", "type": "User" }] });
     for member in [json!({ "value": "m" }), json!({ "type": "user", "value": "m" })] {
