@@ -37,6 +37,7 @@ pub mod patch;
 pub mod path;
 pub mod precondition;
 pub mod project;
+mod quote;
 pub mod resource;
 pub mod schema;
 pub mod search;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::Object;
 use crate::filter::{self, BoundFilter, FilterError, Scope};
+use crate::quote::shortened;
 use crate::schema::{Attribute, Kind, ResourceType, Returned, Schema};
 
 /// What a path without a filter names.
@@ -33,6 +34,8 @@ pub struct AttributeRef<'a> {
 /// A path that may have a filter: what PATCH operations and plugins name.
 #[derive(Debug, Clone)]
 pub struct ValuePath<'a> {
+    /// As it was written.
+    pub text: String,
     /// The attribute, and the sub-attribute after the filter.
     pub target: AttributeRef<'a>,
     /// Which values of the multi-valued attribute are meant.
@@ -52,7 +55,7 @@ pub enum Path<'a> {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PathError {
     /// No such attribute.
-    #[error("path \"{path}\": resource type {resource_type} has no attribute \"{attribute}\"")]
+    #[error("path \"{}\": resource type {resource_type} has no attribute \"{}\"", shortened(.path), shortened(.attribute))]
     UnknownAttribute {
         /// The whole path.
         path: String,
@@ -62,7 +65,7 @@ pub enum PathError {
         attribute: String,
     },
     /// No such sub-attribute.
-    #[error("path \"{path}\": attribute \"{attribute}\" has no sub-attribute \"{sub}\"")]
+    #[error("path \"{}\": attribute \"{attribute}\" has no sub-attribute \"{}\"", shortened(.path), shortened(.sub))]
     UnknownSubAttribute {
         /// The whole path.
         path: String,
@@ -72,7 +75,7 @@ pub enum PathError {
         sub: String,
     },
     /// The URN is of no schema of the resource type.
-    #[error("path \"{path}\": no schema of resource type {resource_type} has this URN")]
+    #[error("path \"{}\": no schema of resource type {resource_type} has this URN", shortened(.path))]
     UnknownSchema {
         /// The whole path.
         path: String,
@@ -80,14 +83,14 @@ pub enum PathError {
         resource_type: String,
     },
     /// Not of the form that RFC 7644, figure 7 gives.
-    #[error("path \"{path}\": expected attribute, attribute.sub or attribute[filter].sub")]
+    #[error("path \"{}\": expected attribute, attribute.sub or attribute[filter].sub", shortened(.path))]
     Malformed {
         /// The whole path.
         path: String,
     },
     /// A filter selects among values, and there is only one.
     #[error(
-        "path \"{path}\": attribute \"{attribute}\" is not multi-valued, so it takes no filter"
+        "path \"{}\": attribute \"{attribute}\" is not multi-valued, so it takes no filter", shortened(.path)
     )]
     FilterOnSingle {
         /// The whole path.
@@ -96,7 +99,7 @@ pub enum PathError {
         attribute: String,
     },
     /// The filter in the path is wrong.
-    #[error("path \"{path}\": {error}")]
+    #[error("path \"{}\": {error}", shortened(.path))]
     Filter {
         /// The whole path.
         path: String,
@@ -151,7 +154,9 @@ pub fn parse<'a>(resource_type: &'a ResourceType, path: &str) -> Result<Path<'a>
     let Some((head, tail)) = path.split_once('[') else {
         return Ok(match resolve(resource_type, path)? {
             Target::Extension(schema) => Path::Extension(schema),
-            Target::Attribute(target) => Path::Value(ValuePath { target, filter: None }),
+            Target::Attribute(target) => {
+                Path::Value(ValuePath { text: path.to_owned(), target, filter: None })
+            }
         });
     };
     let malformed = || PathError::Malformed { path: path.to_owned() };
@@ -175,7 +180,7 @@ pub fn parse<'a>(resource_type: &'a ResourceType, path: &str) -> Result<Path<'a>
         let name = after.strip_prefix('.').ok_or_else(malformed)?;
         target.sub = Some(sub_attribute(target.attribute, name, path)?);
     }
-    Ok(Path::Value(ValuePath { target, filter: Some(filter) }))
+    Ok(Path::Value(ValuePath { text: path.to_owned(), target, filter: Some(filter) }))
 }
 
 /// The value at a path in a resource, as a plugin reads it: the values found, as an array, where

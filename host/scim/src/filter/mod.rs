@@ -24,6 +24,8 @@ pub use bind::{BoundFilter, Comparison, Operand, Scope};
 pub use bind_each::bind_each;
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 
+use crate::quote::shortened;
+
 /// Why a filter is refused, and where.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("filter, column {column}: {kind}")]
@@ -38,7 +40,7 @@ pub struct FilterError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FilterErrorKind {
     /// Something else belongs here.
-    #[error("expected {expected}, found {found}")]
+    #[error("expected {expected}, found {}", shortened(.found))]
     Expected {
         /// What belongs here.
         expected: &'static str,
@@ -73,7 +75,7 @@ pub enum FilterErrorKind {
         error: Box<crate::path::PathError>,
     },
     /// An attribute that no resource type has, where resources of all types are searched.
-    #[error("no resource type has an attribute \"{path}\"")]
+    #[error("no resource type has an attribute \"{}\"", shortened(.path))]
     UnknownEverywhere {
         /// The path.
         path: String,
@@ -85,7 +87,7 @@ pub enum FilterErrorKind {
         attribute: String,
     },
     /// The value is of another type than the attribute.
-    #[error("\"{attribute}\" is of type {kind}; it cannot be compared with {found}")]
+    #[error("\"{attribute}\" is of type {kind}; it cannot be compared with {}", shortened(.found))]
     WrongType {
         /// The attribute.
         attribute: String,

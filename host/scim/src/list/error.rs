@@ -1,12 +1,13 @@
 //! Why a list query is refused.
 
 use crate::ScimType;
+use crate::quote::shortened;
 
 /// Why a parameter is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum QueryError {
     /// Not a whole number.
-    #[error("parameter \"{name}\" must be a whole number, not {found}")]
+    #[error("parameter \"{name}\" must be a whole number, not {}", shortened(.found))]
     NotANumber {
         /// The parameter.
         name: &'static str,
@@ -14,7 +15,7 @@ pub enum QueryError {
         found: String,
     },
     /// Neither order.
-    #[error("parameter \"sortOrder\" must be \"ascending\" or \"descending\", not \"{found}\"")]
+    #[error("parameter \"sortOrder\" must be \"ascending\" or \"descending\", not \"{}\"", shortened(.found))]
     SortOrder {
         /// Its value.
         found: String,
@@ -62,7 +63,7 @@ pub enum QueryError {
     #[error("member \"schemas\" of a search must contain \"{}\"", crate::search::SEARCH_SCHEMA)]
     NotASearch,
     /// `count` is no number, in a query that is paged by cursors.
-    #[error("parameter \"count\" must be a whole number, not {found}")]
+    #[error("parameter \"count\" must be a whole number, not {}", shortened(.found))]
     Count {
         /// Its value as JSON.
         found: String,

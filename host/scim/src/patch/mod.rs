@@ -14,6 +14,7 @@ pub(crate) use request::{member, without_filter};
 
 use crate::error::ScimType;
 use crate::path::PathError;
+use crate::quote::shortened;
 use crate::schema::validate::Invalid;
 
 /// Why a PATCH request cannot be carried out. Nothing of it has been.
@@ -44,7 +45,7 @@ pub enum PatchErrorKind {
         expected: &'static str,
     },
     /// RFC 7644 §3.5.2 has three operations.
-    #[error("\"op\" must be \"add\", \"replace\" or \"remove\", not \"{found}\"")]
+    #[error("\"op\" must be \"add\", \"replace\" or \"remove\", not \"{}\"", shortened(.found))]
     UnknownOp {
         /// What was asked for.
         found: String,
@@ -97,9 +98,9 @@ pub enum PatchErrorKind {
     #[error(transparent)]
     Path(PathError),
     /// The filter in the path selects no value (RFC 7644 §3.5.2.3).
-    #[error("path \"{path}\" matches no value")]
+    #[error("path \"{}\" matches no value", shortened(.path))]
     NoMatch {
-        /// The path.
+        /// The path as it was sent.
         path: String,
     },
     /// The server alone writes it.

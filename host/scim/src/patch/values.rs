@@ -295,7 +295,7 @@ impl<'a> Edit<'_, 'a> {
     /// provider SHALL indicate failure by returning HTTP status code 400 and a "scimType" error
     /// code of "noTarget"."
     fn no_match(&self) -> PatchErrorKind {
-        PatchErrorKind::NoMatch { path: self.path.target.path() }
+        PatchErrorKind::NoMatch { path: self.path.text.clone() }
     }
 }
 

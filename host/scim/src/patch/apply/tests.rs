@@ -154,7 +154,8 @@ fn replace_of_a_selection_that_matches_nothing_is_no_target() {
     );
     assert_eq!(scim_type, "noTarget");
     assert!(
-        detail.starts_with("Operations[0]: path \"emails.value\" matches no value"),
+        detail
+            .starts_with("Operations[0]: path \"emails[type eq \"work\"].value\" matches no value"),
         "{detail}"
     );
 }
