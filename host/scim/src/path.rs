@@ -99,11 +99,11 @@ pub enum PathError {
         attribute: String,
     },
     /// The filter in the path is wrong.
-    #[error("path \"{}\": {error}", shortened(.path))]
+    #[error("path \"{}\", column {}: {}", shortened(.path), .error.column, .error.kind)]
     Filter {
         /// The whole path.
         path: String,
-        /// What is wrong; its column counts from the filter's own start.
+        /// What is wrong; its column counts from the start of the path.
         error: FilterError,
     },
 }
@@ -175,7 +175,10 @@ pub fn parse<'a>(resource_type: &'a ResourceType, path: &str) -> Result<Path<'a>
     }
     let filter = filter::parse(inner)
         .and_then(|filter| filter.bind_to(Scope::Element(target.attribute)))
-        .map_err(|error| PathError::Filter { path: path.to_owned(), error })?;
+        .map_err(|error| {
+            let column = head.chars().count() + "[".len() + error.column;
+            PathError::Filter { path: path.to_owned(), error: FilterError { column, ..error } }
+        })?;
     if !after.is_empty() {
         let name = after.strip_prefix('.').ok_or_else(malformed)?;
         target.sub = Some(sub_attribute(target.attribute, name, path)?);
@@ -419,6 +422,20 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(read(&user(), resource, path).unwrap(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_filter_points_at_its_column_of_the_path() {
+        let cases = [
+            ("emails[type eq work].value", "column 16: expected a value"),
+            ("emails[]", "column 8: expected an attribute"),
+            ("emails[nope eq 1]", "column 8: path \"nope\": attribute \"emails\" has no"),
+            ("emails[type eq \"é\" and primary gt true]", "column 24: operator \"gt\""),
+        ];
+        for (path, expected) in cases {
+            let error = parse(&user(), path).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("path \"{path}\", {expected}")), "{error}");
         }
     }
 
