@@ -19,7 +19,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::list::Query;
+    use crate::list::{Query, QueryError};
     use crate::patch::{PATCH_SCHEMA, PatchRequest, apply};
     use crate::sort::{Sort, SortOrder};
     use crate::{Dialect, Error, Registry, filter, path};
@@ -50,6 +50,8 @@ mod tests {
             let patched = request.and_then(|it| apply(user, current, &it, &Dialect::RFC));
             patched.map(Value::Object).unwrap_err().into()
         };
+        let error = Sort::new(user, &long, SortOrder::Ascending).unwrap_err();
+        let sort = Error::from(QueryError::SortBy { error });
         let term = "x".repeat(30_000);
         let errors = [
             path(long.clone()),
@@ -68,7 +70,7 @@ mod tests {
             query("count", &long),
             query("startIndex", &long),
             query("sortOrder", &long),
-            Sort::new(user, &long, SortOrder::Ascending).unwrap_err().into(),
+            sort,
             patch(&long, "title".to_owned()),
             patch("replace", long.clone()),
             patch("replace", format!("emails[value eq \"{term}\"].value")),

@@ -41,6 +41,26 @@ pub struct Sort<'a> {
     order: SortOrder,
 }
 
+/// Why nothing can be sorted by a `sortBy`.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SortError {
+    /// The path names nothing.
+    #[error(transparent)]
+    Path(#[from] PathError),
+    /// A complex attribute or an extension as a whole, without a `value` that could count.
+    #[error("\"{attribute}\" is complex; sort by one of its sub-attributes")]
+    Complex {
+        /// The attribute, or the extension's URN.
+        attribute: String,
+    },
+    /// Secrets: their order would tell of them.
+    #[error("\"{attribute}\" is never returned, so nothing can be sorted by it")]
+    NeverReturned {
+        /// The attribute.
+        attribute: String,
+    },
+}
+
 /// The place of a resource in a list: smaller keys come first. Only keys of one order compare in
 /// a way that means something.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,21 +124,24 @@ impl<'a> Sort<'a> {
     /// Reads `sortBy`.
     ///
     /// # Errors
-    /// The path names nothing of this resource type that has an order.
+    /// The path names nothing of this resource type, or nothing that has an order.
     pub fn new(
         resource_type: &'a ResourceType,
         sort_by: &str,
         order: SortOrder,
-    ) -> Result<Self, PathError> {
-        let malformed = || PathError::Malformed { path: sort_by.to_owned() };
-        let Target::Attribute(target) = path::resolve(resource_type, sort_by)? else {
-            return Err(malformed());
+    ) -> Result<Self, SortError> {
+        let target = match path::resolve(resource_type, sort_by)? {
+            Target::Attribute(target) => target,
+            Target::Extension(schema) => {
+                return Err(SortError::Complex { attribute: schema.id.clone() });
+            }
         };
-        // RFC 7644 §3.4.2.3: "If the "sortBy" attribute is … a complex attribute … " the value
-        // that counts is its `value`, as in a filter. Secrets have no order.
-        let target = target.comparable().ok_or_else(malformed)?;
+        // RFC 7644 §3.4.2.3: "If the attribute is complex, the attribute name must be a path to a
+        // sub-attribute". Where there is a `value`, it is the one meant, as in a filter.
+        let complex = || SortError::Complex { attribute: target.path() };
+        let target = target.comparable().ok_or_else(complex)?;
         if target.leaf().returned == Returned::Never {
-            return Err(malformed());
+            return Err(SortError::NeverReturned { attribute: target.path() });
         }
         Ok(Self { target, order })
     }
@@ -173,6 +196,7 @@ mod tests {
 
     use super::*;
     use crate::Registry;
+    use crate::schema::core::ENTERPRISE_USER;
 
     fn sorted(sort_by: &str, order: SortOrder) -> Vec<String> {
         let registry = Registry::core();
@@ -202,6 +226,24 @@ mod tests {
     #[test]
     fn the_primary_value_counts() {
         assert_eq!(sorted("emails", SortOrder::Ascending), ["c", "b", "A"]);
+    }
+
+    #[test]
+    fn a_refused_sort_says_why() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let cases = [
+            ("name", "\"name\" is complex; sort by one of its sub-attributes"),
+            ("meta", "\"meta\" is complex"),
+            (ENTERPRISE_USER, "enterprise:2.0:User\" is complex"),
+            ("password", "\"password\" is never returned"),
+            ("nope", "resource type User has no attribute \"nope\""),
+            ("emails[type eq \"work\"]", "expected attribute"),
+        ];
+        for (sort_by, reason) in cases {
+            let error = Sort::new(user, sort_by, SortOrder::Ascending).unwrap_err().to_string();
+            assert!(error.contains(reason), "{error}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum QueryError {
     #[error("parameter \"sortBy\": {error}")]
     SortBy {
         /// Why not.
-        error: crate::path::PathError,
+        error: crate::sort::SortError,
     },
     /// RFC 7644 §3.9 has one or the other.
     #[error("parameters \"attributes\" and \"excludedAttributes\" exclude each other")]

@@ -3,10 +3,9 @@
 use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{Query, QueryError};
 use tenon_scim::membership::{self, Membership};
-use tenon_scim::path::PathError;
 use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
-use tenon_scim::sort::{Sort, SortKey, SortOrder};
+use tenon_scim::sort::{Sort, SortError, SortKey, SortOrder};
 use tenon_scim::{Error, Object};
 
 use super::Collection;
@@ -107,7 +106,7 @@ fn sorts<'q>(
     types: &[&'q ResourceType],
     sort_by: &str,
     order: SortOrder,
-) -> Result<Vec<Option<Sort<'q>>>, PathError> {
+) -> Result<Vec<Option<Sort<'q>>>, SortError> {
     let sorts: Vec<_> = types.iter().map(|it| Sort::new(it, sort_by, order)).collect();
     if sorts.iter().any(Result::is_ok) {
         return Ok(sorts.into_iter().map(Result::ok).collect());
