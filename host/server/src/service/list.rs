@@ -102,8 +102,7 @@ impl Services {
             Paging::Index(start_index) => Place::Index(start_index),
             Paging::Cursor(_) => self.cursors_around(&page, &slice, &bound_to)?,
         };
-        let shown = page.found.iter().map(|found| found.shown(request)).collect();
-        Ok(list::response(page.total, place, shown))
+        Ok(list::response(page.total, place, page.shown(request).await))
     }
 
     fn slice(&self, query: &Query, bound_to: &str) -> Result<Slice, QueryError> {

@@ -13,6 +13,7 @@ use super::Slice;
 use super::plan::{Plan, View};
 use super::window::Window;
 use crate::service::cursor::{Bound, Position};
+use crate::service::large::{self, LARGE};
 use crate::service::memberships::{self, MAX_LOADED};
 use crate::service::read::Resource;
 use crate::service::{Error, Request};
@@ -22,6 +23,8 @@ use crate::store::lists::{self, Listed};
 const BATCH: usize = 500;
 /// Those whose memberships are loaded at a time where it looks at these too: one may have thousands.
 const BATCH_WITH_MEMBERSHIPS: usize = 20;
+/// More resources than these are large together, however small each is: a filter may have many terms.
+const MANY: usize = 100;
 
 /// All that is needed to read.
 pub(super) struct Scan<'c, 's, 'q> {
@@ -51,6 +54,12 @@ pub(super) struct Found<'s, 'q> {
 }
 
 impl Page<'_, '_> {
+    /// The resources as the client sees them.
+    pub(super) async fn shown(&self, request: &Request) -> Vec<Object> {
+        let shown = || self.found.iter().map(|found| found.shown(request)).collect();
+        request.work(are_large(&self.found), shown).await
+    }
+
     /// The positions of the first and the last.
     pub(super) fn ends(&self) -> Option<(&Position, &Position)> {
         Some((&self.found.first()?.position, &self.found.last()?.position))
@@ -72,7 +81,18 @@ impl Page<'_, '_> {
     }
 }
 
-impl Found<'_, '_> {
+impl<'s, 'q> Found<'s, 'q> {
+    /// `None` if the query is asked of other types.
+    fn of(plan: &'s Plan<'q>, row: &Listed) -> Result<Option<Self>, Error> {
+        let Listed { resource_type, stored } = row;
+        let mut views = plan.views.iter();
+        let view = views.find(|view| view.resource_type.name == *resource_type);
+        let Some(view) = view else { return Ok(None) };
+        let resource = Resource::of(view.resource_type, stored)?;
+        let key = SortKey::missing(SortOrder::default());
+        Ok(Some(Self { position: Position { key, id: stored.id }, view, resource }))
+    }
+
     /// The resource as the client sees it.
     pub(super) fn shown(&self, request: &Request) -> Object {
         self.resource.shown(request, self.view.resource_type, &self.view.projection)
@@ -140,7 +160,7 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
             }
             (Bound::Before(_), _) => earlier = more,
         }
-        let found = self.found(&rows)?;
+        let found = self.found(&rows).await?;
         Ok(Page { total: usize::try_from(total).unwrap_or(0), found, earlier, later })
     }
 
@@ -153,7 +173,7 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
             let rows = lists::after(self.conn, tenant, of, last, as_i64(BATCH)).await?;
             let Some(end) = rows.last() else { break };
             last = end.stored.id;
-            let batch = self.found(&rows)?;
+            let batch = self.found(&rows).await?;
             self.offer_matching(batch, &mut window).await?;
         }
         let ids: Vec<Uuid> = window.positions().map(|position| position.id).collect();
@@ -162,7 +182,7 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         } else {
             lists::with_ids(self.conn, tenant, &ids).await?
         };
-        let found = self.found(&rows)?;
+        let found = self.found(&rows).await?;
         let mut by_id: HashMap<Uuid, Found<'s, 'q>> =
             found.into_iter().map(|found| (found.position.id, found)).collect();
         let in_place = |position: &Position| {
@@ -184,10 +204,14 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         mut batch: Vec<Found<'s, 'q>>,
         window: &mut Window<'_>,
     ) -> Result<(), Error> {
-        let base_url = &self.request.base_url;
-        batch
-            .retain(|it| it.view.looked_at.is_none() || it.view.may_match(&it.assembled(base_url)));
+        let request = self.request;
+        let base_url = &request.base_url;
+        let may_match = |it: &Found<'_, '_>| {
+            it.view.looked_at.is_none() || it.view.may_match(&it.assembled(base_url))
+        };
         let looks_at_memberships = self.plan.views.iter().any(|view| view.looked_at.is_some());
+        let large = looks_at_memberships && are_large(&batch);
+        request.work(large, || batch.retain(may_match)).await;
         let mut at_once = if looks_at_memberships { BATCH_WITH_MEMBERSHIPS } else { BATCH };
         while !batch.is_empty() {
             let rest = batch.split_off(at_once.min(batch.len()));
@@ -199,13 +223,14 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
                 }
                 loaded => loaded?,
             }
-            for found in batch {
-                let resource = found.assembled(&self.request.base_url);
+            let offer = |found: Found<'_, '_>| {
+                let resource = found.assembled(base_url);
                 if found.view.matches(&resource) {
                     let key = found.view.key(&resource);
                     window.offer(Position { key, ..found.position });
                 }
-            }
+            };
+            request.work(are_large(&batch), || batch.into_iter().for_each(offer)).await;
             batch = rest;
         }
         Ok(())
@@ -229,19 +254,18 @@ impl<'s, 'q> Scan<'_, 's, 'q> {
         Ok(())
     }
 
-    fn found(&self, rows: &[Listed]) -> Result<Vec<Found<'s, 'q>>, Error> {
-        let mut found = Vec::with_capacity(rows.len());
-        for Listed { resource_type, stored } in rows {
-            let mut views = self.plan.views.iter();
-            if let Some(view) = views.find(|view| view.resource_type.name == *resource_type) {
-                let resource = Resource::of(view.resource_type, stored)?;
-                let key = SortKey::missing(SortOrder::default());
-                let position = Position { key, id: stored.id };
-                found.push(Found { position, view, resource });
-            }
-        }
-        Ok(found)
+    async fn found(&self, rows: &[Listed]) -> Result<Vec<Found<'s, 'q>>, Error> {
+        let (request, plan) = (self.request, self.plan);
+        let bytes: usize = rows.iter().map(|row| row.stored.body.len()).sum();
+        let found = |row| Found::of(plan, row).transpose();
+        let large = rows.len() > MANY || bytes >= LARGE;
+        request.work(large, || rows.iter().filter_map(found).collect()).await
     }
+}
+
+/// Whether it takes long to look at resources or to show them.
+fn are_large(found: &[Found<'_, '_>]) -> bool {
+    found.len() > MANY || !large::all_fit(found.iter().map(|it| &it.resource.attributes))
 }
 
 fn as_i64(number: usize) -> i64 {

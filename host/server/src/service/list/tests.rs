@@ -26,7 +26,7 @@ const FILL: &str = "
     SELECT lpad('1', 32, '0')::uuid, lpad(g::text, 32, '0')::uuid, lpad(n::text, 32, '0')::uuid
     FROM generate_series(1, 20) AS g CROSS JOIN generate_series(21, 10021) AS n";
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn only_memberships_that_are_shown_may_be_too_many() {
     let scratch = Scratch::start().await;
     scratch.pool.execute(FILL).await.unwrap();
