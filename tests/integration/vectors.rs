@@ -53,8 +53,7 @@ async fn a_tenant_of_the_interop_dialect_answers_as_the_profile_says() {
 }
 
 /// Runs steps against a new tenant.
-async fn run_steps(steps: Value) -> (Outcome, Tenant) {
-    let server = Server::shared();
+async fn run_steps(server: &Server, steps: Value) -> (Outcome, Tenant) {
     let tenant = server.tenant("steps").await;
     let runner = Runner::connect(&tenant.scim.base, &tenant.scim.token).await.unwrap();
     let vector = json!({ "name": "test", "dialect": "rfc", "why": "a test", "steps": steps });
@@ -71,7 +70,8 @@ fn create(user_name: &str, expect: Value) -> Value {
 async fn problems_of(wrong: Value) -> Vec<String> {
     let good = json!({ "status": 201, "body": { "id": { "$any": true } } });
     let steps = json!([create("{{unique}}", good), create("B-{{unique}}", wrong)]);
-    let (outcome, tenant) = run_steps(steps).await;
+    let server = Server::shared();
+    let (outcome, tenant) = run_steps(&server, steps).await;
     let left = tenant.scim.get("/Users").await.expect(200);
     assert_eq!(left.body["totalResults"], 0, "something was left behind");
     assert!(!outcome.passed() && !outcome.skipped());
