@@ -1,10 +1,11 @@
 //! Sorting (RFC 7644 §3.4.2.3).
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
+use crate::filter::compare_numbers;
 use crate::path::{self, AttributeRef, PathError, Target};
 use crate::schema::{Attribute, Kind, ResourceType, Returned};
 use crate::{Object, value};
@@ -77,8 +78,8 @@ enum Directed {
 enum Key {
     /// False first.
     Bool(bool),
-    /// As a double, in bits that sort as doubles do; then exactly, as far as it is whole.
-    Number(i64, i128),
+    /// By its exact value, as filters compare it.
+    Number(Exact),
     /// Nanoseconds since 1970.
     Instant(i128),
     /// Normalised as the attribute asks.
@@ -107,18 +108,32 @@ impl Key {
         let end = text.floor_char_boundary(TEXT_BYTES);
         Self::Text(text.get(..end).unwrap_or(text).to_owned())
     }
+}
 
-    /// Whole numbers of 64 bits are compared exactly, others as doubles (RFC 7643 §2.3.3).
-    fn number(number: &Number) -> Self {
-        // Adding zero makes -0.0 the zero that it equals.
-        let double = number.as_f64().unwrap_or_default() + 0.0;
-        // The bits of negative doubles sort the wrong way round.
-        let bits = double.to_bits().cast_signed();
-        let sortable = if bits < 0 { bits ^ i64::MAX } else { bits };
-        let whole = number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-        Self::Number(sortable, whole.unwrap_or(double as i128))
+/// A number that has the order that filters see.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Exact(Number);
+
+impl Ord for Exact {
+    fn cmp(&self, other: &Self) -> Ordering {
+        compare_numbers(&self.0, &other.0)
     }
 }
+
+impl PartialOrd for Exact {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Exact {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Exact {}
 
 impl<'a> Sort<'a> {
     /// Reads `sortBy`.
@@ -160,7 +175,9 @@ impl<'a> Sort<'a> {
         // What an older schema left there with another type has no place among the others.
         let key = match (leaf.kind, self.value(resource)) {
             (Kind::Boolean, Some(Value::Bool(value))) => Key::Bool(*value),
-            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => Key::number(value),
+            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => {
+                Key::Number(Exact(value.clone()))
+            }
             (Kind::DateTime, Some(Value::String(text))) => value::instant(text)
                 .map_or(Key::Missing, |instant| Key::Instant(instant.unix_timestamp_nanos())),
             (Kind::String | Kind::Reference | Kind::Binary, Some(Value::String(text))) => {
@@ -274,17 +291,17 @@ mod tests {
         ];
         let numbers: Vec<Number> =
             texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-        let keys: Vec<Key> = numbers.iter().map(Key::number).collect();
+        let keys: Vec<Key> = numbers.into_iter().map(|it| Key::Number(Exact(it))).collect();
         assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
         let zero: Number = serde_json::from_str("-0.0").unwrap();
-        assert_eq!(Key::number(&zero), Key::number(&0.into()));
+        assert_eq!(Exact(zero), Exact(0.into()));
     }
 
     #[test]
     fn a_key_survives_being_written_down() {
         let keys = [
             Key::Bool(true),
-            Key::number(&Number::from_f64(0.1).unwrap()),
+            Key::Number(Exact(Number::from_f64(0.1).unwrap())),
             Key::Instant(-1),
             Key::text("\u{e9}\"x"),
             Key::Missing,
