@@ -73,16 +73,9 @@ pub async fn get(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    let stored = sqlx::query_as(
-        "SELECT id, version, created, modified, body FROM resources \
-         WHERE tenant_id = $1 AND id = $2 AND type = $3",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .bind(resource_type)
-    .fetch_optional(conn)
-    .await?;
-    Ok(stored)
+    const GET: &str = "SELECT id, version, created, modified, body FROM resources \
+                       WHERE tenant_id = $1 AND id = $2 AND type = $3";
+    one(conn, GET, tenant, resource_type, id).await
 }
 
 /// The name of the type of the resource with that id.
@@ -113,15 +106,24 @@ pub async fn lock(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    let stored = sqlx::query_as(
-        "SELECT id, version, created, modified, body FROM resources \
-         WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR UPDATE",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .bind(resource_type)
-    .fetch_optional(conn)
-    .await?;
+    const LOCK: &str = "SELECT id, version, created, modified, body FROM resources \
+                        WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR UPDATE";
+    one(conn, LOCK, tenant, resource_type, id).await
+}
+
+async fn one(
+    conn: &mut PgConnection,
+    statement: &'static str,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+) -> Result<Option<Stored>, StoreError> {
+    let stored = sqlx::query_as(statement)
+        .bind(tenant.0)
+        .bind(id)
+        .bind(resource_type)
+        .fetch_optional(conn)
+        .await?;
     Ok(stored)
 }
 
