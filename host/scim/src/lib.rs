@@ -31,6 +31,7 @@ pub mod discovery;
 mod elements;
 pub mod error;
 pub mod filter;
+pub mod index;
 pub mod list;
 pub mod membership;
 pub mod patch;

@@ -59,6 +59,10 @@ pub struct Attribute {
     /// Whether two resources may have the same value.
     #[serde(default)]
     pub uniqueness: Uniqueness,
+    /// Whether filters and sorts find its values quickly: of no concern to clients, so it is not
+    /// advertised.
+    #[serde(default, skip_serializing)]
+    pub indexed: Indexed,
     /// What a reference may point to: names of resource types, `external`, `uri`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reference_types: Vec<String>,
@@ -186,4 +190,17 @@ pub enum Uniqueness {
     Server,
     /// Not anywhere. A server can answer for itself only, so it is enforced as `server`.
     Global,
+}
+
+/// Whether the values of an attribute are indexed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Indexed {
+    /// They are not.
+    #[default]
+    None,
+    /// Whole values and their beginnings are: `eq`, `sw`, `gt`, `ge`, `lt`, `le`, `pr`, and sorting.
+    Values,
+    /// Their parts too, where the database can: `co` and `ew`.
+    Substrings,
 }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use super::describe::{Description, ResourceTypeDocument, SchemaError};
 use super::{Attribute, Schema, core};
+use crate::path::AttributeRef;
 
 /// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4).
 const RESERVED_ENDPOINTS: [&str; 5] =
@@ -34,6 +37,7 @@ pub struct ResourceType {
     pub schema: Arc<Schema>,
     /// The extensions, in the order they were added.
     pub extensions: Vec<Extension>,
+    shape: i64,
 }
 
 /// An extension of a resource type (RFC 7643 §3.3).
@@ -76,6 +80,9 @@ impl Registry {
                 Some(position) => registry.extend_type(position, document)?,
                 None => registry.add_type(document)?,
             }
+        }
+        for resource_type in &mut registry.resource_types {
+            Arc::make_mut(resource_type).set_shape();
         }
         Ok(registry)
     }
@@ -127,6 +134,7 @@ impl Registry {
             description: document.description.clone(),
             schema: self.known_schema(&document.name, schema)?,
             extensions: Vec::new(),
+            shape: 0,
         };
         self.add_extensions(&mut resource_type, document)?;
         self.resource_types.push(Arc::new(resource_type));
@@ -226,6 +234,40 @@ impl ResourceType {
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         Attribute::named(&self.schema.attributes, name)
             .or_else(|| Attribute::named(core::common_attributes(), name))
+    }
+
+    /// Every attribute that a path can name, sub-attributes included: the common ones, those of the
+    /// base schema, those of the extensions.
+    pub fn attributes(&self) -> impl Iterator<Item = AttributeRef<'_>> {
+        let common = core::common_attributes().iter().map(|it| (None, it));
+        let base = self.schema.attributes.iter().map(|it| (None, it));
+        let extensions = self.extensions.iter().flat_map(|extension| {
+            let urn = extension.schema.id.as_str();
+            extension.schema.attributes.iter().map(move |it| (Some(urn), it))
+        });
+        common.chain(base).chain(extensions).flat_map(|(extension, attribute)| {
+            let whole = AttributeRef { extension, attribute, sub: None };
+            let subs = attribute.sub_attributes.iter();
+            std::iter::once(whole)
+                .chain(subs.map(move |sub| AttributeRef { sub: Some(sub), ..whole }))
+        })
+    }
+
+    /// Stands for the schemas of the type: what is written under one shape and read under the same
+    /// is shown as it was written. Never 0.
+    #[must_use]
+    pub const fn shape(&self) -> i64 {
+        self.shape
+    }
+
+    fn set_shape(&mut self) {
+        // Another number where the form of a stored body changes.
+        const FORM: u8 = 1;
+        let schemas: Vec<&Schema> = self.schemas().collect();
+        let text = serde_json::to_vec(&schemas).unwrap_or_default();
+        let digest = Sha256::new().chain_update([FORM]).chain_update(text).finalize();
+        let first = digest.first_chunk::<8>().copied().unwrap_or_default();
+        self.shape = i64::from_be_bytes(first) | 1;
     }
 }
 

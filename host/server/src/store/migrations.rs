@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgPool, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -15,6 +15,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "group members", include_str!("../../../../migrations/0005_group_members.sql")),
     (6, "user tokens", include_str!("../../../../migrations/0006_user_tokens.sql")),
     (7, "server keys", include_str!("../../../../migrations/0007_server_keys.sql")),
+    (8, "storage", include_str!("../../../../migrations/0008_storage.sql")),
 ];
 
 /// Brings the database to the schema of this server. Several servers that start at once take
