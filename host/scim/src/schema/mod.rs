@@ -192,8 +192,8 @@ pub enum Uniqueness {
     Global,
 }
 
-/// Whether the values of an attribute are indexed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// Whether the values of an attribute are indexed. Each has what those before it have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Indexed {
     /// They are not.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::describe::{Description, ResourceTypeDocument, SchemaError};
-use super::{Attribute, Schema, core};
-use crate::path::AttributeRef;
+use super::{Attribute, Indexed, Schema, core};
+use crate::path::{self, AttributeRef, Target};
 
 /// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4).
 const RESERVED_ENDPOINTS: [&str; 5] =
@@ -115,6 +115,18 @@ impl Registry {
     #[must_use]
     pub fn at_endpoint(&self, endpoint: &str) -> Option<&Arc<ResourceType>> {
         self.resource_types.iter().find(|resource_type| resource_type.endpoint == endpoint)
+    }
+
+    /// Has an attribute of a type indexed, as if its schema said so; where the schema asks for more,
+    /// that stays. False where there is no such attribute, or it is a common one (RFC 7643 §3.1):
+    /// these are the same for all tenants.
+    pub fn index(&mut self, resource_type: &str, path: &str, indexed: Indexed) -> bool {
+        let known = self.resource_types.iter_mut().find(|it| it.name == resource_type);
+        let attribute = known.and_then(|it| Arc::make_mut(it).attribute_mut(path));
+        attribute.is_some_and(|attribute| {
+            attribute.indexed = attribute.indexed.max(indexed);
+            true
+        })
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -251,6 +263,23 @@ impl ResourceType {
             std::iter::once(whole)
                 .chain(subs.map(move |sub| AttributeRef { sub: Some(sub), ..whole }))
         })
+    }
+
+    /// The attribute or sub-attribute at a path, where a schema of the type defines it.
+    fn attribute_mut(&mut self, path: &str) -> Option<&mut Attribute> {
+        let Ok(Target::Attribute(target)) = path::resolve(self, path) else { return None };
+        let name = target.attribute.name.clone();
+        let sub = target.sub.map(|sub| sub.name.clone());
+        let schema = match target.extension.map(str::to_owned) {
+            None => &mut self.schema,
+            Some(urn) => &mut self.extensions.iter_mut().find(|it| it.schema.id == urn)?.schema,
+        };
+        let mut attributes = Arc::make_mut(schema).attributes.iter_mut();
+        let attribute = attributes.find(|it| it.name == name)?;
+        match sub {
+            None => Some(attribute),
+            Some(sub) => attribute.sub_attributes.iter_mut().find(|it| it.name == sub),
+        }
     }
 
     /// Stands for the schemas of the type: what is written under one shape and read under the same
@@ -410,6 +439,35 @@ mod tests {
         longer["id"] = json!("urn:example:2.0:Badge:number");
         let error = with(&[badge_schema(), longer]);
         assert!(matches!(error, Err(SchemaError::AmbiguousSchema { .. })), "{error:?}");
+    }
+
+    #[test]
+    fn what_is_added_to_the_indexes_of_a_type_is_declared_from_then_on() {
+        let mut registry = Registry::core();
+        let core = registry.clone();
+        assert!(registry.index("User", "TITLE", Indexed::Substrings));
+        assert!(registry.index("User", "addresses.locality", Indexed::Values));
+        assert!(registry.index(
+            "User",
+            &format!("{}:department", core::ENTERPRISE_USER),
+            Indexed::Values
+        ));
+        for (name, path) in [("User", "externalId"), ("User", "nothing"), ("Nobody", "title")] {
+            assert!(!registry.index(name, path, Indexed::Values), "{name} {path}");
+        }
+        // The schema asks for more than this.
+        assert!(registry.index("User", "name.familyName", Indexed::Values));
+
+        let user = |registry: &Registry| Arc::clone(registry.resource_type("User").unwrap());
+        let paths = |it: &ResourceType| -> Vec<String> {
+            crate::index::declared(it).map(|target| target.path()).collect()
+        };
+        let (before, after) = (user(&core), user(&registry));
+        assert_eq!(before.shape(), after.shape(), "bodies are as they were");
+        let added: Vec<_> =
+            paths(&after).into_iter().filter(|path| !paths(&before).contains(path)).collect();
+        let department = format!("{}:department", core::ENTERPRISE_USER);
+        assert_eq!(added, ["title", "addresses.locality", department.as_str()]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A tenant's plugins: upload, activation, configuration, removal.
 
+use sqlx::PgConnection;
 use tenon_plugin::{Digest, Refusal};
 use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Object, Registry};
@@ -8,6 +9,7 @@ use super::Services;
 use crate::clock;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::{StoreError, TenantId, tenants};
+use crate::tenant::indexes;
 use crate::tenant::runtime::{Misfit, registry_of};
 
 /// Why a plugin is not uploaded, activated or configured.
@@ -112,9 +114,10 @@ impl Services {
         plugin.active = Some(digest);
         plugin.modified = clock::now();
         let active = plugin.clone();
-        registry_of(&all)?;
+        let registry = registry_of(&all)?;
         let now = active.modified;
         plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
+        indexes::adjust(&mut transaction, tenant, registry).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
         Ok(active)
@@ -133,10 +136,14 @@ impl Services {
         let mut transaction = self.pool.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
-        let plugin = plugins::get(&mut transaction, tenant, name).await?;
+        let mut all = plugins::list(&mut transaction, tenant).await?;
+        adjust_indexes(&mut transaction, tenant, &all).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin deactivated");
-        plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
+        let place = all.iter().position(|plugin| plugin.name == name);
+        place
+            .map(|place| all.swap_remove(place))
+            .ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
     }
 
     /// Replaces the plugin's configuration.
@@ -170,6 +177,8 @@ impl Services {
         if !plugins::delete(&mut transaction, tenant, name).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });
         }
+        let left = plugins::list(&mut transaction, tenant).await?;
+        adjust_indexes(&mut transaction, tenant, &left).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin removed");
         self.delete_unused_components().await;
@@ -202,5 +211,18 @@ impl Services {
         if needed.is_ok_and(|needed| !needed.contains(digest)) {
             self.plugins.forget(digest).await;
         }
+    }
+}
+
+/// Where plugins do not fit together the tenant has no requests, and its indexes wait until they do:
+/// to take one of them out must not fail.
+async fn adjust_indexes(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    plugins: &[Plugin],
+) -> Result<(), StoreError> {
+    match registry_of(plugins) {
+        Ok(registry) => indexes::adjust(conn, tenant, registry).await,
+        Err(_) => Ok(()),
     }
 }

@@ -1,7 +1,9 @@
 //! The database. Functions take a connection and, where there is one, the tenant: no statement
 //! about a tenant's data can be written without it.
 
+pub mod added_indexes;
 pub mod embedded;
+pub mod index_builds;
 pub mod keys;
 pub mod lists;
 pub mod members;

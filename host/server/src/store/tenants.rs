@@ -169,6 +169,41 @@ pub async fn advance_epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<
     Ok(())
 }
 
+/// Keeps what stands for the indexes that the core declared when the tenant's were last adjusted.
+///
+/// # Errors
+/// The database fails.
+pub async fn set_core_indexes(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    fingerprint: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE tenants SET core_indexes = $2 WHERE id = $1 AND core_indexes <> $2")
+        .bind(tenant.0)
+        .bind(fingerprint)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Some tenants whose indexes were adjusted to another core than this one, if at all.
+///
+/// # Errors
+/// The database fails.
+pub async fn with_other_core_indexes(
+    conn: &mut PgConnection,
+    fingerprint: &str,
+    limit: i64,
+) -> Result<Vec<TenantId>, StoreError> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tenants WHERE core_indexes <> $1 ORDER BY id LIMIT $2")
+            .bind(fingerprint)
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    Ok(ids.into_iter().map(TenantId).collect())
+}
+
 /// The id that a path names, in the one form in which ids are given out.
 pub(super) fn id_in_path(name_or_id: &str) -> Option<Uuid> {
     Uuid::parse_str(name_or_id).ok().filter(|id| id.to_string() == name_or_id)

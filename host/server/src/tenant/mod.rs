@@ -1,4 +1,5 @@
 //! Whose request it is, and what that tenant has: its schemas and its plugins.
 
 pub mod auth;
+pub mod indexes;
 pub mod runtime;

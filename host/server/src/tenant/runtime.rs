@@ -11,8 +11,9 @@ use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
 
+use super::indexes::{ReadyIndexes, declare};
 use crate::store::plugins::{self, Plugin, Version};
-use crate::store::{StoreError, TenantId, tenants};
+use crate::store::{StoreError, TenantId, added_indexes, index_builds, tenants};
 
 /// What a request needs to know of its tenant. It never changes: a request keeps the one it
 /// began with.
@@ -20,8 +21,11 @@ use crate::store::{StoreError, TenantId, tenants};
 pub struct TenantRuntime {
     /// The tenant.
     pub id: TenantId,
-    /// Its schemas and resource types, plugins included.
+    /// Its schemas and resource types, plugins included. What `index::declared` finds in them is
+    /// what writers keep up, what the administrator has added included.
     pub registry: Registry,
+    /// The indexes that filters may use.
+    pub ready: ReadyIndexes,
     /// How its clients speak SCIM.
     pub dialect: Dialect,
     /// Its active plugins, in the order in which they are called.
@@ -104,10 +108,14 @@ impl Runtimes {
         // The epoch was read before the rest is: what is built may be newer than it says, and
         // is then built once more, but it is never older.
         let plugins = plugins::list(conn, tenant).await?;
+        let mut registry = registry_of(&plugins)?;
+        declare(&mut registry, &added_indexes::list(conn, tenant).await?);
+        let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
-            registry: registry_of(&plugins)?,
+            registry,
+            ready,
             dialect: tenants::dialect(conn, tenant).await?,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),

@@ -16,6 +16,7 @@ use super::super::{App, error::Problem};
 use super::{ForTenant, Members, check_name, invalid, items};
 use crate::clock;
 use crate::store::tenants::{self, NameTaken, Tenant};
+use crate::tenant::indexes;
 
 type Answer = Result<Response, Problem>;
 
@@ -34,8 +35,10 @@ pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
     check_name("tenant", &name)?;
     let now = clock::now();
     let tenant = Tenant { id: Uuid::now_v7(), name, dialect, created: now, modified: now };
-    let mut conn = app.services.pool.acquire().await?;
-    tenants::insert(&mut conn, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
+    let mut transaction = app.services.pool.begin().await?;
+    tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
+    indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
+    transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant created");
     let location = format!("{}/admin/v1/tenants/{}", app.public_url, tenant.id);
     let headers = [(header::LOCATION, location)];
