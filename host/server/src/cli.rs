@@ -1,5 +1,6 @@
 //! The command line.
 
+mod bench_seed;
 mod plugin_build;
 mod plugin_check;
 
@@ -27,6 +28,12 @@ pub fn run() -> ExitCode {
     match matches.subcommand() {
         Some(("serve", flags)) => with_config(flags, serve::serve),
         Some(("migrate", flags)) => with_config(flags, migrate),
+        Some(("bench", matches)) => match matches.subcommand() {
+            Some(("seed", flags)) => {
+                with_config(flags, async |config| bench_seed::run(config, flags).await)
+            }
+            _ => ExitCode::from(EXIT_USAGE),
+        },
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
             Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
@@ -74,6 +81,13 @@ fn command() -> Command {
                 .args(config::flags()),
         )
         .subcommand(plugin)
+        .subcommand(
+            Command::new("bench")
+                .about("Measure: fill a database with people")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .subcommand(bench_seed::command()),
+        )
 }
 
 fn with_config<E: std::fmt::Display>(

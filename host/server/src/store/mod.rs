@@ -6,6 +6,7 @@ pub mod embedded;
 pub mod index_builds;
 pub mod keys;
 pub mod lists;
+pub mod load;
 pub mod members;
 pub mod migrations;
 pub mod plugins;
