@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
 use sqlx::postgres::PgConnectOptions;
@@ -24,7 +25,7 @@ struct Setting {
     help: &'static str,
 }
 
-const SETTINGS: [Setting; 9] = [
+const SETTINGS: [Setting; 10] = [
     Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
     Setting {
         name: "public_url",
@@ -45,6 +46,11 @@ const SETTINGS: [Setting; 9] = [
         name: "database_connections",
         value: "N",
         help: "Connections to the database at the most [default: 16]",
+    },
+    Setting {
+        name: "outbox_retention",
+        value: "TIME",
+        help: "How long events are kept for those who are told of them, such as 12h or 7d [default: 7d]",
     },
     Setting {
         name: "data_dir",
@@ -84,6 +90,8 @@ pub struct Config {
     pub database: Database,
     /// Connections to the database at the most.
     pub database_connections: u32,
+    /// How long events are kept.
+    pub outbox_retention: Duration,
     /// Where files are kept.
     pub data_dir: PathBuf,
     /// What to log.
@@ -213,6 +221,7 @@ impl Config {
             admin_token: values.admin_token()?,
             database: values.database()?,
             database_connections: values.connections()?,
+            outbox_retention: values.outbox_retention()?,
             data_dir,
             log: values.log()?,
             log_format: values.parsed("log_format", "\"text\" or \"json\"")?.unwrap_or_default(),
@@ -344,6 +353,27 @@ impl Values {
             }
             (number, _) => Ok(number.unwrap_or(DEFAULT)),
         }
+    }
+
+    fn outbox_retention(&self) -> Result<Duration, ConfigError> {
+        const DEFAULT: Duration = Duration::from_hours(7 * 24);
+        let Some(given) = self.get("outbox_retention") else { return Ok(DEFAULT) };
+        let hours_of = |unit: char| match unit {
+            'h' => Some(1),
+            'd' => Some(24),
+            _ => None,
+        };
+        let mut text = given.text.chars();
+        let hours_of_unit = text.next_back().and_then(hours_of);
+        let number =
+            text.as_str().parse::<u64>().ok().filter(|number| (1..=10_000).contains(number));
+        let hours = number.zip(hours_of_unit).map(|(number, hours)| number * hours);
+        hours.map(Duration::from_hours).ok_or_else(|| {
+            given.invalid(format!(
+                "must be a number of hours or days such as 12h or 7d, not \"{}\"",
+                given.text
+            ))
+        })
     }
 
     fn log(&self) -> Result<String, ConfigError> {

@@ -1,6 +1,7 @@
 //! The running server: database, plugins, HTTP, and how it ends.
 
 mod accept;
+mod background;
 mod database;
 
 use std::io::Write;
@@ -111,6 +112,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     };
     tracing::info!(url = app.public_url, "ready");
     let services = app.services.clone();
+    let background = background::start(&services, config.outbox_retention);
     let (stop, stopped) = oneshot::channel::<()>();
     let server = accept::serve(listener, http::router(app), Bounds::of_this_process(), async {
         let _ = stopped.await;
@@ -127,6 +129,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     // With the task its connections end, and the requests on them.
     server.abort();
+    drop(background);
     tokio::select! {
         ended = timeout(UNDOING, services.bulks_ended()) => if ended.is_err() {
             tracing::warn!(seconds = UNDOING.as_secs(), "a bulk request is still being undone");

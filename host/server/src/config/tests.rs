@@ -58,6 +58,8 @@ fn what_is_wrong_is_named_with_its_place() {
             vec![],
             "--database-connections: must be a number from 1 to 1000",
         ),
+        (vec!["--outbox-retention", "7"], vec![], "--outbox-retention: must be a number of hours"),
+        (vec!["--outbox-retention", "0d"], vec![], "--outbox-retention: must be a number of hours"),
         (vec!["--config", "/does/not/exist.toml"], vec![], "/does/not/exist.toml: No such file"),
     ];
     for (args, environment, expected) in cases {

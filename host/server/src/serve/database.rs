@@ -174,6 +174,7 @@ mod tests {
             admin_token: None,
             database,
             database_connections: 2,
+            outbox_retention: Duration::from_hours(1),
             data_dir: data_dir.to_owned(),
             log: String::new(),
             log_format: LogFormat::Text,

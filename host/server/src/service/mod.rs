@@ -4,6 +4,8 @@ pub mod bulk;
 pub mod cursor;
 mod dialect;
 pub mod hooks;
+pub mod housekeeping;
+pub mod indexing;
 mod large;
 pub mod list;
 pub mod memberships;

@@ -108,7 +108,7 @@ pub struct IndexBuild {
 }
 
 /// The place up to which a build is done; one before all where nothing is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Last {
     /// The value of an entry.
     pub val: String,
@@ -309,6 +309,25 @@ pub async fn advance(
     .bind(last.id)
     .bind(last.elem)
     .bind(done)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Has an index go on later: the others are not to wait for it.
+///
+/// # Errors
+/// The database fails.
+pub async fn put_off(conn: &mut PgConnection, build: &IndexBuild) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE index_builds SET since = clock_timestamp() \
+         WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
+    )
+    .bind(build.tenant.0)
+    .bind(&build.resource_type)
+    .bind(&build.attr)
+    .bind(build.state.as_str())
+    .bind(build.since)
     .execute(conn)
     .await?;
     Ok(())

@@ -2,6 +2,7 @@
 //! about a tenant's data can be written without it.
 
 pub mod added_indexes;
+pub mod attr_index;
 pub mod embedded;
 pub mod index_builds;
 pub mod keys;
@@ -11,6 +12,7 @@ pub mod members;
 pub mod migrations;
 pub mod plugins;
 pub mod resources;
+pub mod retention;
 #[cfg(test)]
 pub(crate) mod scratch;
 pub mod tenants;

@@ -108,8 +108,7 @@ impl Runtimes {
         // The epoch was read before the rest is: what is built may be newer than it says, and
         // is then built once more, but it is never older.
         let plugins = plugins::list(conn, tenant).await?;
-        let mut registry = registry_of(&plugins)?;
-        declare(&mut registry, &added_indexes::list(conn, tenant).await?);
+        let registry = with_added_indexes(conn, tenant, registry_of(&plugins)?).await?;
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
@@ -165,6 +164,28 @@ pub fn registry_of(plugins: &[Plugin]) -> Result<Registry, Misfit> {
             .and_then(|description| registry.with(&description))
             .map_err(|error| Misfit { plugin: plugin.name.clone(), error })?;
     }
+    Ok(registry)
+}
+
+/// The tenant's registry: the core's, with its active plugins and the indexes its administrator has
+/// added.
+///
+/// # Errors
+/// The database fails, or the plugins do not fit together.
+pub async fn load_registry(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<Registry, RuntimeError> {
+    let plugins = plugins::list(conn, tenant).await?;
+    Ok(with_added_indexes(conn, tenant, registry_of(&plugins)?).await?)
+}
+
+async fn with_added_indexes(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    mut registry: Registry,
+) -> Result<Registry, StoreError> {
+    declare(&mut registry, &added_indexes::list(conn, tenant).await?);
     Ok(registry)
 }
 

@@ -1,0 +1,50 @@
+//! What a server does beside requests. Every server does it: the database sees to it that two are
+//! never in each other's way.
+
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use crate::service::Services;
+
+/// How often is looked whether an index is to be built.
+const BUILD_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause after a failure: of the database, most likely.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often what is old is removed.
+const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
+
+/// Starts it. Dropping the tasks ends it at once: what is not committed is undone by the database.
+pub(super) fn start(services: &Services, event_retention: Duration) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(build_indexes(services.clone()));
+    tasks.spawn(keep_house(services.clone(), event_retention));
+    tasks
+}
+
+async fn build_indexes(services: Services) {
+    while let Err(error) = services.adjust_indexes_to_core().await {
+        tracing::warn!(%error, "indexes could not be compared with those of this server");
+        sleep(AFTER_FAILURE).await;
+    }
+    loop {
+        match services.build_indexes().await {
+            Ok(true) => {}
+            Ok(false) => sleep(BUILD_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "an index could not be built; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+async fn keep_house(services: Services, event_retention: Duration) {
+    loop {
+        if let Err(error) = services.remove_what_is_old(event_retention).await {
+            tracing::warn!(%error, "what is old could not be removed; it will be tried again");
+        }
+        sleep(HOUSEKEEPING_INTERVAL).await;
+    }
+}
