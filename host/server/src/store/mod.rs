@@ -11,6 +11,8 @@ pub mod load;
 pub mod members;
 pub mod migrations;
 pub mod plugins;
+#[cfg(test)]
+mod portability;
 pub mod resources;
 pub mod retention;
 #[cfg(test)]
