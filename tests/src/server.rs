@@ -41,6 +41,7 @@ pub struct Server {
     /// What it prints.
     pub printed: Log,
     data_dir: PathBuf,
+    external: Option<String>,
     _own_data: Option<TempDir>,
 }
 
@@ -77,19 +78,40 @@ impl Server {
         if !options.no_admin_token {
             command.env("TENON_ADMIN_TOKEN", ADMIN_TOKEN);
         }
+        let external = options.environment.iter().find(|(name, _)| name == "TENON_DATABASE_URL");
+        let external = external.map(|(_, url)| url.clone());
         command.envs(options.environment).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server's binary runs");
         let log = Log::follow(child.stderr.take().expect("it is piped"));
         let printed = Log::follow(child.stdout.take().expect("it is piped"));
         let ready = log.wait_for("line that says \"ready\"", |line| line["message"] == "ready");
         let url = ready["url"].as_str().expect("it names the URL").to_owned();
-        Self { child: Some(child), url, log, printed, data_dir, _own_data: own_data }
+        Self { child: Some(child), url, log, printed, data_dir, external, _own_data: own_data }
     }
 
     /// The data directory.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.data_dir
+    }
+
+    /// The URL of the server's database, for tests that look into it.
+    ///
+    /// # Panics
+    /// An embedded one does not run.
+    #[must_use]
+    pub fn database_url(&self) -> String {
+        if let Some(url) = &self.external {
+            return url.clone();
+        }
+        let cluster = self.data_dir.join("postgres/cluster");
+        let read = |file: &str| std::fs::read_to_string(cluster.join(file)).expect("it runs");
+        let (running, password) = (read("data/postmaster.pid"), read("password"));
+        // PostgreSQL: pid, data directory, time of the start, port, directory of the socket.
+        let mut lines = running.lines().skip(3);
+        let (port, socket) = (lines.next().expect("a port"), lines.next().expect("a socket"));
+        let password = password.trim();
+        format!("postgres://tenon:{password}@localhost:{port}/tenon?host={socket}")
     }
 
     /// Tells the server to stop, as Ctrl-C does, and waits until it has.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::{Arg, ArgMatches};
 use sqlx::postgres::PgConnectOptions;
 
+use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
 use crate::telemetry::LogFormat;
 
@@ -25,7 +26,7 @@ struct Setting {
     help: &'static str,
 }
 
-const SETTINGS: [Setting; 10] = [
+const SETTINGS: [Setting; 11] = [
     Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
     Setting {
         name: "public_url",
@@ -51,6 +52,11 @@ const SETTINGS: [Setting; 10] = [
         name: "outbox_retention",
         value: "TIME",
         help: "How long events are kept for those who are told of them, such as 12h or 7d [default: 7d]",
+    },
+    Setting {
+        name: "database_pooler",
+        value: "KIND",
+        help: "What is between the server and database_url: none, or transaction for a pooler that keeps no session, such as PgBouncer with pool_mode = transaction; none is faster [default: none]",
     },
     Setting {
         name: "data_dir",
@@ -88,6 +94,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// The database.
     pub database: Database,
+    /// What is between the server and its database.
+    pub database_pooler: Pooler,
     /// Connections to the database at the most.
     pub database_connections: u32,
     /// How long events are kept.
@@ -215,11 +223,13 @@ impl Config {
                 .map_err(|error| given.invalid(format!("not a usable path: {error}")))?,
             None => embedded::default_data_dir()?,
         };
+        let database = values.database()?;
         Ok(Self {
             listen,
             public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
             admin_token: values.admin_token()?,
-            database: values.database()?,
+            database_pooler: values.pooler(&database)?,
+            database,
             database_connections: values.connections()?,
             outbox_retention: values.outbox_retention()?,
             data_dir,
@@ -342,6 +352,26 @@ impl Values {
         let options = PgConnectOptions::from_str(&given.text)
             .map_err(|error| given.invalid(format!("{expected}: {error}")))?;
         Ok(Database::External(Box::new(options)))
+    }
+
+    /// A pooler passes no options on, and a Postgres of our own has none in front of it.
+    fn pooler(&self, database: &Database) -> Result<Pooler, ConfigError> {
+        let pooler: Option<Pooler> =
+            self.parsed("database_pooler", "\"none\" or \"transaction\"")?;
+        let (Some(pooler @ Pooler::Transaction), Some(given)) =
+            (pooler, self.get("database_pooler"))
+        else {
+            return Ok(Pooler::None);
+        };
+        match database {
+            Database::Embedded { .. } => Err(given.invalid(
+                "\"transaction\" needs database_url: the URL of the pooler",
+            )),
+            Database::External(options) if options.get_options().is_some() => Err(given.invalid(
+                "\"transaction\" and options in database_url exclude each other: a pooler does not pass them on",
+            )),
+            Database::External(_) => Ok(pooler),
+        }
     }
 
     fn connections(&self) -> Result<u32, ConfigError> {

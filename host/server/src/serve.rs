@@ -8,8 +8,8 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use sqlx::migrate::MigrateError;
-use sqlx::{PgConnection, PgPool};
 use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -22,7 +22,7 @@ use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
-use crate::store::{StoreError, keys, plugins as stored_plugins, tokens};
+use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
 use crate::tenant::runtime::Runtimes;
 use accept::Bounds;
@@ -103,7 +103,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         database = open_database(&config) => database?,
         _ = stop_asked() => return Ok(()),
     };
-    let app = match build_app(&config, &listener, &database.pool).await {
+    let app = match build_app(&config, &listener, &database.handle).await {
         Ok(app) => app,
         Err(error) => {
             database.close().await;
@@ -148,7 +148,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 async fn build_app(
     config: &Config,
     listener: &TcpListener,
-    pool: &PgPool,
+    database: &Database,
 ) -> Result<Arc<App>, ServeError> {
     let io = |doing| move |source| ServeError::Io { doing, source };
     let compiler =
@@ -159,10 +159,10 @@ async fn build_app(
     let plugins = tokio::task::spawn_blocking(move || PluginHost::new(settings))
         .await
         .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;
-    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
-    let needed = stored_plugins::digests(&mut conn).await?;
-    let cursors = cursor_sealer(&mut conn).await?;
-    drop(conn);
+    let mut transaction = database.begin().await?;
+    let needed = stored_plugins::digests(&mut transaction).await?;
+    let cursors = cursor_sealer(&mut transaction).await?;
+    transaction.commit().await?;
     if let Err(error) = plugins.prune(&needed).await {
         tracing::warn!(%error, "compiled code that no plugin needs could not be removed");
     }
@@ -180,9 +180,9 @@ async fn build_app(
         );
     }
     Ok(Arc::new(App {
-        services: Services::new(pool.clone(), plugins, cursors),
+        services: Services::new(database.clone(), plugins, cursors),
         runtimes: Runtimes::default(),
-        admin_token: admin_token(config, pool).await?,
+        admin_token: admin_token(config, database).await?,
         public_url,
     }))
 }
@@ -200,14 +200,15 @@ async fn cursor_sealer(conn: &mut PgConnection) -> Result<CursorSealer, ServeErr
 
 /// The configured token; else the one that was generated at the first start, of which only the
 /// hash is known; else a new one, printed this once.
-async fn admin_token(config: &Config, pool: &PgPool) -> Result<SecretHash, ServeError> {
+async fn admin_token(config: &Config, database: &Database) -> Result<SecretHash, ServeError> {
     if let Some(token) = &config.admin_token {
         return Ok(SecretHash::of(token.0.as_bytes()));
     }
-    let mut conn = pool.acquire().await.map_err(StoreError::from)?;
     let token = generate_admin_token()?;
     let hash = SecretHash::of(token.as_bytes());
-    if tokens::insert_admin_hash(&mut conn, hash.as_bytes(), clock::now()).await? {
+    let mut conn = database.autocommit().await?;
+    let is_first = tokens::insert_admin_hash(&mut conn, hash.as_bytes(), clock::now()).await;
+    if conn.finish(is_first).await? {
         // Not to the log, which is kept.
         let mut out = std::io::stdout().lock();
         let printed = writeln!(
@@ -222,7 +223,7 @@ async fn admin_token(config: &Config, pool: &PgPool) -> Result<SecretHash, Serve
     tracing::info!(
         "the operator's token is the one printed at the first start; TENON_ADMIN_TOKEN sets another"
     );
-    let stored = tokens::admin_hash(&mut conn).await?;
+    let stored = tokens::admin_hash(&mut *database.read().await?).await?;
     let stored = stored.as_deref().and_then(SecretHash::from_stored);
     stored.ok_or_else(|| {
         ServeError::Store(StoreError::Unknown {

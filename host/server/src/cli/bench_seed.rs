@@ -135,7 +135,7 @@ pub(super) async fn run(config: Config, flags: &ArgMatches) -> Result<(), SeedEr
     let database = serve::open_database(&config).await?;
     // Not one of the pool's: a statement of a server's is bounded to some seconds.
     let result = async {
-        let mut conn = PgConnection::connect_with(&database.pool.connect_options()).await?;
+        let mut conn = PgConnection::connect_with(&database.handle.connect_options()).await?;
         seed(&mut conn, &plan).await
     }
     .await;

@@ -60,6 +60,21 @@ fn what_is_wrong_is_named_with_its_place() {
         ),
         (vec!["--outbox-retention", "7"], vec![], "--outbox-retention: must be a number of hours"),
         (vec!["--outbox-retention", "0d"], vec![], "--outbox-retention: must be a number of hours"),
+        (
+            vec!["--database-pooler", "session"],
+            vec![],
+            "--database-pooler: must be \"none\" or \"transaction\", not \"session\"",
+        ),
+        (
+            vec!["--database-pooler", "transaction"],
+            vec![],
+            "--database-pooler: \"transaction\" needs database_url",
+        ),
+        (
+            vec!["--database-pooler", "transaction"],
+            vec![("TENON_DATABASE_URL", "postgres://ada:hunter2@x/scim?options[lock_timeout]=1s")],
+            "--database-pooler: \"transaction\" and options in database_url exclude each other",
+        ),
         (vec!["--config", "/does/not/exist.toml"], vec![], "/does/not/exist.toml: No such file"),
     ];
     for (args, environment, expected) in cases {

@@ -249,6 +249,15 @@ fn store_error(error: StoreError) -> Problem {
                 "the database is not available; try again",
             )
         }
+        StoreError::Undecided(_) => {
+            tracing::error!(%error, "the connection to the database was lost during a commit");
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the connection to the database was lost before it said whether the request was \
+                 carried out: it may have been; look before you send it again, or send POST \
+                 requests with an Idempotency-Key, which makes repeating them safe",
+            )
+        }
         StoreError::LostRace(_) => {
             tracing::warn!(%error, "a transaction lost its races against others");
             Problem::new(

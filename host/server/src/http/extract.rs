@@ -85,7 +85,7 @@ impl FromRequestParts<Arc<App>> for Scim {
             .and_then(bearer)
             .and_then(TokenParts::parse)
             .ok_or_else(ScimError::unauthorized)?;
-        let mut conn = app.services.pool.acquire().await?;
+        let mut conn = app.services.database.read().await?;
         let credential =
             tokens::credential(&mut conn, token.tenant, token.id, &tenant_in_path).await?;
         let credential = credential

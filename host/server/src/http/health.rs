@@ -28,8 +28,8 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail.to_owned()).kind("not-ready")
     };
     let asked = timeout(PATIENCE, async {
-        let mut conn = app.services.pool.acquire().await?;
-        migrations::is_current(&mut conn).await
+        let mut conn = app.services.database.read().await.map_err(|error| error.to_string())?;
+        migrations::is_current(&mut conn).await.map_err(|error| error.to_string())
     });
     match asked.await {
         Ok(Ok(true)) => {
@@ -40,7 +40,7 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
             Err(not_ready("the database has the schema of another version of the server"))
         }
         Ok(Err(error)) => {
-            tracing::warn!(%error, "not ready: the database does not answer");
+            tracing::warn!(error, "not ready: the database does not answer");
             Err(not_ready("the database does not answer"))
         }
         Err(_) => Err(not_ready("the database does not answer in time")),

@@ -3,38 +3,27 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ServeError;
 use crate::config::{Config, Database, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
-use crate::store::{StoreError, migrations};
+use crate::store::{Database as Handle, Pooler, StoreError, migrations};
 
 /// How long a database that does not answer is waited for at the start.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// How long one attempt to connect at the start may take, and a request's wait for a connection.
+/// How long one attempt to connect at the start may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long borrowed connections are waited for at the end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-
-/// Bounds on each connection's statements, waits for locks, and transactions in which nothing
-/// happens: a request is over after 60 s, and its work should not go on without it.
-///
-/// Set by a statement and not in the start message, which some connection poolers refuse. What
-/// `database_url` sets itself (`?options[statement_timeout]=60s`) is left as it is.
-const BOUNDS: &str = "
-    SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '5s' ELSE '30s' END, false)
-    FROM pg_settings
-    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
-      AND source <> 'client'";
 
 /// A database at hand.
 #[derive(Debug)]
 pub struct OpenDatabase {
     /// Connections to it.
-    pub pool: PgPool,
+    pub handle: Handle,
     embedded: Option<Embedded>,
 }
 
@@ -54,18 +43,10 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
         }
     };
     let options = options.application_name("tenon");
-    let pool = PgPoolOptions::new()
-        .max_connections(config.database_connections)
-        .acquire_timeout(CONNECT_LIMIT)
-        .after_connect(|connection, _| {
-            Box::pin(async move {
-                sqlx::query(BOUNDS).execute(connection).await?;
-                Ok(())
-            })
-        })
-        .connect_lazy_with(options.clone());
-    let database = OpenDatabase { pool, embedded };
-    match prepare(&options, config.database_connections).await {
+    let pooler = config.database_pooler;
+    let handle = Handle::new(options.clone(), pooler, config.database_connections);
+    let database = OpenDatabase { handle, embedded };
+    match prepare(pooler.adapt(options), pooler, config.database_connections).await {
         Ok(()) => Ok(database),
         Err(error) => {
             database.close().await;
@@ -77,7 +58,7 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
 impl OpenDatabase {
     /// Closes the connections, and stops an embedded Postgres that nobody else uses.
     pub async fn close(self) {
-        if timeout(CLOSE_LIMIT, self.pool.close()).await.is_err() {
+        if timeout(CLOSE_LIMIT, self.handle.close()).await.is_err() {
             tracing::warn!(
                 seconds = CLOSE_LIMIT.as_secs(),
                 "connections to the database are still in use; stopping all the same"
@@ -91,16 +72,17 @@ impl OpenDatabase {
     }
 }
 
-async fn prepare(options: &PgConnectOptions, wanted: u32) -> Result<(), ServeError> {
-    let mut connection = connect(options, PATIENCE).await?;
-    warn_of_few_connections(&mut connection, wanted).await.map_err(StoreError::from)?;
+/// Apart from the handle, whose bounds are for requests: a migration may take long, and waits for
+/// the one of a server beside this one.
+async fn prepare(options: PgConnectOptions, pooler: Pooler, wanted: u32) -> Result<(), ServeError> {
+    let mut connection = connect(&options, PATIENCE).await?;
+    // What the database allows is the pooler's to know, where there is one.
+    if pooler == Pooler::None {
+        warn_of_few_connections(&mut connection, wanted).await.map_err(StoreError::from)?;
+    }
+    migrations::migrate(&mut connection).await?;
     connection.close().await.map_err(StoreError::from)?;
-    // Apart from the pool, whose bounds are for requests: a migration may take long, and waits
-    // for the one of a server beside this one.
-    let unbounded = PgPoolOptions::new().max_connections(1).connect_lazy_with(options.clone());
-    let migrated = migrations::migrate(&unbounded).await;
-    unbounded.close().await;
-    Ok(migrated?)
+    Ok(())
 }
 
 /// The first connection. The first server of a deployment often starts together with its
@@ -173,6 +155,7 @@ mod tests {
             public_url: String::new(),
             admin_token: None,
             database,
+            database_pooler: Pooler::None,
             database_connections: 2,
             outbox_retention: Duration::from_hours(1),
             data_dir: data_dir.to_owned(),
@@ -181,12 +164,12 @@ mod tests {
         }
     }
 
-    async fn bounds(pool: &PgPool) -> [String; 3] {
+    async fn bounds(database: &Handle) -> [String; 3] {
         let (statement, lock, idle) = sqlx::query_as(
             "SELECT current_setting('statement_timeout'), current_setting('lock_timeout'),
                     current_setting('idle_in_transaction_session_timeout')",
         )
-        .fetch_one(pool)
+        .fetch_one(&mut *database.read().await.unwrap())
         .await
         .unwrap();
         [statement, lock, idle]
@@ -199,13 +182,13 @@ mod tests {
         std::fs::set_permissions(dir.path(), open).unwrap();
         let ours = config(dir.path(), Database::Embedded { bin_dir: None });
         let ours = open_database(&ours).await.unwrap();
-        assert_eq!(bounds(&ours.pool).await, ["30s", "5s", "30s"]);
+        assert_eq!(bounds(&ours.handle).await, ["30s", "5s", "30s"]);
 
         let options = ours.embedded.as_ref().unwrap().connect_options();
         let options = options.options([("statement_timeout", "7s")]);
         let external = Database::External(Box::new(options));
         let external = open_database(&config(dir.path(), external)).await.unwrap();
-        assert_eq!(bounds(&external.pool).await, ["7s", "5s", "30s"]);
+        assert_eq!(bounds(&external.handle).await, ["7s", "5s", "30s"]);
         external.close().await;
         ours.close().await;
     }

@@ -76,7 +76,7 @@ impl Services {
         if let Some(plugin) = self.plugins.cached(&active.digest).await {
             return Ok(plugin);
         }
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         let component =
             store::plugins::component(&mut conn, request.tenant.id, &active.digest).await?;
         drop(conn);

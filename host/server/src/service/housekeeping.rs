@@ -31,14 +31,15 @@ impl Services {
 
     async fn remove_events(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
         let tenants = {
-            let mut conn = self.pool.acquire().await?;
+            let mut conn = self.database.read().await?;
             retention::tenants(&mut conn).await?
         };
         let mut sum = 0;
         for tenant in tenants {
             loop {
-                let mut conn = self.pool.acquire().await?;
-                match retention::delete_events(&mut conn, tenant, before, BATCH).await? {
+                let mut conn = self.database.autocommit().await?;
+                let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
+                match conn.finish(deleted).await? {
                     0 => break,
                     deleted => sum += deleted,
                 }
@@ -50,8 +51,9 @@ impl Services {
     async fn remove_idempotency_keys(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut conn = self.pool.acquire().await?;
-            match retention::delete_idempotency_keys(&mut conn, before, BATCH).await? {
+            let mut conn = self.database.autocommit().await?;
+            let deleted = retention::delete_idempotency_keys(&mut conn, before, BATCH).await;
+            match conn.finish(deleted).await? {
                 0 => return Ok(sum),
                 deleted => sum += deleted,
             }

@@ -48,7 +48,7 @@ impl Services {
     /// # Errors
     /// The database fails; or the index is not one that this server can build, and is put off.
     pub async fn build_indexes(&self) -> Result<bool, Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let Some(build) = index_builds::lease(&mut transaction).await? else { return Ok(false) };
         match batch(&mut transaction, &build).await {
             Ok(Some((last, done))) => {
@@ -57,16 +57,17 @@ impl Services {
                 transaction.commit().await?;
             }
             Ok(None) => {
-                transaction.rollback().await?;
+                drop(transaction);
                 self.enter_next_state(&build).await?;
             }
             Err(Error::Store(passing @ (StoreError::LostRace(_) | StoreError::Unavailable(_)))) => {
                 return Err(passing.into());
             }
             Err(error) => {
-                transaction.rollback().await?;
-                let mut conn = self.pool.acquire().await?;
-                index_builds::put_off(&mut conn, &build).await?;
+                drop(transaction);
+                let mut conn = self.database.autocommit().await?;
+                let put_off = index_builds::put_off(&mut conn, &build).await;
+                conn.finish(put_off).await?;
                 return Err(error);
             }
         }
@@ -75,7 +76,7 @@ impl Services {
 
     /// The tenant is locked before its index, as those do who change its configuration.
     async fn enter_next_state(&self, build: &IndexBuild) -> Result<(), Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let next = match build.state {
             State::Building if build.attr != DOCUMENTS => Some(State::Checking),
             State::Dropping => build.is_wanted().then_some(State::Building),
@@ -112,13 +113,13 @@ impl Services {
     pub async fn adjust_indexes_to_core(&self) -> Result<(), StoreError> {
         let fingerprint = indexes::core_fingerprint();
         loop {
-            let mut conn = self.pool.acquire().await?;
+            let mut conn = self.database.read().await?;
             let tenants =
                 tenants::with_other_core_indexes(&mut conn, &fingerprint, TENANTS).await?;
             drop(conn);
             let mut adjusted = 0;
             for tenant in tenants {
-                let mut transaction = self.pool.begin().await?;
+                let mut transaction = self.database.begin().await?;
                 tenants::advance_epoch(&mut transaction, tenant).await?;
                 let plugins = plugins::list(&mut transaction, tenant).await?;
                 // Plugins that do not fit to the new core are told where the tenant is used.

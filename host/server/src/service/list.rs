@@ -92,12 +92,9 @@ impl Services {
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
         let _places = if plan.reads_much() { Some(self.scan_places(request).await?) } else { None };
         // One snapshot for the total and the page.
-        let mut snapshot = self
-            .pool
-            .begin_with("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .await?;
+        let mut snapshot = self.database.snapshot().await?;
         let page = Scan { request, plan: &plan, conn: &mut snapshot }.page(&slice).await?;
-        snapshot.commit().await?;
+        drop(snapshot);
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),
             Paging::Cursor(_) => self.cursors_around(&page, &slice, &bound_to)?,

@@ -79,7 +79,7 @@ impl Services {
         if wanted.is_none() {
             return Ok(());
         }
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         load(&mut conn, request, wanted, &mut [resource], usize::MAX).await
     }
 
@@ -96,7 +96,7 @@ impl Services {
         attributes: &mut Object,
     ) -> Result<(), Error> {
         let Some(attribute) = membership::members_of(resource_type) else { return Ok(()) };
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         let members = members::of_groups(&mut conn, request.tenant.id, &[id], i64::MAX).await?;
         let members = members.iter().map(|member| member_value(request, &member.named));
         set_values(attributes, attribute, members.collect());
@@ -136,7 +136,7 @@ impl Services {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         let found = members::named(&mut conn, request.tenant.id, ids).await?;
         Ok(found.into_iter().map(|named| (named.id, named)).collect())
     }

@@ -16,7 +16,6 @@ pub mod write;
 
 use std::sync::Arc;
 
-use sqlx::PgPool;
 use tenon_plugin::{CallError, PluginHost};
 use tenon_scim::precondition;
 use tenon_scim::schema::ResourceType;
@@ -25,7 +24,7 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use self::cursor::CursorSealer;
-use crate::store::StoreError;
+use crate::store::{Database, StoreError};
 use crate::tenant::runtime::TenantRuntime;
 
 /// Who asks, and what the answer needs to know of the question.
@@ -54,7 +53,7 @@ impl Request {
 #[derive(Debug, Clone)]
 pub struct Services {
     /// The database.
-    pub pool: PgPool,
+    pub database: Database,
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
@@ -69,11 +68,11 @@ pub struct Services {
 impl Services {
     /// Services over a database and a plugin host.
     #[must_use]
-    pub fn new(pool: PgPool, plugins: PluginHost, cursors: CursorSealer) -> Self {
-        let connections = usize::try_from(pool.options().get_max_connections()).unwrap_or(1);
+    pub fn new(database: Database, plugins: PluginHost, cursors: CursorSealer) -> Self {
+        let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
-        Self { pool, plugins, sealer, cursors, scans, bulks }
+        Self { database, plugins, sealer, cursors, scans, bulks }
     }
 }
 

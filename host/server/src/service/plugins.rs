@@ -83,7 +83,7 @@ impl Services {
             described: checked.described,
             created: clock::now(),
         };
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let is_new =
             plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
         transaction.commit().await?;
@@ -102,7 +102,7 @@ impl Services {
         name: &str,
         digest: Digest,
     ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         // First: two activations at once take turns, so that each sees the other's schemas.
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let mut all = plugins::list(&mut transaction, tenant).await?;
@@ -133,7 +133,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
         let mut all = plugins::list(&mut transaction, tenant).await?;
@@ -156,7 +156,7 @@ impl Services {
         name: &str,
         config: &Object,
     ) -> Result<(), PluginError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let now = clock::now();
         if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
@@ -172,7 +172,7 @@ impl Services {
     /// # Errors
     /// There is no such plugin.
     pub async fn delete_plugin(&self, tenant: TenantId, name: &str) -> Result<(), PluginError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         if !plugins::delete(&mut transaction, tenant, name).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });
@@ -187,9 +187,12 @@ impl Services {
 
     /// Frees what no tenant needs any more. A failure only leaves bytes for the next time.
     pub async fn delete_unused_components(&self) {
-        let deleted = match self.pool.acquire().await {
-            Ok(mut conn) => plugins::delete_unused_components(&mut conn).await,
-            Err(error) => Err(error.into()),
+        let deleted = match self.database.autocommit().await {
+            Ok(mut conn) => {
+                let deleted = plugins::delete_unused_components(&mut conn).await;
+                conn.finish(deleted).await
+            }
+            Err(error) => Err(error),
         };
         match deleted {
             Ok(digests) => {
@@ -204,9 +207,9 @@ impl Services {
     }
 
     async fn forget_unless_needed(&self, digest: &Digest) {
-        let needed = match self.pool.acquire().await {
+        let needed = match self.database.read().await {
             Ok(mut conn) => plugins::digests(&mut conn).await,
-            Err(error) => Err(error.into()),
+            Err(error) => Err(error),
         };
         if needed.is_ok_and(|needed| !needed.contains(digest)) {
             self.plugins.forget(digest).await;

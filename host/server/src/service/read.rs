@@ -55,7 +55,7 @@ impl Services {
         id: &str,
     ) -> Result<Resource, Error> {
         let uuid = parse_id(resource_type, id)?;
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         let stored =
             resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?;
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
@@ -67,7 +67,7 @@ impl Services {
     /// # Errors
     /// There is none of that id, or the tenant does not have its type any more.
     pub async fn type_of(&self, request: &Request, id: Uuid) -> Result<Arc<ResourceType>, Error> {
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         let name = resources::type_of(&mut conn, request.tenant.id, id).await?;
         let known = name.as_deref().and_then(|it| request.tenant.registry.resource_type(it));
         known.cloned().ok_or_else(|| Error::NotFound {

@@ -118,7 +118,7 @@ impl Services {
         let body = Value::Object(without_members(resource_type, &attributes)).to_string();
         let stored = Stored { id, version: 1, created: now, modified: now, body };
         let (tenant, display) = (request.tenant.id, resource::display(&attributes));
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         resources::insert(&mut transaction, tenant, &resource_type.name, &stored, display).await?;
         if !members.add(&mut transaction, tenant, id).await? {
             return Ok(None);
@@ -192,7 +192,7 @@ impl Services {
         preconditions: &Preconditions,
     ) -> Result<(), Error> {
         let tenant = request.tenant.id;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let stored = resources::lock(&mut transaction, tenant, &resource_type.name, id).await?;
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
         preconditions.check(&stored.meta().etag())?;
@@ -214,7 +214,7 @@ impl Services {
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let stored = {
-                let mut conn = self.pool.acquire().await?;
+                let mut conn = self.database.read().await?;
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
@@ -274,7 +274,7 @@ impl Services {
             body: Value::Object(body).to_string(),
         };
         let (tenant, display) = (request.tenant.id, resource::display(&attributes));
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         if !members.add(&mut transaction, tenant, next.id).await?
             || !resources::replace(&mut transaction, tenant, &next, display).await?
         {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, PgPool, SqlSafeStr};
+use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
@@ -19,13 +19,27 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (12, "indexes", include_str!("../../../../migrations/0012_indexes.sql")),
 ];
 
-/// Brings the database to the schema of this server. Several servers that start at once take
-/// turns (an advisory lock); a database with a newer schema is refused.
+/// Servers that start at once take turns at migrating. They hold this until the end of the
+/// transaction: a pooler may give each transaction another session.
+const TURN: &str = "SELECT pg_advisory_xact_lock(7308332046)";
+
+/// Brings the database to the schema of this server, in one transaction: to all of it, or none.
+/// Several servers that start at once take turns; a database with a newer schema is refused.
 ///
 /// # Errors
 /// The database is not reachable, or was migrated by something else than this history.
-pub async fn migrate(pool: &PgPool) -> Result<(), MigrateError> {
-    migrator().run(pool).await
+pub async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
+    run(&migrator(), connection).await
+}
+
+async fn run(migrator: &Migrator, connection: &mut PgConnection) -> Result<(), MigrateError> {
+    // The driver names the statements that it prepares. Behind a pooler, the names of whoever had
+    // the session before would be in its way.
+    connection.clear_cached_statements().await?;
+    let mut transaction = connection.begin_with("BEGIN; DEALLOCATE ALL").await?;
+    transaction.execute(TURN).await?;
+    migrator.run_direct(None, &mut *transaction, false).await?;
+    Ok(transaction.commit().await?)
 }
 
 /// Whether the database has exactly the schema of this server.
@@ -58,7 +72,9 @@ fn up_to(last: i64) -> Migrator {
             )
         },
     );
-    Migrator::with_migrations(migrations.collect())
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.set_locking(false);
+    migrator
 }
 
 #[cfg(test)]

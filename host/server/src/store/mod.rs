@@ -3,6 +3,7 @@
 
 pub mod added_indexes;
 pub mod attr_index;
+pub mod database;
 pub mod embedded;
 pub mod index_builds;
 pub mod keys;
@@ -25,6 +26,8 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use database::{Database, Pooler};
+
 /// Identifies a tenant. Its name may change, this does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -42,6 +45,10 @@ pub enum StoreError {
     /// It cannot be reached, or has no room for a further connection: try again later.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// The connection was lost before it said whether what was written is to stay: it may be, and
+    /// it may not be.
+    #[error("the connection was lost before the database said whether it was done: {0}")]
+    Undecided(#[source] sqlx::Error),
     /// The transaction was undone because another was in its way. Nothing is wrong: the same
     /// work may be done again at once.
     #[error("the transaction lost a race against another: {0}")]
@@ -81,6 +88,28 @@ impl From<sqlx::Error> for StoreError {
             None if kept_from_asking(&error) => Self::Unavailable(error),
             None => Self::Failed(error),
         }
+    }
+}
+
+impl StoreError {
+    /// The same of a statement that commits: without its answer nobody knows what became of it.
+    fn of_a_commit(self) -> Self {
+        match self {
+            Self::Unavailable(error) if is_lost(&error) => Self::Undecided(error),
+            other => other,
+        }
+    }
+}
+
+/// Whether the connection ended instead of an answer.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Tls(_) => true,
+        // admin_shutdown, crash_shutdown, database_dropped, idle_session_timeout; class 08
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            matches!(&*code, "57P01" | "57P02" | "57P04" | "57P05") || code.starts_with("08")
+        }),
+        _ => false,
     }
 }
 

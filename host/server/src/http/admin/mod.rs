@@ -55,7 +55,7 @@ impl FromRequestParts<Arc<App>> for ForTenant {
         let params = RawPathParams::from_request_parts(parts, app).await;
         let params = params.map_err(|_| unknown(""))?;
         let name_or_id = params.iter().find(|(name, _)| *name == "tenant").map_or("", |it| it.1);
-        let mut conn = app.services.pool.acquire().await?;
+        let mut conn = app.services.database.read().await?;
         let tenant = store::tenants::get(&mut conn, name_or_id).await?;
         tenant.map(Self).ok_or_else(|| unknown(name_or_id))
     }

@@ -38,7 +38,7 @@ impl FromRequestParts<Arc<App>> for PluginName {
 }
 
 pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
-    let mut conn = app.services.pool.acquire().await?;
+    let mut conn = app.services.database.read().await?;
     let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
     Ok(Json(items(all.iter().map(shown).collect())).into_response())
 }
@@ -127,7 +127,7 @@ pub(crate) async fn delete(
 }
 
 async fn plugin_of(app: &App, tenant: &Tenant, name: String) -> Result<Plugin, Problem> {
-    let mut conn = app.services.pool.acquire().await?;
+    let mut conn = app.services.database.read().await?;
     let plugin = plugins::get(&mut conn, tenant.tenant_id(), &name).await?;
     Ok(plugin.ok_or(PluginError::NoPlugin { name })?)
 }

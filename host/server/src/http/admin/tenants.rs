@@ -21,7 +21,7 @@ use crate::tenant::indexes;
 type Answer = Result<Response, Problem>;
 
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
-    let mut conn = app.services.pool.acquire().await?;
+    let mut conn = app.services.database.read().await?;
     let all = tenants::list(&mut conn).await?;
     let shown: Vec<Value> = all.iter().map(|tenant| shown(&app, tenant)).collect();
     Ok(Json(items(shown)).into_response())
@@ -35,7 +35,7 @@ pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
     check_name("tenant", &name)?;
     let now = clock::now();
     let tenant = Tenant { id: Uuid::now_v7(), name, dialect, created: now, modified: now };
-    let mut transaction = app.services.pool.begin().await?;
+    let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     transaction.commit().await?;
@@ -62,23 +62,25 @@ pub(crate) async fn update(
     if let Some(name) = &name {
         check_name("tenant", name)?;
     }
-    let mut conn = app.services.pool.acquire().await?;
+    let mut transaction = app.services.database.begin().await?;
     if name.is_some() || dialect.is_some() {
         let id = tenant.tenant_id();
-        tenants::update(&mut conn, id, name.as_deref(), dialect, clock::now())
+        tenants::update(&mut transaction, id, name.as_deref(), dialect, clock::now())
             .await?
             .map_err(|NameTaken| taken(name.as_deref().unwrap_or_default()))?;
         let dialect = dialect.map(|dialect| dialect.name);
         tracing::info!(tenant = tenant.name, id = %tenant.id, name, dialect, "tenant updated");
     }
-    let updated = tenants::get(&mut conn, &tenant.id.to_string()).await?.unwrap_or(tenant);
+    let updated = tenants::get(&mut transaction, &tenant.id.to_string()).await?;
+    transaction.commit().await?;
+    let updated = updated.unwrap_or(tenant);
     Ok(Json(shown(&app, &updated)).into_response())
 }
 
 pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
-    let mut conn = app.services.pool.acquire().await?;
-    tenants::delete(&mut conn, tenant.tenant_id()).await?;
-    drop(conn);
+    let mut conn = app.services.database.autocommit().await?;
+    let deleted = tenants::delete(&mut conn, tenant.tenant_id()).await;
+    conn.finish(deleted).await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -30,7 +30,7 @@ type Answer = Result<Response, Problem>;
 const MAX_NAME: usize = 200;
 
 pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
-    let mut conn = app.services.pool.acquire().await?;
+    let mut conn = app.services.database.read().await?;
     let all = tokens::list(&mut conn, tenant.tenant_id()).await?;
     let shown: Vec<Value> = all.iter().map(|token| json!(token)).collect();
     Ok(Json(items(shown)).into_response())
@@ -64,10 +64,10 @@ pub(crate) async fn create(
             }
         },
     };
-    let mut conn = app.services.pool.acquire().await?;
+    let mut transaction = app.services.database.begin().await?;
     let user_id = match user_id {
         None => None,
-        Some(id) => Some(existing_user(&mut conn, tenant.tenant_id(), &id).await?),
+        Some(id) => Some(existing_user(&mut transaction, tenant.tenant_id(), &id).await?),
     };
     let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id };
     let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
@@ -75,9 +75,10 @@ pub(crate) async fn create(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
     })?;
     let hash = parts.secret_hash();
-    if !tokens::insert(&mut conn, tenant.tenant_id(), &token, hash.as_bytes()).await? {
+    if !tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes()).await? {
         return Err(unknown_user(token.user_id.unwrap_or_default()));
     }
+    transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
     let mut shown = json!(token);
     if let Some(shown) = shown.as_object_mut() {
@@ -110,9 +111,12 @@ pub(crate) async fn revoke(
     ForTenant(tenant): ForTenant,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
-    let mut conn = app.services.pool.acquire().await?;
     let deleted = match Uuid::parse_str(&id) {
-        Ok(id) => tokens::delete(&mut conn, tenant.tenant_id(), id).await?,
+        Ok(id) => {
+            let mut conn = app.services.database.autocommit().await?;
+            let deleted = tokens::delete(&mut conn, tenant.tenant_id(), id).await;
+            conn.finish(deleted).await?
+        }
         Err(_) => false,
     };
     if !deleted {

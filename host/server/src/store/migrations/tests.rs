@@ -3,7 +3,6 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use sqlx::Executor;
 use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
@@ -39,9 +38,11 @@ async fn members_in_the_bodies_of_groups_become_rows() {
     let settings = EmbeddedSettings { data_dir: dir.path().join("d"), bin_dir: None };
     let embedded = embedded::start(settings).await.unwrap();
     let pool = PgPoolOptions::new().connect_with(embedded.connect_options()).await.unwrap();
-    up_to(4).run(&pool).await.unwrap();
-    pool.execute(BEFORE).await.unwrap();
-    migrate(&pool).await.unwrap();
+    let mut conn = pool.acquire().await.unwrap();
+    run(&up_to(4), &mut conn).await.unwrap();
+    conn.execute(BEFORE).await.unwrap();
+    migrate(&mut conn).await.unwrap();
+    drop(conn);
 
     let id = |last: u8| Uuid::from_u128(last.into());
     let members: Vec<(Uuid, Uuid, Uuid)> =

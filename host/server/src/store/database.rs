@@ -1,0 +1,320 @@
+//! The handle of the database, and the three ways to work with it: read, write in a transaction,
+//! write with a single statement. Whether a pooler is in between is known here and nowhere else.
+
+use std::ops::{Deref, DerefMut};
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{Connection, PgPool, Postgres, SqlSafeStr, Transaction};
+
+use super::StoreError;
+
+/// How long a request waits for a connection.
+const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
+/// A connection that nobody has used for this long is asked whether it still works.
+const IDLE_LIMIT: Duration = Duration::from_secs(1);
+
+/// Bounds on each connection's statements, waits for locks, and transactions in which nothing
+/// happens: a request is over after 60 s, and its work should not go on without it.
+///
+/// Set by a statement and not in the start message, which some connection poolers refuse. What
+/// `database_url` sets itself (`?options[statement_timeout]=60s`) is left as it is.
+const BOUNDS: &str = "
+    SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '5s' ELSE '30s' END, false)
+    FROM pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+      AND source <> 'client'";
+
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// How a transaction begins where each may be carried out by another connection of a pooler's:
+/// nothing holds from one to the next. The driver names the statements that it prepares, and the
+/// names of whoever had the connection before are in its way. One round trip.
+macro_rules! pooled {
+    ($begin:literal) => {
+        concat!(
+            $begin,
+            "; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'",
+            "; SET LOCAL idle_in_transaction_session_timeout = '30s'; DEALLOCATE ALL"
+        )
+    };
+}
+
+const POOLED_READ: &str = pooled!("BEGIN READ ONLY");
+const POOLED_WRITE: &str = pooled!("BEGIN");
+const POOLED_SNAPSHOT: &str = pooled!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+
+/// What is between the server and its database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Pooler {
+    /// Nothing, or what keeps a session on one connection.
+    #[default]
+    None,
+    /// A pooler that gives every transaction a connection of its choice, such as PgBouncer with
+    /// `pool_mode = transaction`. There are no prepared statements, no settings of a session and
+    /// no LISTEN; every statement is within a transaction.
+    Transaction,
+}
+
+impl FromStr for Pooler {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "none" => Ok(Self::None),
+            "transaction" => Ok(Self::Transaction),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Pooler {
+    /// The options of a connection through it.
+    #[must_use]
+    pub fn adapt(self, options: PgConnectOptions) -> PgConnectOptions {
+        match self {
+            Self::None => options,
+            // PgBouncer refuses `extra_float_digits` unless it is told to ignore it.
+            Self::Transaction => options.statement_cache_capacity(0).extra_float_digits(None),
+        }
+    }
+}
+
+/// Connections to the database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+    pooler: Pooler,
+}
+
+impl Database {
+    /// A handle that connects when it is first used.
+    #[must_use]
+    pub fn new(options: PgConnectOptions, pooler: Pooler, connections: u32) -> Self {
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_LIMIT)
+            // Not each time: it is a round trip. See `IDLE_LIMIT`.
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| {
+                Box::pin(async move {
+                    if about.idle_for > IDLE_LIMIT {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if pooler == Pooler::None {
+                        sqlx::query(BOUNDS).execute(connection).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .connect_lazy_with(pooler.adapt(options));
+        Self { pool, pooler }
+    }
+
+    /// What is between the server and its database.
+    #[must_use]
+    pub const fn pooler(&self) -> Pooler {
+        self.pooler
+    }
+
+    /// Connections at the most.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.pool.options().get_max_connections()
+    }
+
+    /// How connections to it are made.
+    #[must_use]
+    pub fn connect_options(&self) -> PgConnectOptions {
+        self.pool.connect_options().as_ref().clone()
+    }
+
+    /// To read with. Statements on it see what is committed when they begin.
+    ///
+    /// # Errors
+    /// The database cannot be reached, or all connections stay in use.
+    pub async fn read(&self) -> Result<ReadConnection, StoreError> {
+        Ok(ReadConnection(match self.pooler {
+            Pooler::None => Held::Connection(self.pool.acquire().await?),
+            Pooler::Transaction => Held::Transaction(self.start(POOLED_READ).await?),
+        }))
+    }
+
+    /// To read with; all statements on it see the database as it is now.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn snapshot(&self) -> Result<ReadConnection, StoreError> {
+        let begin = match self.pooler {
+            Pooler::None => SNAPSHOT,
+            Pooler::Transaction => POOLED_SNAPSHOT,
+        };
+        Ok(ReadConnection(Held::Transaction(self.start(begin).await?)))
+    }
+
+    /// A transaction to write in; dropping it undoes it.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let begin = match self.pooler {
+            Pooler::None => "BEGIN",
+            Pooler::Transaction => POOLED_WRITE,
+        };
+        Ok(WriteTransaction(self.start(begin).await?))
+    }
+
+    /// To write with a single statement, without the round trips of a transaction:
+    ///
+    /// ```ignore
+    /// let mut conn = database.autocommit().await?;
+    /// let inserted = tokens::insert(&mut conn, tenant, &token).await;
+    /// let inserted = conn.finish(inserted).await?;
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn autocommit(&self) -> Result<Autocommit, StoreError> {
+        Ok(Autocommit(match self.pooler {
+            Pooler::None => Held::Connection(self.pool.acquire().await?),
+            Pooler::Transaction => Held::Transaction(self.start(POOLED_WRITE).await?),
+        }))
+    }
+
+    /// Closes the connections, when they are given back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Begins a transaction. A connection that turns out to be dead is no reason to fail: nothing
+    /// has been done on it yet.
+    async fn start(
+        &self,
+        begin: &'static str,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut dead = 0;
+        loop {
+            let connection = self.pool.acquire().await?;
+            match Transaction::begin(connection, Some(begin.into_sql_str())).await {
+                Err(error) if super::is_lost(&error) && dead < self.connections() => dead += 1,
+                begun => return Ok(begun?),
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Held {
+    Connection(PoolConnection<Postgres>),
+    Transaction(Transaction<'static, Postgres>),
+}
+
+impl Deref for Held {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match self {
+            Self::Connection(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for Held {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match self {
+            Self::Connection(connection) => connection,
+            Self::Transaction(transaction) => transaction,
+        }
+    }
+}
+
+/// A connection to read with; dropping it gives it back.
+#[derive(Debug)]
+pub struct ReadConnection(Held);
+
+/// A transaction to write in; dropping it undoes it.
+#[derive(Debug)]
+pub struct WriteTransaction(Transaction<'static, Postgres>);
+
+/// A connection to write with a single statement. What came of it has to be given to
+/// [`Autocommit::finish`]: where a pooler is in between, the statement counts only then.
+#[derive(Debug)]
+pub struct Autocommit(Held);
+
+impl WriteTransaction {
+    /// Makes what was written last, and seen by others.
+    ///
+    /// # Errors
+    /// It is undone; or nobody knows ([`StoreError::Undecided`]).
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let committed = self.0.commit().await;
+        committed.map_err(|error| StoreError::from(error).of_a_commit())
+    }
+}
+
+impl Autocommit {
+    /// Ends the write, and gives the result of the statement on.
+    ///
+    /// # Errors
+    /// That of the statement; nobody knows whether it was carried out ([`StoreError::Undecided`]).
+    pub async fn finish<T>(self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        match self.0 {
+            Held::Connection(_) => result.map_err(StoreError::of_a_commit),
+            Held::Transaction(transaction) => {
+                let result = result?;
+                WriteTransaction(transaction).commit().await?;
+                Ok(result)
+            }
+        }
+    }
+}
+
+impl Deref for ReadConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for ReadConnection {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+impl Deref for WriteTransaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for WriteTransaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
+
+impl Deref for Autocommit {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.0
+    }
+}
+
+impl DerefMut for Autocommit {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.0
+    }
+}
