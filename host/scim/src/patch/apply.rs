@@ -226,7 +226,7 @@ impl<'a> Patch<'a> {
     }
 }
 
-fn is_read_only(target: &AttributeRef<'_>) -> bool {
+pub(super) fn is_read_only(target: &AttributeRef<'_>) -> bool {
     target.attribute.mutability == Mutability::ReadOnly
         || target.leaf().mutability == Mutability::ReadOnly
 }

@@ -5,6 +5,7 @@
 //! last word, over the result of all operations.
 
 mod apply;
+pub mod members;
 mod request;
 mod values;
 

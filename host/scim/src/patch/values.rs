@@ -59,19 +59,23 @@ impl<'a> Edit<'_, 'a> {
     /// Removes: all values, those the filter selects, or those that are named.
     pub(super) fn remove(&self, container: &mut Object, named: Option<&Value>) -> Outcome {
         let attribute = self.attribute();
+        // Read whatever there is to remove: what is wrong with it does not depend on that.
+        let named = match (&self.path.filter, self.path.target.sub, named) {
+            (None, None, Some(named)) if attribute.multi_valued && !named.is_null() => {
+                Some(Elements::of(attribute, self.read_elements(named)?))
+            }
+            _ => None,
+        };
         let Some(existing) = container.get_mut(&attribute.name) else { return Ok(()) };
         if let Some(sub) = self.path.target.sub {
             for element in elements_mut(existing).iter_mut().filter(|it| self.selects(it)) {
                 self.set_sub(element, sub, &Value::Null)?;
             }
         } else if let Value::Array(elements) = existing {
-            match (&self.path.filter, named) {
+            match (&self.path.filter, &named) {
                 (Some(filter), _) => elements.retain(|element| !filter.matches_value(element)),
                 // An empty array names none: to take it for all would empty a group.
-                (None, Some(named)) if !named.is_null() => {
-                    let named = Elements::of(attribute, self.read_elements(named)?);
-                    elements.retain(|element| named.find(element).is_none());
-                }
+                (None, Some(named)) => elements.retain(|element| named.find(element).is_none()),
                 (None, _) => elements.clear(),
             }
         } else {
