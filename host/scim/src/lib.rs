@@ -43,6 +43,7 @@ pub mod resource;
 pub mod schema;
 pub mod search;
 pub mod sort;
+pub mod stored;
 pub mod value;
 
 pub use dialect::Dialect;

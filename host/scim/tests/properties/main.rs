@@ -17,4 +17,5 @@ mod patch_laws;
 mod path_laws;
 mod projection_laws;
 mod sort_laws;
+mod stored_laws;
 mod validate_laws;
