@@ -98,6 +98,9 @@ impl From<Error> for ScimError {
             Error::NotUnique { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
             }
+            // RFC 7644 §3.12 has no keyword for it; of the statuses, 403 is the one of what a
+            // client may not do.
+            Error::LimitReached { .. } => Self::new(StatusCode::FORBIDDEN, detail),
             Error::PreconditionFailed(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Error::Contended | Error::ScansBusy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)

@@ -19,12 +19,25 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Patch => "patch",
         }
+    }
+}
+
+impl Request {
+    /// Whether a plugin looks at what is written.
+    pub(super) fn is_validated(&self) -> bool {
+        self.tenant.plugins.iter().any(ActivePlugin::validates)
+    }
+}
+
+impl ActivePlugin {
+    fn validates(&self) -> bool {
+        self.capabilities.contains(&Capability::Validation)
     }
 }
 
@@ -42,10 +55,8 @@ impl Services {
             resource_type: Arc::clone(resource_type),
             value: Arc::new(resource::without_secrets(resource_type, resource)),
         };
-        let validating =
-            |plugin: &&ActivePlugin| plugin.capabilities.contains(&Capability::Validation);
         let mut documents = None;
-        for active in request.tenant.plugins.iter().filter(validating) {
+        for active in request.tenant.plugins.iter().filter(|it| it.validates()) {
             let plugin = self.plugin(request, active).await?;
             let call = Call {
                 tenant: request.tenant.id.to_string().into(),

@@ -34,6 +34,11 @@ pub(super) struct MembersChange {
 }
 
 impl MembersChange {
+    /// Whether nothing changes.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
     /// Adds the new ones, before the group is written; false where the group or one of them has
     /// been deleted meanwhile. Then the transaction is to be given up.
     pub(super) async fn add(
@@ -192,13 +197,6 @@ pub(super) async fn load(
         set_values(&mut resource.attributes, membership.attribute(), values);
     }
     Ok(())
-}
-
-/// The attributes without members: what the body of a stored resource has.
-pub(super) fn without_members(resource_type: &ResourceType, attributes: &Object) -> Object {
-    let members = membership::members_of(resource_type).map(|attribute| attribute.name.as_str());
-    let rest = attributes.iter().filter(|(name, _)| Some(name.as_str()) != members);
-    rest.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// How many members a resource has.

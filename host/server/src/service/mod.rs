@@ -17,13 +17,15 @@ pub mod write;
 use std::sync::Arc;
 
 use tenon_plugin::{CallError, PluginHost};
-use tenon_scim::precondition;
+use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
+use tenon_scim::{index, precondition};
 use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use self::cursor::CursorSealer;
+use crate::store::audit::By;
 use crate::store::{Database, StoreError};
 use crate::tenant::runtime::TenantRuntime;
 
@@ -36,6 +38,8 @@ pub struct Request {
     pub base_url: Arc<str>,
     /// Identifies the request in the log.
     pub request_id: Arc<str>,
+    /// Who acts, for the record: `token:<id>`.
+    pub actor: Arc<str>,
 }
 
 impl Request {
@@ -46,6 +50,15 @@ impl Request {
     pub fn resource_type(&self, endpoint: &str) -> Result<&Arc<ResourceType>, Error> {
         let known = self.tenant.registry.at_endpoint(endpoint);
         known.ok_or_else(|| Error::NoResourceType { endpoint: endpoint.to_owned() })
+    }
+
+    /// The attributes whose values writes keep in the index.
+    fn wanted_indexes<'t>(&self, resource_type: &'t ResourceType) -> Vec<AttributeRef<'t>> {
+        index::declared(resource_type).collect()
+    }
+
+    fn by(&self) -> By<'_> {
+        By { actor: &self.actor, request_id: &self.request_id }
     }
 }
 
@@ -111,6 +124,19 @@ pub enum Error {
         resource_type: String,
         /// The path of the attribute.
         attribute: String,
+    },
+    /// The tenant has as many resources of the type as it may have.
+    #[error(
+        "the tenant has {n} resources of type {resource_type}, and may have {limit}; delete some, or \
+         ask the operator for more"
+    )]
+    LimitReached {
+        /// The name of the type.
+        resource_type: String,
+        /// How many there are.
+        n: i64,
+        /// How many there may be.
+        limit: i64,
     },
     /// The stored version is not one on which the request depends (RFC 7644 §3.14).
     #[error(transparent)]

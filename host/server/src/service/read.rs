@@ -7,6 +7,7 @@ use tenon_scim::list::Selection;
 use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
+use tenon_scim::stored;
 use uuid::Uuid;
 
 use super::{Error, Request, Services, not_found, parse_id};
@@ -38,8 +39,7 @@ impl Resource {
     }
 
     pub(super) fn of(resource_type: &ResourceType, stored: &Stored) -> Result<Self, Error> {
-        let known = Known::of(resource_type, parse_body(&stored.body)?);
-        Ok(Self { meta: stored.meta(), attributes: known.attributes })
+        Ok(Self { meta: stored.meta(), attributes: known(resource_type, stored)?.attributes })
     }
 }
 
@@ -87,8 +87,8 @@ pub fn projection(resource_type: &ResourceType, selection: &Selection) -> Projec
     }
 }
 
-/// The attributes in a stored body.
-pub(super) fn parse_body(body: &str) -> Result<Object, Error> {
-    serde_json::from_str(body)
+/// A stored resource, divided by what its type knows today.
+pub(super) fn known(resource_type: &ResourceType, stored: &Stored) -> Result<Known, Error> {
+    stored::read(resource_type, &stored.body, stored.secrets.as_deref())
         .map_err(|source| StoreError::Corrupt { what: "resource", source }.into())
 }

@@ -1,30 +1,33 @@
 //! Creating, replacing, patching and deleting resources of any type.
 //!
-//! A write is read, validated, shown to the plugins, and only then put into one short
-//! transaction, which checks that the version is still the one that was read.
+//! A write is read, validated, shown to the plugins, and only then put into one statement, which
+//! checks that the version is still the one that was read.
+
+mod create;
+mod delete;
+mod keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use sqlx::PgConnection;
 use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::precondition::Preconditions;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
+use tenon_scim::stored::Document;
 use tenon_scim::{Dialect, Object};
 use tokio::time::sleep;
-use uuid::Uuid;
 
 use super::hooks::Operation;
 use super::large::{LARGE, is_large, is_large_patch};
-use super::memberships::{count_members, without_members};
-use super::read::Resource;
+use super::memberships::{MembersChange, count_members};
+use super::read::{Resource, known};
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::clock;
+use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
-use crate::store::{StoreError, members};
+use crate::store::writes::{self, Keys, Outcome, Version};
 
 /// How often a write is tried anew when others change the resource meanwhile.
 const ATTEMPTS: u32 = 12;
@@ -74,60 +77,6 @@ impl Change<'_> {
 }
 
 impl Services {
-    /// Creates a resource (RFC 7644 §3.3).
-    ///
-    /// # Errors
-    /// It is invalid, refused by a plugin, or not unique; or the server cannot.
-    pub async fn create(
-        &self,
-        request: &Request,
-        resource_type: &Arc<ResourceType>,
-        input: &Object,
-    ) -> Result<Resource, Error> {
-        let input = request.read_resource(resource_type, input).await?;
-        for attempt in 0..ATTEMPTS {
-            pause(attempt).await;
-            match self.create_once(request, resource_type, &input).await {
-                Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}
-                Ok(Some(resource)) => return Ok(resource),
-                Err(error) => return Err(error),
-            }
-        }
-        Err(Error::Contended)
-    }
-
-    /// One attempt; `None` where a member of the new group has been deleted meanwhile.
-    async fn create_once(
-        &self,
-        request: &Request,
-        resource_type: &Arc<ResourceType>,
-        input: &Object,
-    ) -> Result<Option<Resource>, Error> {
-        let create = || validate::create(resource_type, input);
-        let valid = request.work(is_large(input), create).await?;
-        log_ignored(&valid);
-        let mut attributes = valid.into_attributes();
-        let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
-        let now = clock::now();
-        let id = Uuid::now_v7();
-        let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
-        let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
-        self.validate(request, Operation::Create, resource_type, &shown, None).await?;
-
-        self.sealer.seal(resource_type, &mut attributes, None).await?;
-        let body = Value::Object(without_members(resource_type, &attributes)).to_string();
-        let stored = Stored { id, version: 1, created: now, modified: now, body };
-        let (tenant, display) = (request.tenant.id, resource::display(&attributes));
-        let mut transaction = self.database.begin().await?;
-        resources::insert(&mut transaction, tenant, &resource_type.name, &stored, display).await?;
-        if !members.add(&mut transaction, tenant, id).await? {
-            return Ok(None);
-        }
-        set_unique_values(&mut transaction, request, resource_type, id, &attributes).await?;
-        transaction.commit().await?;
-        Ok(Some(Resource { meta, attributes }))
-    }
-
     /// Puts a resource in the place of a stored one (RFC 7644 §3.5.1).
     ///
     /// # Errors
@@ -158,48 +107,6 @@ impl Services {
     ) -> Result<Resource, Error> {
         let input = request.read_patch(resource_type, input).await?;
         self.change(request, resource_type, id, preconditions, &Change::Patch(&input)).await
-    }
-
-    /// Removes a resource (RFC 7644 §3.6).
-    ///
-    /// # Errors
-    /// There is none, or its version is not one of `preconditions`.
-    pub async fn delete(
-        &self,
-        request: &Request,
-        resource_type: &Arc<ResourceType>,
-        id: &str,
-        preconditions: &Preconditions,
-    ) -> Result<(), Error> {
-        let uuid = parse_id(resource_type, id)?;
-        for attempt in 0..ATTEMPTS {
-            pause(attempt).await;
-            match self.delete_once(request, resource_type, uuid, preconditions).await {
-                Err(Error::Store(StoreError::LostRace(_))) => {}
-                done => return done,
-            }
-        }
-        Err(Error::Contended)
-    }
-
-    /// One attempt. The resource is locked before anything is done: the version that was checked
-    /// is the one that is deleted, and no group gets it as a member meanwhile.
-    async fn delete_once(
-        &self,
-        request: &Request,
-        resource_type: &ResourceType,
-        id: Uuid,
-        preconditions: &Preconditions,
-    ) -> Result<(), Error> {
-        let tenant = request.tenant.id;
-        let mut transaction = self.database.begin().await?;
-        let stored = resources::lock(&mut transaction, tenant, &resource_type.name, id).await?;
-        let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
-        preconditions.check(&stored.meta().etag())?;
-        members::touch_groups_of(&mut transaction, tenant, id, clock::now()).await?;
-        resources::delete(&mut transaction, tenant, id).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     async fn change(
@@ -236,8 +143,7 @@ impl Services {
         stored: &Stored,
         change: &Change<'_>,
     ) -> Result<Option<Resource>, Error> {
-        let Known { attributes: mut current, hidden } =
-            Known::of(resource_type, super::read::parse_body(&stored.body)?);
+        let Known { attributes: mut current, hidden } = known(resource_type, stored)?;
         let dialect = &request.tenant.dialect;
         self.load_members(request, resource_type, stored.id, &mut current).await?;
         let large = stored.body.len() >= LARGE
@@ -253,37 +159,78 @@ impl Services {
         if attributes == current {
             return Ok(Some(Resource { meta: stored.meta(), attributes }));
         }
-        let meta =
-            Meta { last_modified: clock::now(), version: stored.version + 1, ..stored.meta() };
-        let show = |attributes: &Object, meta: &Meta| {
-            resource::assemble(resource_type, attributes, meta, &request.base_url)
-        };
-        let shown = show(&attributes, &meta);
-        let shown_current = show(&current, &stored.meta());
-        let operation = change.operation();
-        self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
-
+        let (now, operation) = (clock::now(), change.operation());
+        let meta = Meta { last_modified: now, version: stored.version + 1, ..stored.meta() };
+        if request.is_validated() {
+            let show = |attributes: &Object, meta: &Meta| {
+                resource::assemble(resource_type, attributes, meta, &request.base_url)
+            };
+            let shown = show(&attributes, &meta);
+            let shown_current = show(&current, &stored.meta());
+            self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
+        }
         self.sealer.seal(resource_type, &mut attributes, Some(&current)).await?;
-        let body = without_members(resource_type, &attributes);
-        let body = Known { attributes: body, hidden }.into_stored();
-        let next = Stored {
+
+        let document = Document::of(resource_type, &meta.id, &attributes, hidden);
+        let keys = request.changed_keys(resource_type, &current, &attributes);
+        let next = Version {
+            resource_type: &resource_type.name,
             id: stored.id,
             version: meta.version,
-            created: stored.created,
-            modified: meta.last_modified,
-            body: Value::Object(body).to_string(),
+            at: now,
+            document: &document,
+            display: resource::display(&attributes),
         };
-        let (tenant, display) = (request.tenant.id, resource::display(&attributes));
+        match self.put(request, operation, &next, &keys, &members).await? {
+            Outcome::Done => Ok(Some(Resource { meta, attributes })),
+            Outcome::NotUnique => self.not_unique(request, &next, &keys).await.map(|()| None),
+            Outcome::OtherVersion | Outcome::LimitReached | Outcome::KeyTaken => Ok(None),
+        }
+    }
+
+    /// One statement; where members of a group change, a transaction with others.
+    async fn put(
+        &self,
+        request: &Request,
+        operation: Operation,
+        next: &Version<'_>,
+        keys: &Keys,
+        members: &MembersChange,
+    ) -> Result<Outcome, Error> {
+        let (tenant, by, operation) = (request.tenant.id, request.by(), operation.as_str());
+        if members.is_empty() {
+            let mut conn = self.database.autocommit().await?;
+            let put = writes::replace(&mut conn, tenant, by, operation, next, keys).await;
+            return Ok(conn.finish(put).await?);
+        }
         let mut transaction = self.database.begin().await?;
-        if !members.add(&mut transaction, tenant, next.id).await?
-            || !resources::replace(&mut transaction, tenant, &next, display).await?
-        {
-            return Ok(None);
+        if !members.add(&mut transaction, tenant, next.id).await? {
+            return Ok(Outcome::OtherVersion);
+        }
+        let put = writes::replace(&mut transaction, tenant, by, operation, next, keys).await?;
+        if put != Outcome::Done {
+            return Ok(put);
         }
         members.remove(&mut transaction, tenant, next.id).await?;
-        set_unique_values(&mut transaction, request, resource_type, next.id, &attributes).await?;
         transaction.commit().await?;
-        Ok(Some(Resource { meta, attributes }))
+        Ok(Outcome::Done)
+    }
+
+    /// The error where another resource has a unique value of this one; none where it has given it
+    /// up meanwhile.
+    async fn not_unique(
+        &self,
+        request: &Request,
+        version: &Version<'_>,
+        keys: &Keys,
+    ) -> Result<(), Error> {
+        let (tenant, resource_type) = (request.tenant.id, version.resource_type);
+        let mut conn = self.database.read().await?;
+        let taken =
+            writes::taken(&mut conn, tenant, resource_type, version.id, &keys.unique).await?;
+        taken.map_or(Ok(()), |attribute| {
+            Err(Error::NotUnique { resource_type: resource_type.to_owned(), attribute })
+        })
     }
 }
 
@@ -296,27 +243,6 @@ async fn pause(attempt: u32) {
     let longest = FIRST_PAUSE.saturating_mul(1 << attempt.min(16)).min(LONGEST_PAUSE);
     let chance = f64::from(getrandom::u32().unwrap_or(u32::MAX)) / f64::from(u32::MAX);
     sleep(longest.mul_f64(chance)).await;
-}
-
-async fn set_unique_values(
-    conn: &mut PgConnection,
-    request: &Request,
-    resource_type: &ResourceType,
-    id: Uuid,
-    attributes: &Object,
-) -> Result<(), Error> {
-    let paths = resource::unique_paths(resource_type);
-    if paths.is_empty() {
-        return Ok(());
-    }
-    let values = resource::unique_values(resource_type, attributes);
-    let tenant = request.tenant.id;
-    let taken =
-        resources::set_unique_values(conn, tenant, &resource_type.name, id, &paths, &values)
-            .await?;
-    taken.map_or(Ok(()), |attribute| {
-        Err(Error::NotUnique { resource_type: resource_type.name.clone(), attribute })
-    })
 }
 
 /// RFC 7644 §3.3 lets a server ignore what its schemas do not know. It is told in the log.

@@ -59,13 +59,13 @@ pub async fn page(
 ) -> Result<Vec<Listed>, StoreError> {
     let query = match of {
         Of::Type(name) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = $2 ORDER BY id OFFSET $3 LIMIT $4",
         )
         .bind(tenant.0)
         .bind(name),
         Of::Types(names) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = ANY($2) ORDER BY id OFFSET $3 LIMIT $4",
         )
         .bind(tenant.0)
@@ -87,13 +87,13 @@ pub async fn after(
 ) -> Result<Vec<Listed>, StoreError> {
     let query = match of {
         Of::Type(name) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4",
         )
         .bind(tenant.0)
         .bind(name),
         Of::Types(names) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = ANY($2) AND id > $3 ORDER BY id LIMIT $4",
         )
         .bind(tenant.0)
@@ -115,13 +115,13 @@ pub async fn before(
 ) -> Result<Vec<Listed>, StoreError> {
     let query = match of {
         Of::Type(name) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = $2 AND id < $3 ORDER BY id DESC LIMIT $4",
         )
         .bind(tenant.0)
         .bind(name),
         Of::Types(names) => sqlx::query_as(
-            "SELECT type, id, version, created, modified, body FROM resources \
+            "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
              WHERE tenant_id = $1 AND type = ANY($2) AND id < $3 ORDER BY id DESC LIMIT $4",
         )
         .bind(tenant.0)
@@ -140,7 +140,7 @@ pub async fn with_ids(
     ids: &[Uuid],
 ) -> Result<Vec<Listed>, StoreError> {
     let resources = sqlx::query_as(
-        "SELECT type, id, version, created, modified, body FROM resources \
+        "SELECT type, id, version, created, modified, body, secrets, shape FROM resources \
          WHERE tenant_id = $1 AND id = ANY($2)",
     )
     .bind(tenant.0)

@@ -3,8 +3,11 @@
 
 pub mod added_indexes;
 pub mod attr_index;
+pub mod audit;
+pub mod counters;
 pub mod database;
 pub mod embedded;
+pub mod idempotency;
 pub mod index_builds;
 pub mod keys;
 pub mod lists;
@@ -20,6 +23,7 @@ pub mod retention;
 pub(crate) mod scratch;
 pub mod tenants;
 pub mod tokens;
+pub mod writes;
 
 use std::fmt;
 

@@ -1,14 +1,16 @@
-//! Resources of all types, one at a time.
+//! Resources of all types, read one at a time; `writes` has how they change.
+
+use std::fmt;
 
 use sqlx::PgConnection;
-use tenon_scim::resource::{Meta, UniqueValue};
+use tenon_scim::resource::Meta;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{StoreError, TenantId};
 
 /// A resource as it is stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Clone, sqlx::FromRow)]
 pub struct Stored {
     /// Identifies it within the tenant.
     pub id: Uuid,
@@ -18,8 +20,22 @@ pub struct Stored {
     pub created: OffsetDateTime,
     /// When it was last changed.
     pub modified: OffsetDateTime,
-    /// The attributes as JSON, without `id` and `meta`.
+    /// The attributes as JSON, without `meta`; see [`tenon_scim::stored::Document`].
     pub body: String,
+    /// What is returned to nobody, where that is not in the body.
+    pub secrets: Option<String>,
+    /// Where it is that of the type, the body can be sent as it is.
+    pub shape: i64,
+}
+
+/// Without the attributes: they may have secrets among them.
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored")
+            .field("id", &self.id)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Stored {
@@ -35,34 +51,6 @@ impl Stored {
     }
 }
 
-/// Adds a resource; `display` is what others call it.
-///
-/// # Errors
-/// The database fails.
-pub async fn insert(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    resource: &Stored,
-    display: Option<&str>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO resources (tenant_id, id, type, version, created, modified, body, display) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(tenant.0)
-    .bind(resource.id)
-    .bind(resource_type)
-    .bind(resource.version)
-    .bind(resource.created)
-    .bind(resource.modified)
-    .bind(&resource.body)
-    .bind(display)
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// The resource of that type and id.
 ///
 /// # Errors
@@ -73,7 +61,8 @@ pub async fn get(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    const GET: &str = "SELECT id, version, created, modified, body FROM resources \
+    const GET: &str = "SELECT id, version, created, modified, body, secrets, shape \
+                       FROM resources \
                        WHERE tenant_id = $1 AND id = $2 AND type = $3";
     one(conn, GET, tenant, resource_type, id).await
 }
@@ -106,7 +95,8 @@ pub async fn lock(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    const LOCK: &str = "SELECT id, version, created, modified, body FROM resources \
+    const LOCK: &str = "SELECT id, version, created, modified, body, secrets, shape \
+                        FROM resources \
                         WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR UPDATE";
     one(conn, LOCK, tenant, resource_type, id).await
 }
@@ -125,90 +115,4 @@ async fn one(
         .fetch_optional(conn)
         .await?;
     Ok(stored)
-}
-
-/// Puts `resource` in the place of the version before it; false where that is not the version
-/// stored any more.
-///
-/// # Errors
-/// The database fails.
-pub async fn replace(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource: &Stored,
-    display: Option<&str>,
-) -> Result<bool, StoreError> {
-    let updated = sqlx::query(
-        "UPDATE resources SET version = $3, modified = $4, body = $5, display = $6 \
-         WHERE tenant_id = $1 AND id = $2 AND version = $3 - 1",
-    )
-    .bind(tenant.0)
-    .bind(resource.id)
-    .bind(resource.version)
-    .bind(resource.modified)
-    .bind(&resource.body)
-    .bind(display)
-    .execute(conn)
-    .await?;
-    Ok(updated.rows_affected() > 0)
-}
-
-/// Removes a resource, with its unique values and its memberships.
-///
-/// # Errors
-/// The database fails.
-pub async fn delete(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM resources WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant.0)
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
-/// Makes `values` the unique values of a resource; of `paths`, those without a value are given
-/// up. The answer is the path of a value that another resource has, if there is one: then the
-/// transaction is to be given up.
-///
-/// # Errors
-/// The database fails.
-pub async fn set_unique_values(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    id: Uuid,
-    paths: &[String],
-    values: &[UniqueValue],
-) -> Result<Option<String>, StoreError> {
-    let attrs: Vec<&str> = values.iter().map(|value| value.path.as_str()).collect();
-    let vals: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
-    sqlx::query(
-        "DELETE FROM unique_values WHERE tenant_id = $1 AND id = $2 AND attr = ANY($3) \
-         AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::text[]) AS new (attr, val) \
-                         WHERE new.attr = unique_values.attr AND new.val = unique_values.val)",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .bind(paths)
-    .bind(&attrs)
-    .bind(&vals)
-    .execute(&mut *conn)
-    .await?;
-    // The constraint decides, not a look before the write: an insert waits for the transaction of
-    // another resource with the same value, and returns the row only where it is this resource's.
-    let own: Vec<String> = sqlx::query_scalar(
-        "INSERT INTO unique_values (tenant_id, type, attr, val, id) \
-         SELECT $1, $2, new.attr, new.val, $3 FROM unnest($4::text[], $5::text[]) AS new (attr, val) \
-         ORDER BY new.attr \
-         ON CONFLICT (tenant_id, type, attr, val) DO UPDATE SET id = EXCLUDED.id \
-         WHERE unique_values.id = EXCLUDED.id RETURNING attr",
-    )
-    .bind(tenant.0)
-    .bind(resource_type)
-    .bind(id)
-    .bind(&attrs)
-    .bind(&vals)
-    .fetch_all(conn)
-    .await?;
-    Ok(values.iter().find(|value| !own.contains(&value.path)).map(|value| value.path.clone()))
 }

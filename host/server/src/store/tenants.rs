@@ -147,12 +147,30 @@ pub async fn update(
     name_taken(result.map(|_| ()))
 }
 
-/// Removes a tenant and everything that is its own.
+/// Removes a tenant and everything that is its own, within a transaction.
+///
+/// First, nothing more can be created: the tenant's row is locked, which keeps new counters out, and
+/// to delete the counters waits for those who create. Then nothing more can be changed, as the
+/// resources are gone. So no row comes behind the statement that deletes its like.
 ///
 /// # Errors
 /// The database fails.
 pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM tenants WHERE id = $1").bind(tenant.0).execute(conn).await?;
+    const IN_ORDER: [&str; 9] = [
+        "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
+        "DELETE FROM counters WHERE tenant_id = $1",
+        "DELETE FROM group_members WHERE tenant_id = $1",
+        "DELETE FROM resources WHERE tenant_id = $1",
+        "DELETE FROM unique_values WHERE tenant_id = $1",
+        "DELETE FROM attr_index WHERE tenant_id = $1",
+        "DELETE FROM outbox WHERE tenant_id = $1",
+        "DELETE FROM audit WHERE tenant_id = $1",
+        // With its tokens, plugins, index builds and idempotency keys, which are few.
+        "DELETE FROM tenants WHERE id = $1",
+    ];
+    for statement in IN_ORDER {
+        sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
+    }
     Ok(())
 }
 

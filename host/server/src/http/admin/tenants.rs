@@ -78,9 +78,9 @@ pub(crate) async fn update(
 }
 
 pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
-    let mut conn = app.services.database.autocommit().await?;
-    let deleted = tenants::delete(&mut conn, tenant.tenant_id()).await;
-    conn.finish(deleted).await?;
+    let mut transaction = app.services.database.begin().await?;
+    tenants::delete(&mut transaction, tenant.tenant_id()).await?;
+    transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -32,7 +32,12 @@ async fn only_memberships_that_are_shown_may_be_too_many() {
     scratch.pool.execute(FILL).await.unwrap();
     let mut conn = scratch.pool.acquire().await.unwrap();
     let tenant = Runtimes::default().get(&mut conn, TenantId(Uuid::from_u128(1)), 1).await.unwrap();
-    let request = Request { tenant, base_url: "https://x".into(), request_id: "1".into() };
+    let request = Request {
+        tenant,
+        base_url: "https://x".into(),
+        request_id: "1".into(),
+        actor: "token:1".into(),
+    };
     let groups = request.resource_type("/Groups").unwrap();
     let (user, group) = (numbered(10_021), numbered(7));
 

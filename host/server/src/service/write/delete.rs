@@ -1,0 +1,58 @@
+//! Deleting a resource (RFC 7644 §3.6).
+
+use std::sync::Arc;
+
+use tenon_scim::precondition::Preconditions;
+use tenon_scim::schema::ResourceType;
+use uuid::Uuid;
+
+use super::{ATTEMPTS, pause};
+use crate::clock;
+use crate::service::read::known;
+use crate::service::{Error, Request, Services, not_found, parse_id};
+use crate::store::{StoreError, members, resources, writes};
+
+impl Services {
+    /// Removes a resource.
+    ///
+    /// # Errors
+    /// There is none, or its version is not one of `preconditions`.
+    pub async fn delete(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        id: &str,
+        preconditions: &Preconditions,
+    ) -> Result<(), Error> {
+        let uuid = parse_id(resource_type, id)?;
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
+            match self.delete_once(request, resource_type, uuid, preconditions).await {
+                Err(Error::Store(StoreError::LostRace(_))) => {}
+                done => return done,
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// One attempt. The resource is locked before anything is done: the version that was checked
+    /// is the one that is deleted, and no group gets it as a member meanwhile.
+    async fn delete_once(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        id: Uuid,
+        preconditions: &Preconditions,
+    ) -> Result<(), Error> {
+        let (tenant, now) = (request.tenant.id, clock::now());
+        let mut transaction = self.database.begin().await?;
+        let stored = resources::lock(&mut transaction, tenant, &resource_type.name, id).await?;
+        let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+        preconditions.check(&stored.meta().etag())?;
+        let entries = request.entries(resource_type, &known(resource_type, &stored)?.attributes);
+        members::touch_groups_of(&mut transaction, tenant, id, now).await?;
+        writes::delete(&mut transaction, tenant, request.by(), id, &entries, now).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

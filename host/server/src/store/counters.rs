@@ -1,0 +1,55 @@
+//! How many resources of each type a tenant has, and may have. Every create and delete counts in
+//! its own statement (`writes`).
+
+use sqlx::PgConnection;
+
+use super::{StoreError, TenantId};
+
+/// Resources of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Counter {
+    /// How many there are.
+    pub n: i64,
+    /// How many there may be; `None` where nobody has said so.
+    pub max_n: Option<i64>,
+}
+
+/// The counter of a type; `None` where there never was a resource of it, nor a limit.
+///
+/// # Errors
+/// The database fails.
+pub async fn get(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+) -> Result<Option<Counter>, StoreError> {
+    let counter =
+        sqlx::query_as("SELECT n, max_n FROM counters WHERE tenant_id = $1 AND type = $2")
+            .bind(tenant.0)
+            .bind(resource_type)
+            .fetch_optional(conn)
+            .await?;
+    Ok(counter)
+}
+
+/// Limits the resources of a type, or no longer. Those that are too many stay.
+///
+/// # Errors
+/// The database fails, or the tenant has been removed.
+pub async fn set_limit(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    resource_type: &str,
+    max_n: Option<i64>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO counters (tenant_id, type, n, max_n) VALUES ($1, $2, 0, $3) \
+         ON CONFLICT (tenant_id, type) DO UPDATE SET max_n = EXCLUDED.max_n",
+    )
+    .bind(tenant.0)
+    .bind(resource_type)
+    .bind(max_n)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
