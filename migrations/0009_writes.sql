@@ -8,3 +8,6 @@ ALTER TABLE resources DROP CONSTRAINT resources_tenant_id_fkey;
 
 -- They are deleted in the statement that deletes their resource.
 ALTER TABLE unique_values DROP CONSTRAINT unique_values_tenant_id_id_fkey;
+
+-- What an act is about that is about no resource: the id of a tenant or a token, the name of a plugin.
+ALTER TABLE audit ADD COLUMN subject text COLLATE "C";

@@ -3,22 +3,41 @@
 use axum::extract::Request as HttpRequest;
 use axum::http::StatusCode;
 use axum::response::Response;
+use serde_json::Value;
 use tenon_scim::ScimType;
 use tenon_scim::bulk::{BulkError, BulkRequest, OperationResponse, response};
 
 use super::body::{self, BodyError, SCIM_TYPES};
 use super::error::ScimError;
 use super::extract::Scim;
+use super::idempotency;
 use super::resources::scim_json;
 use crate::service::bulk::{Done, Failure, OperationResult};
+use crate::service::idempotency::Answer;
 
 pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
     let (parts, body) = request.into_parts();
     let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
+    let keyed = idempotency::keyed(&parts.headers, "Bulk", &scim.query, &body)?;
     let bulk = BulkRequest::parse(body, &scim.request.tenant.registry)?;
-    let results = scim.app.services.bulk(scim.request, bulk).await?;
+    let services = &scim.app.services;
+    if let Some(keyed) = keyed {
+        let (services, request) = (services.clone(), scim.request.clone());
+        let work = async move {
+            let body = answer(services.bulk(request, bulk).await?).to_string();
+            let status = StatusCode::OK.as_u16();
+            Ok(Answer { status, location: None, etag: None, body, is_replayed: false })
+        };
+        let answer = scim.app.services.once(&scim.request, keyed, work).await?;
+        return Ok(idempotency::respond(answer));
+    }
+    let results = services.bulk(scim.request, bulk).await?;
+    Ok(scim_json(StatusCode::OK, answer(results)))
+}
+
+fn answer(results: Vec<OperationResult>) -> Value {
     let operations: Vec<_> = results.into_iter().map(on_the_wire).collect();
-    Ok(scim_json(StatusCode::OK, response(&operations)))
+    response(&operations)
 }
 
 /// RFC 7644 §3.7.4: "The returned response MUST specify the limit exceeded in the body of the

@@ -98,6 +98,8 @@ impl From<Error> for ScimError {
             Error::NotUnique { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).with_type(ScimType::Uniqueness)
             }
+            Error::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
+            Error::KeyInUse => Self::new(StatusCode::CONFLICT, detail),
             // RFC 7644 §3.12 has no keyword for it; of the statuses, 403 is the one of what a
             // client may not do.
             Error::LimitReached { .. } => Self::new(StatusCode::FORBIDDEN, detail),

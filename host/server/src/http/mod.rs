@@ -8,6 +8,7 @@ mod drain;
 mod error;
 mod extract;
 mod health;
+mod idempotency;
 mod json;
 mod me;
 mod observe;

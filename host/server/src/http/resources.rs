@@ -12,6 +12,7 @@ use tenon_scim::schema::ResourceType;
 
 use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
+use super::idempotency;
 use crate::service::Error;
 use crate::service::read::{Resource, projection};
 
@@ -28,13 +29,20 @@ type Member = Path<(String, String, String)>;
 pub(super) async fn create(
     scim: Scim,
     Path((_, endpoint)): Collection,
+    headers: HeaderMap,
     ScimBody(input): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let selection = scim.selection()?;
     let services = &scim.app.services;
-    let resource = services.create(&scim.request, &resource_type, &input).await?;
     let written = names_in(&resource_type, &input);
+    if let Some(keyed) = idempotency::keyed(&headers, &endpoint, &scim.query, &input)? {
+        let request = &scim.request;
+        let shown = projection(&resource_type, &selection).after_writing(&resource_type, &written);
+        let answer = services.create_once(request, &resource_type, &input, &keyed, &shown).await?;
+        return Ok(idempotency::respond(answer));
+    }
+    let resource = services.create(&scim.request, &resource_type, &input).await?;
     Ok(answer_write(StatusCode::CREATED, &scim, &resource_type, resource, &selection, &written)
         .await)
 }

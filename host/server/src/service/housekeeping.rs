@@ -5,11 +5,9 @@ use std::time::Duration;
 use time::OffsetDateTime;
 
 use super::Services;
+use super::idempotency::REMEMBERED;
 use crate::clock;
 use crate::store::{StoreError, retention};
-
-/// How long the answer to a request with an idempotency key is kept.
-const IDEMPOTENCY_KEYS: Duration = Duration::from_hours(24);
 
 /// Rows of a batch: a transaction is over before anybody waits for it.
 const BATCH: i64 = 1_000;
@@ -21,8 +19,7 @@ impl Services {
     /// The database fails.
     pub async fn remove_what_is_old(&self, events: Duration) -> Result<(), StoreError> {
         let events = self.remove_events(clock::now() - events).await?;
-        let idempotency_keys =
-            self.remove_idempotency_keys(clock::now() - IDEMPOTENCY_KEYS).await?;
+        let idempotency_keys = self.remove_idempotency_keys(clock::now() - REMEMBERED).await?;
         if events + idempotency_keys > 0 {
             tracing::info!(events, idempotency_keys, "what was old has been removed");
         }

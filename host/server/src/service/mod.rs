@@ -5,6 +5,7 @@ pub mod cursor;
 mod dialect;
 pub mod hooks;
 pub mod housekeeping;
+pub mod idempotency;
 pub mod indexing;
 mod large;
 pub mod list;
@@ -138,6 +139,18 @@ pub enum Error {
         /// How many there may be.
         limit: i64,
     },
+    /// The idempotency key came with another request before.
+    #[error(
+        "the Idempotency-Key came with another request before; a key is for one request, and for \
+         that one again"
+    )]
+    KeyOfAnother,
+    /// The request with this idempotency key has not ended.
+    #[error(
+        "a request with this Idempotency-Key was begun and has no answer yet; send it again later. If \
+         that stays so, the server was killed meanwhile: look what was done, and use another key"
+    )]
+    KeyInUse,
     /// The stored version is not one on which the request depends (RFC 7644 §3.14).
     #[error(transparent)]
     PreconditionFailed(#[from] precondition::Failed),

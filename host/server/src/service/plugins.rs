@@ -7,6 +7,7 @@ use tenon_scim::{Object, Registry};
 
 use super::Services;
 use crate::clock;
+use crate::store::audit::{self, Act, By};
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::{StoreError, TenantId, tenants};
 use crate::tenant::indexes;
@@ -65,6 +66,7 @@ impl Services {
     /// The gate refuses it.
     pub async fn upload_plugin(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         name: &str,
         component: &[u8],
@@ -86,6 +88,9 @@ impl Services {
         let mut transaction = self.database.begin().await?;
         let is_new =
             plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
+        if is_new {
+            record(&mut transaction, tenant, by, "plugin.upload", name).await?;
+        }
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, digest = %version.digest, "plugin uploaded");
         Ok(Uploaded { version, is_new })
@@ -98,6 +103,7 @@ impl Services {
     /// There is no such version, or its schemas do not fit to those of the tenant's other plugins.
     pub async fn activate_plugin(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         name: &str,
         digest: Digest,
@@ -118,6 +124,7 @@ impl Services {
         let now = active.modified;
         plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
         indexes::adjust(&mut transaction, tenant, registry).await?;
+        record(&mut transaction, tenant, by, "plugin.activate", name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
         Ok(active)
@@ -130,6 +137,7 @@ impl Services {
     /// There is no such plugin.
     pub async fn deactivate_plugin(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         name: &str,
     ) -> Result<Plugin, PluginError> {
@@ -138,12 +146,13 @@ impl Services {
         plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
         let mut all = plugins::list(&mut transaction, tenant).await?;
         adjust_indexes(&mut transaction, tenant, &all).await?;
+        let place = all.iter().position(|plugin| plugin.name == name);
+        let plugin = place.map(|place| all.swap_remove(place));
+        let plugin = plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
+        record(&mut transaction, tenant, by, "plugin.deactivate", name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin deactivated");
-        let place = all.iter().position(|plugin| plugin.name == name);
-        place
-            .map(|place| all.swap_remove(place))
-            .ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
+        Ok(plugin)
     }
 
     /// Replaces the plugin's configuration.
@@ -152,6 +161,7 @@ impl Services {
     /// There is no such plugin.
     pub async fn configure_plugin(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         name: &str,
         config: &Object,
@@ -162,6 +172,7 @@ impl Services {
         if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });
         }
+        record(&mut transaction, tenant, by, "plugin.configure", name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin configured");
         Ok(())
@@ -171,7 +182,12 @@ impl Services {
     ///
     /// # Errors
     /// There is no such plugin.
-    pub async fn delete_plugin(&self, tenant: TenantId, name: &str) -> Result<(), PluginError> {
+    pub async fn delete_plugin(
+        &self,
+        by: By<'_>,
+        tenant: TenantId,
+        name: &str,
+    ) -> Result<(), PluginError> {
         let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         if !plugins::delete(&mut transaction, tenant, name).await? {
@@ -179,6 +195,7 @@ impl Services {
         }
         let left = plugins::list(&mut transaction, tenant).await?;
         adjust_indexes(&mut transaction, tenant, &left).await?;
+        record(&mut transaction, tenant, by, "plugin.delete", name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin removed");
         self.delete_unused_components().await;
@@ -228,4 +245,14 @@ async fn adjust_indexes(
         Ok(registry) => indexes::adjust(conn, tenant, registry).await,
         Err(_) => Ok(()),
     }
+}
+
+async fn record(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    by: By<'_>,
+    action: &str,
+    plugin: &str,
+) -> Result<(), StoreError> {
+    audit::insert(conn, tenant, by, Act { action, subject: plugin, at: clock::now() }).await
 }

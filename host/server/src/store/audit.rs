@@ -24,8 +24,8 @@ pub struct By<'r> {
 pub struct Act<'a> {
     /// `token.create`
     pub action: &'a str,
-    /// The tenant or the token, where it is one of these.
-    pub subject: Option<Uuid>,
+    /// What it is about: the id of the tenant or a token, the name of a plugin.
+    pub subject: &'a str,
     /// When.
     pub at: OffsetDateTime,
 }
@@ -41,7 +41,7 @@ pub async fn insert(
     act: Act<'_>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO audit (tenant_id, id, at, actor, action, resource_id, request_id) \
+        "INSERT INTO audit (tenant_id, id, at, actor, action, subject, request_id) \
          VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(tenant.0)

@@ -123,23 +123,3 @@ pub async fn delete_before(
         .await?;
     Ok(())
 }
-
-/// Forgets keys of any tenant that came before a time, `limit` at the most, and tells how many.
-///
-/// # Errors
-/// The database fails.
-pub async fn delete_expired(
-    conn: &mut PgConnection,
-    before: OffsetDateTime,
-    limit: i64,
-) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM idempotency_keys WHERE (tenant_id, key) IN \
-         (SELECT tenant_id, key FROM idempotency_keys WHERE created < $1 ORDER BY created LIMIT $2)",
-    )
-    .bind(before)
-    .bind(limit)
-    .execute(conn)
-    .await?;
-    Ok(deleted.rows_affected())
-}

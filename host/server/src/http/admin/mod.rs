@@ -4,6 +4,7 @@ pub(super) mod plugins;
 pub(super) mod tenants;
 pub(super) mod tokens;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
@@ -16,9 +17,11 @@ use tenon_scim::Object;
 
 use super::App;
 use super::error::Problem;
+use super::observe::RequestId;
 use uuid::Uuid;
 
 use crate::store;
+use crate::store::audit::By;
 use crate::store::tenants::Tenant;
 use crate::tenant::auth::{SecretHash, bearer};
 
@@ -58,6 +61,25 @@ impl FromRequestParts<Arc<App>> for ForTenant {
         let mut conn = app.services.database.read().await?;
         let tenant = store::tenants::get(&mut conn, name_or_id).await?;
         tenant.map(Self).ok_or_else(|| unknown(name_or_id))
+    }
+}
+
+/// The operator, in this request: what is done is told of them.
+pub(crate) struct Operator {
+    request_id: Arc<str>,
+}
+
+impl Operator {
+    fn by(&self) -> By<'_> {
+        By { actor: "operator", request_id: &self.request_id }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self { request_id: RequestId::of(&parts.extensions) })
     }
 }
 

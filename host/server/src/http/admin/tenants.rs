@@ -13,8 +13,9 @@ use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, check_name, invalid, items};
+use super::{ForTenant, Members, Operator, check_name, invalid, items};
 use crate::clock;
+use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::tenant::indexes;
 
@@ -27,7 +28,12 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
     Ok(Json(items(shown)).into_response())
 }
 
-pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    operator: Operator,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let dialect = dialect(&mut members)?.unwrap_or_default();
@@ -38,6 +44,8 @@ pub(crate) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
+    let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
+    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant created");
     let location = format!("{}/admin/v1/tenants/{}", app.public_url, tenant.id);
@@ -52,6 +60,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, ForTenant(tenant): ForTenan
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    operator: Operator,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -64,10 +73,12 @@ pub(crate) async fn update(
     }
     let mut transaction = app.services.database.begin().await?;
     if name.is_some() || dialect.is_some() {
-        let id = tenant.tenant_id();
-        tenants::update(&mut transaction, id, name.as_deref(), dialect, clock::now())
+        let (id, now) = (tenant.tenant_id(), clock::now());
+        tenants::update(&mut transaction, id, name.as_deref(), dialect, now)
             .await?
             .map_err(|NameTaken| taken(name.as_deref().unwrap_or_default()))?;
+        let act = Act { action: "tenant.update", subject: &tenant.id.to_string(), at: now };
+        audit::insert(&mut transaction, id, operator.by(), act).await?;
         let dialect = dialect.map(|dialect| dialect.name);
         tracing::info!(tenant = tenant.name, id = %tenant.id, name, dialect, "tenant updated");
     }
@@ -77,9 +88,15 @@ pub(crate) async fn update(
     Ok(Json(shown(&app, &updated)).into_response())
 }
 
-pub(crate) async fn delete(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    operator: Operator,
+) -> Answer {
     let mut transaction = app.services.database.begin().await?;
     tenants::delete(&mut transaction, tenant.tenant_id()).await?;
+    let act = Act { action: "tenant.delete", subject: &tenant.id.to_string(), at: clock::now() };
+    audit::insert(&mut transaction, NO_TENANT, operator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;

@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, invalid, items};
+use super::{ForTenant, Members, Operator, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
+use crate::store::audit::{self, Act};
 use crate::store::tokens::{self, Token};
 use crate::store::{TenantId, plugins, resources};
 use crate::tenant::auth::TokenParts;
@@ -40,6 +41,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTena
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    operator: Operator,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -78,6 +80,8 @@ pub(crate) async fn create(
     if !tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes()).await? {
         return Err(unknown_user(token.user_id.unwrap_or_default()));
     }
+    let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
+    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
     let mut shown = json!(token);
@@ -109,20 +113,19 @@ fn unknown_user(id: impl Display) -> Problem {
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    operator: Operator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
-    let deleted = match Uuid::parse_str(&id) {
-        Ok(id) => {
-            let mut conn = app.services.database.autocommit().await?;
-            let deleted = tokens::delete(&mut conn, tenant.tenant_id(), id).await;
-            conn.finish(deleted).await?
-        }
-        Err(_) => false,
-    };
-    if !deleted {
-        let detail = format!("the tenant has no token \"{id}\"");
-        return Err(Problem::new(StatusCode::NOT_FOUND, detail));
+    let unknown =
+        || Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no token \"{id}\""));
+    let token = Uuid::parse_str(&id).map_err(|_| unknown())?;
+    let mut transaction = app.services.database.begin().await?;
+    if !tokens::delete(&mut transaction, tenant.tenant_id(), token).await? {
+        return Err(unknown());
     }
-    tracing::info!(tenant = tenant.name, token = id, "token revoked");
+    let act = Act { action: "token.revoke", subject: &token.to_string(), at: clock::now() };
+    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
+    transaction.commit().await?;
+    tracing::info!(tenant = tenant.name, token = %token, "token revoked");
     Ok(StatusCode::NO_CONTENT.into_response())
 }

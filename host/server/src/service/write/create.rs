@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tenon_scim::Object;
+use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
@@ -12,12 +14,23 @@ use uuid::Uuid;
 use super::{ATTEMPTS, log_ignored, pause};
 use crate::clock;
 use crate::service::hooks::Operation;
+use crate::service::idempotency::{Answer, Keyed};
 use crate::service::large::is_large;
 use crate::service::memberships::MembersChange;
 use crate::service::read::Resource;
 use crate::service::{Error, Request, Services};
+use crate::store::idempotency::Answered;
 use crate::store::writes::{self, Keys, Outcome, Version};
 use crate::store::{StoreError, counters};
+
+/// A resource that is about to be created.
+struct New {
+    id: Uuid,
+    resource: Resource,
+    document: Document,
+    keys: Keys,
+    members: MembersChange,
+}
 
 impl Services {
     /// Creates a resource.
@@ -33,77 +46,123 @@ impl Services {
         let input = request.read_resource(resource_type, input).await?;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
-            match self.create_once(request, resource_type, &input).await {
-                Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}
-                Ok(Some(resource)) => return Ok(resource),
-                Err(error) => return Err(error),
+            let new = self.prepare(request, resource_type, &input).await?;
+            if self.insert(request, resource_type, &new, None).await? {
+                return Ok(new.resource);
             }
         }
         Err(Error::Contended)
     }
 
-    /// One attempt; `None` where another request was in its way, and is no longer.
-    async fn create_once(
+    /// Creates a resource, unless a request with this key has created it before: then the answer is
+    /// that of the first.
+    ///
+    /// # Errors
+    /// As [`Services::create`]; or the key is that of another request.
+    pub async fn create_once(
         &self,
         request: &Request,
         resource_type: &Arc<ResourceType>,
         input: &Object,
-    ) -> Result<Option<Resource>, Error> {
+        keyed: &Keyed,
+        projection: &Projection,
+    ) -> Result<Answer, Error> {
+        let input = request.read_resource(resource_type, input).await?;
+        for attempt in 0..ATTEMPTS {
+            pause(attempt).await;
+            if let Some(answer) = self.first_answer(request, keyed).await? {
+                return Ok(answer);
+            }
+            let new = self.prepare(request, resource_type, &input).await?;
+            let answer = new.answer(request, resource_type, projection);
+            let text = answer.text()?;
+            let answered = keyed.answered(&answer, &text);
+            match self.insert(request, resource_type, &new, Some(answered)).await {
+                Ok(true) => return Ok(answer),
+                Ok(false) => {}
+                // What stands in the way may be the resource that the same request has created.
+                Err(error) => {
+                    return self.first_answer(request, keyed).await?.ok_or(error);
+                }
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    async fn prepare(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        input: &Object,
+    ) -> Result<New, Error> {
         let create = || validate::create(resource_type, input);
         let valid = request.work(is_large(input), create).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
         let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
-        let now = clock::now();
-        let uuid = Uuid::now_v7();
-        let id = uuid.to_string();
-        let meta = Meta { id, created: now, last_modified: now, version: 1 };
+        let (id, now) = (Uuid::now_v7(), clock::now());
+        let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
         if request.is_validated() {
             let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
             self.validate(request, Operation::Create, resource_type, &shown, None).await?;
         }
         self.sealer.seal(resource_type, &mut attributes, None).await?;
-
         let document = Document::of(resource_type, &meta.id, &attributes, Object::new());
         let keys = request.keys(resource_type, &attributes);
-        let new = Version {
+        Ok(New { id, resource: Resource { meta, attributes }, document, keys, members })
+    }
+
+    /// False where another request was in its way, and is no longer.
+    async fn insert(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        new: &New,
+        answered: Option<Answered<'_>>,
+    ) -> Result<bool, Error> {
+        let version = Version {
             resource_type: &resource_type.name,
-            id: uuid,
-            version: meta.version,
-            at: now,
-            document: &document,
-            display: resource::display(&attributes),
+            id: new.id,
+            version: new.resource.meta.version,
+            at: new.resource.meta.created,
+            document: &new.document,
+            display: resource::display(&new.resource.attributes),
         };
-        match self.insert(request, &new, &keys, &members).await? {
-            Outcome::Done => Ok(Some(Resource { meta, attributes })),
-            Outcome::NotUnique => self.not_unique(request, &new, &keys).await.map(|()| None),
-            Outcome::LimitReached => {
-                self.limit_reached(request, resource_type).await.map(|()| None)
+        match self.insert_version(request, &version, new, answered).await {
+            Ok(Outcome::Done) => Ok(true),
+            Ok(Outcome::NotUnique) => {
+                self.not_unique(request, &version, &new.keys).await.map(|()| false)
             }
-            Outcome::OtherVersion | Outcome::KeyTaken => Ok(None),
+            Ok(Outcome::LimitReached) => {
+                self.limit_reached(request, resource_type).await.map(|()| false)
+            }
+            Ok(Outcome::OtherVersion | Outcome::KeyTaken)
+            | Err(Error::Store(StoreError::LostRace(_))) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
     /// One statement; for a group with members, a transaction with another one.
-    async fn insert(
+    async fn insert_version(
         &self,
         request: &Request,
-        new: &Version<'_>,
-        keys: &Keys,
-        members: &MembersChange,
+        version: &Version<'_>,
+        new: &New,
+        answered: Option<Answered<'_>>,
     ) -> Result<Outcome, Error> {
-        let (tenant, by) = (request.tenant.id, request.by());
-        if members.is_empty() {
+        let (tenant, by, keys) = (request.tenant.id, request.by(), &new.keys);
+        if new.members.is_empty() {
             let mut conn = self.database.autocommit().await?;
-            let inserted = writes::insert(&mut conn, tenant, by, new, keys, None).await;
+            let inserted = writes::insert(&mut conn, tenant, by, version, keys, answered).await;
             return Ok(conn.finish(inserted).await?);
         }
         let mut transaction = self.database.begin().await?;
-        let inserted = writes::insert(&mut transaction, tenant, by, new, keys, None).await?;
+        let inserted =
+            writes::insert(&mut transaction, tenant, by, version, keys, answered).await?;
         if inserted != Outcome::Done {
             return Ok(inserted);
         }
-        if !members.add(&mut transaction, tenant, new.id).await? {
+        if !new.members.add(&mut transaction, tenant, new.id).await? {
             return Ok(Outcome::OtherVersion);
         }
         transaction.commit().await?;
@@ -122,5 +181,23 @@ impl Services {
         full.map_or(Ok(()), |(n, limit)| {
             Err(Error::LimitReached { resource_type: resource_type.name.clone(), n, limit })
         })
+    }
+}
+
+impl New {
+    fn answer(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        projection: &Projection,
+    ) -> Answer {
+        let shown = self.resource.shown(request, resource_type, projection);
+        Answer {
+            status: 201,
+            location: Some(self.resource.meta.location(resource_type, &request.base_url)),
+            etag: Some(self.resource.meta.etag()),
+            body: Value::Object(shown).to_string(),
+            is_replayed: false,
+        }
     }
 }
