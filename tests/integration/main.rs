@@ -11,6 +11,7 @@ mod discovery;
 mod discovery_walk;
 mod groups;
 mod hostile_plugins;
+mod indexes;
 mod isolation;
 mod life_cycle;
 mod lists;

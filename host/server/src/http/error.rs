@@ -14,6 +14,7 @@ use tenon_scim::{ScimType, error};
 use super::body::BodyError;
 use super::extract::Scim;
 use crate::service::Error;
+use crate::service::indexes::IndexError;
 use crate::service::plugins::PluginError;
 use crate::store::StoreError;
 use crate::tenant::runtime::RuntimeError;
@@ -241,6 +242,26 @@ impl From<PluginError> for Problem {
                 Self::new(StatusCode::CONFLICT, detail).kind("plugins-do-not-fit")
             }
             PluginError::Store(error) => store_error(error),
+        }
+    }
+}
+
+impl From<IndexError> for Problem {
+    fn from(error: IndexError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IndexError::NoResourceType { .. } | IndexError::NotAdded { .. } => {
+                Self::new(StatusCode::NOT_FOUND, detail)
+            }
+            IndexError::Path(_) | IndexError::NotIndexable { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, detail).kind("not-indexable")
+            }
+            IndexError::TooMany => Self::new(StatusCode::CONFLICT, detail).kind("too-many-indexes"),
+            IndexError::Declared { .. } => {
+                Self::new(StatusCode::CONFLICT, detail).kind("declared-by-a-schema")
+            }
+            IndexError::Misfit(misfit) => PluginError::Misfit(misfit).into(),
+            IndexError::Store(error) => store_error(error),
         }
     }
 }

@@ -100,7 +100,13 @@ impl FromRequestParts<Arc<App>> for Scim {
         // The path as the request has it: the tenant by name or by id.
         let base_url = format!("{}/tenants/{tenant_in_path}/scim/v2", app.public_url);
         let actor = format!("token:{}", token.id).into();
-        let request = Request { tenant: runtime, base_url: base_url.into(), request_id, actor };
+        let request = Request {
+            tenant: runtime,
+            base_url: base_url.into(),
+            request_id,
+            actor,
+            may_explain: credential.may_explain,
+        };
         Ok(Self { request, subject: credential.user_id, query, app: Arc::clone(app) })
     }
 }

@@ -102,6 +102,11 @@ fn admin_routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route("/tenants/{tenant}/tokens", get(admin::tokens::list).post(admin::tokens::create))
         .route("/tenants/{tenant}/tokens/{id}", delete(admin::tokens::revoke))
+        .route("/tenants/{tenant}/indexes", get(admin::indexes::list))
+        .route(
+            "/tenants/{tenant}/indexes/{type}/{attribute}",
+            put(admin::indexes::add).delete(admin::indexes::remove),
+        )
         .route("/tenants/{tenant}/plugins", get(admin::plugins::list))
         .route(
             "/tenants/{tenant}/plugins/{name}",

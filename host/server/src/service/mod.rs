@@ -6,6 +6,7 @@ mod dialect;
 pub mod hooks;
 pub mod housekeeping;
 pub mod idempotency;
+pub mod indexes;
 pub mod indexing;
 mod large;
 pub mod list;
@@ -41,6 +42,9 @@ pub struct Request {
     pub request_id: Arc<str>,
     /// Who acts, for the record: `token:<id>`.
     pub actor: Arc<str>,
+    /// Whether it may ask how its filter is carried out: that tells of the tenant's indexes and
+    /// sizes.
+    pub may_explain: bool,
 }
 
 impl Request {

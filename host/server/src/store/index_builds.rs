@@ -22,8 +22,9 @@ use uuid::Uuid;
 use super::{StoreError, TenantId};
 
 /// How long a configuration is in use after there is a newer one: servers remember it for 3 s, a
-/// request goes on for 60 s with that with which it began, and its last statement for 30 s more.
-pub const SETTLING: Duration = Duration::from_secs(95);
+/// request goes on for 60 s with that with which it began, and its last statement for 30 s more. The
+/// transaction that changes it may have waited for 5 s to do so.
+pub const SETTLING: Duration = Duration::from_secs(100);
 
 /// How long a statement may go on, by the bound that the server's connections have; it sees what was
 /// committed when it began.
@@ -225,7 +226,7 @@ pub async fn adjust(
     let (types, attrs, methods) = columns(wanted);
     sqlx::query(
         "INSERT INTO index_builds AS b (tenant_id, type, attr, state, method, started, since) \
-         SELECT $1, w.type, w.attr, 'building', w.method, clock_timestamp(), clock_timestamp() \
+         SELECT $1, w.type, w.attr, 'building', w.method, now(), now() \
          FROM unnest($2::text[], $3::text[], $4::text[]) AS w (type, attr, method) \
          ORDER BY w.type, w.attr \
          ON CONFLICT (tenant_id, type, attr) DO UPDATE \
@@ -242,7 +243,7 @@ pub async fn adjust(
     .await?;
     sqlx::query(
         "UPDATE index_builds b \
-         SET state = 'dropping', method = '', since = clock_timestamp(), \
+         SET state = 'dropping', method = '', since = now(), \
              done = 0, total = 0, last_val = NULL, last_id = NULL, last_elem = NULL, finished = NULL \
          WHERE b.tenant_id = $1 AND b.method <> '' \
            AND NOT EXISTS (SELECT FROM unnest($2::text[], $3::text[]) AS w (type, attr) \
@@ -271,7 +272,7 @@ pub async fn lease(conn: &mut PgConnection) -> Result<Option<IndexBuild>, StoreE
         "SELECT tenant_id, type, attr, state, method, since, done, total, started, finished, \
                 last_val, last_id, last_elem \
          FROM index_builds \
-         WHERE state <> 'ready' AND since <= clock_timestamp() - interval '1 second' * \
+         WHERE state <> 'ready' AND since <= now() - interval '1 second' * \
                (CASE state WHEN 'checking' THEN $1::bigint ELSE $2::bigint END) \
          ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED",
     )
@@ -320,7 +321,7 @@ pub async fn advance(
 /// The database fails.
 pub async fn put_off(conn: &mut PgConnection, build: &IndexBuild) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE index_builds SET since = clock_timestamp() \
+        "UPDATE index_builds SET since = now() \
          WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
     )
     .bind(build.tenant.0)
@@ -343,9 +344,9 @@ pub async fn enter(
     state: State,
 ) -> Result<bool, StoreError> {
     let updated = sqlx::query(
-        "UPDATE index_builds SET state = $6, since = clock_timestamp() - interval '1 second' * $7, \
+        "UPDATE index_builds SET state = $6, since = now() - interval '1 second' * $7, \
                 done = 0, last_val = NULL, last_id = NULL, last_elem = NULL, \
-                finished = CASE $6 WHEN 'ready' THEN clock_timestamp() END \
+                finished = CASE $6 WHEN 'ready' THEN now() END \
          WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
     )
     .bind(build.tenant.0)

@@ -23,6 +23,9 @@ pub struct Token {
     /// The user that it speaks for, if one.
     #[serde(rename = "userId")]
     pub user_id: Option<Uuid>,
+    /// Whether it may ask how its filters are carried out.
+    #[serde(rename = "mayExplain")]
+    pub may_explain: bool,
 }
 
 /// What it takes to decide about a request that shows a token.
@@ -40,6 +43,8 @@ pub struct Credential {
     pub expires: Option<OffsetDateTime>,
     /// The user that it speaks for, if one.
     pub user_id: Option<Uuid>,
+    /// Whether it may ask how its filters are carried out.
+    pub may_explain: bool,
 }
 
 /// Adds a token; false where its user is not there any more.
@@ -53,8 +58,9 @@ pub async fn insert(
     secret_hash: &[u8],
 ) -> Result<bool, StoreError> {
     let inserted = sqlx::query(
-        "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id, \
+                             may_explain) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(tenant.0)
     .bind(token.id)
@@ -63,6 +69,7 @@ pub async fn insert(
     .bind(token.created)
     .bind(token.expires)
     .bind(token.user_id)
+    .bind(token.may_explain)
     .execute(conn)
     .await;
     match inserted {
@@ -78,7 +85,7 @@ pub async fn insert(
 /// The database fails.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id FROM tokens \
+        "SELECT id, name, created, expires, user_id, may_explain FROM tokens \
          WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
@@ -120,7 +127,7 @@ pub async fn credential(
     }
     let credential = sqlx::query_as(
         "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, \
-                k.expires, k.user_id \
+                k.expires, k.user_id, k.may_explain \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
          WHERE k.tenant_id = $1 AND k.id = $2 AND (t.name = $3 OR t.id = $4)",
     )

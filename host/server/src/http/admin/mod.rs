@@ -1,5 +1,6 @@
 //! The admin API, for the operator's token.
 
+pub(super) mod indexes;
 pub(super) mod plugins;
 pub(super) mod tenants;
 pub(super) mod tokens;
@@ -101,6 +102,18 @@ impl Members {
             Some(other) => {
                 let found = tenon_scim::value::json_type(&other);
                 Err(invalid(format!("\"{name}\" must be a string, not {found}")))
+            }
+        }
+    }
+
+    /// `true` or `false`, which may be left out.
+    fn optional_bool(&mut self, name: &'static str) -> Result<Option<bool>, Problem> {
+        match self.0.shift_remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(value)) => Ok(Some(value)),
+            Some(other) => {
+                let found = tenon_scim::value::json_type(&other);
+                Err(invalid(format!("\"{name}\" must be a boolean, not {found}")))
             }
         }
     }

@@ -49,6 +49,7 @@ pub(crate) async fn create(
     let name = members.string("name")?;
     let expires = members.optional_string("expiresAt")?;
     let user_id = members.optional_string("userId")?;
+    let may_explain = members.optional_bool("mayExplain")?.unwrap_or(false);
     members.finish()?;
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
         return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
@@ -71,7 +72,7 @@ pub(crate) async fn create(
         None => None,
         Some(id) => Some(existing_user(&mut transaction, tenant.tenant_id(), &id).await?),
     };
-    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id };
+    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id, may_explain };
     let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
         tracing::error!(%error, "no token can be made");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")

@@ -37,6 +37,7 @@ async fn only_memberships_that_are_shown_may_be_too_many() {
         base_url: "https://x".into(),
         request_id: "1".into(),
         actor: "token:1".into(),
+        may_explain: false,
     };
     let groups = request.resource_type("/Groups").unwrap();
     let (user, group) = (numbered(10_021), numbered(7));
