@@ -9,7 +9,7 @@ help:
 	@echo 'make test         all tests'
 	@echo 'make conformance  scim2-cli and the scenarios of tests/vectors against a real server'
 	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
-	@echo 'make bench        what a plugin adds to a write'
+	@echo 'make bench        the server beside what this machine can do without it: README, docs/bench.*'
 	@echo 'make bench-protocol  what filters, validation and PATCH cost'
 	@echo 'make fuzz-build   the fuzz targets, run on the inputs that are checked in'
 	@echo 'make build        the server, optimised'
@@ -35,6 +35,7 @@ conformance: prerequisites
 	cargo build --workspace --bin tenon --bin conform --bin conformance
 	@scripts/conformance "$${CARGO_TARGET_DIR:-target}/debug/conformance"
 
+# BENCH_USERS=20000 for a try; BENCH_DIR=/some/where keeps the million users for the next time.
 bench: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench
 	@"$${CARGO_TARGET_DIR:-target}/release/bench"

@@ -1,92 +1,32 @@
-//! `make bench`: what a plugin adds to a write, in one run of one server.
-//!
-//! One client creates users at two tenants in turn, one without a plugin and one with the example
-//! plugin, whose every user has a cost centre to validate. Taking turns, both see the same
-//! machine; the ratio is what counts.
+//! `make bench`: a server and its database on this machine, measured against what the machine can
+//! do without the server. `BENCH_USERS` is the size of the large tenants (1,000,000); `BENCH_DIR`
+//! keeps what was seeded for another run.
 
-use std::time::{Duration, Instant};
+mod baseline;
+mod bed;
+mod constant;
+mod load;
+mod picture;
+mod plugins;
+mod postgres;
+mod report;
+mod rows;
 
-use serde_json::{Value, json};
-use tenon_tests::{Options, Server, Tenant, artifacts};
-
-const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-const COST_CENTER: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
-
-/// Pairs of requests that are measured, after those that only warm up.
-const PAIRS: usize = 3_000;
-const WARM_UP: usize = 300;
+use bed::Bed;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let quiet = Some("warn,tenon_server::serve=info".to_owned());
-    let server = Server::start(Options { log: quiet, ..Options::default() });
-    let without = server.tenant("without").await;
-    let with = server.tenant("with").await;
-    with.activate("cost-center", artifacts::cost_center(), json!({})).await;
-
-    let mut times = (Vec::with_capacity(PAIRS), Vec::with_capacity(PAIRS));
-    for number in 0..WARM_UP + PAIRS {
-        let (first, second) = (timed(&without, number).await, timed(&with, number).await);
-        if number >= WARM_UP {
-            times.0.push(first);
-            times.1.push(second);
-        }
+    match std::env::args().nth(1).as_deref() {
+        Some("load") => load::child().await,
+        Some("constant") => constant::child().await,
+        _ => measure().await,
     }
-    let (without, with) = (Percentiles::of(times.0), Percentiles::of(times.1));
-    println!("POST /Users, one client, {PAIRS} each in turn, over HTTP, durable\n");
-    println!("| | p50 | p99 |\n|---|---|---|");
-    println!("| no plugin | {:.2?} | {:.2?} |", without.p50, without.p99);
-    println!("| cost-center plugin | {:.2?} | {:.2?} |", with.p50, with.p99);
-    let ratio = |a: Duration, b: Duration| b.as_secs_f64() / a.as_secs_f64();
-    println!(
-        "| ratio | {:.2} | {:.2} |\n",
-        ratio(without.p50, with.p50),
-        ratio(without.p99, with.p99)
-    );
-    drop(server);
-    println!("fuel of one validation: {}", fuel_of_a_validation().await);
 }
 
-async fn timed(tenant: &Tenant, number: usize) -> Duration {
-    let body = user(number);
-    let started = Instant::now();
-    let created = tenant.scim.post("/Users", body).await;
-    let took = started.elapsed();
-    created.expect(201);
-    took
-}
-
-/// The same body for both tenants: without the plugin, the extension is ignored.
-fn user(number: usize) -> Value {
-    json!({
-        "schemas": [USER],
-        "userName": format!("user-{number}@example.com"),
-        "externalId": format!("ext-{number}"),
-        "name": { "familyName": "Jensen", "givenName": "Barbara" },
-        "displayName": "Barbara Jensen",
-        "emails": [{ "type": "work", "primary": true, "value": format!("u{number}@example.com") }],
-        "active": true,
-        COST_CENTER: { "costCenter": "CC-1000" }
-    })
-}
-
-/// As the server's log tells it.
-async fn fuel_of_a_validation() -> Value {
-    let server = Server::start(Options::default());
-    let tenant = server.tenant("fuel").await;
-    tenant.activate("cost-center", artifacts::cost_center(), json!({})).await;
-    tenant.create("/Users", user(0)).await;
-    server.log.wait_for("the call", |line| line["hook"] == "validate")["fuel"].clone()
-}
-
-struct Percentiles {
-    p50: Duration,
-    p99: Duration,
-}
-
-impl Percentiles {
-    fn of(mut times: Vec<Duration>) -> Self {
-        times.sort_unstable();
-        Self { p50: times[times.len() / 2], p99: times[times.len() * 99 / 100] }
-    }
+async fn measure() {
+    let users = std::env::var("BENCH_USERS").unwrap_or_else(|_| "1000000".to_owned());
+    let users = users.parse().expect("BENCH_USERS is a number");
+    let bed = Bed::make(users).await;
+    let rows = rows::all(&bed).await;
+    report::write(&bed, &rows).await;
 }

@@ -114,6 +114,12 @@ impl Server {
         format!("postgres://tenon:{password}@localhost:{port}/tenon?host={socket}")
     }
 
+    /// The process; 0 where it has been waited for.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().map_or(0, Child::id)
+    }
+
     /// Tells the server to stop, as Ctrl-C does, and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::INT);
