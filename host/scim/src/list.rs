@@ -2,11 +2,10 @@
 
 mod error;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use error::QueryError;
 
-use crate::Object;
 use crate::sort::SortOrder;
 
 /// The `schemas` URI of a list (RFC 7644 §3.4.2).
@@ -222,28 +221,34 @@ pub enum Place {
     },
 }
 
-/// The body of an answer to a list query. `total` counts all that match, not this page.
+/// The body of an answer to a list query, as text. `total` counts all that match, not this page;
+/// each of the resources is a JSON object.
 #[must_use]
-pub fn response(total: usize, place: Place, resources: Vec<Object>) -> Value {
-    let mut body = Object::new();
-    body.insert("schemas".to_owned(), json!([LIST_SCHEMA]));
-    body.insert("totalResults".to_owned(), json!(total));
-    body.insert("itemsPerPage".to_owned(), json!(resources.len()));
-    match place {
-        Place::Index(start_index) => {
-            body.insert("startIndex".to_owned(), json!(start_index));
+pub fn response(total: usize, place: &Place, resources: &[String]) -> String {
+    let place = match place {
+        Place::Index(start_index) => format!(",\"startIndex\":{start_index}"),
+        Place::Cursors { previous, next } => [("previousCursor", previous), ("nextCursor", next)]
+            .into_iter()
+            .filter_map(|(name, cursor)| Some((name, cursor.as_deref()?)))
+            .map(|(name, cursor)| format!(",\"{name}\":{}", Value::from(cursor)))
+            .collect(),
+    };
+    let count = resources.len();
+    let head = format!(
+        "{{\"schemas\":[\"{LIST_SCHEMA}\"],\"totalResults\":{total},\"itemsPerPage\":{count}{place},\
+         \"Resources\":["
+    );
+    let bytes: usize = resources.iter().map(|resource| resource.len() + 1).sum();
+    let mut text = String::with_capacity(head.len() + bytes + 2);
+    text.push_str(&head);
+    for (place, resource) in resources.iter().enumerate() {
+        if place > 0 {
+            text.push(',');
         }
-        Place::Cursors { previous, next } => {
-            for (name, cursor) in [("previousCursor", previous), ("nextCursor", next)] {
-                if let Some(cursor) = cursor {
-                    body.insert(name.to_owned(), Value::String(cursor));
-                }
-            }
-        }
+        text.push_str(resource);
     }
-    let resources = resources.into_iter().map(Value::Object).collect();
-    body.insert("Resources".to_owned(), Value::Array(resources));
-    Value::Object(body)
+    text.push_str("]}");
+    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Which attributes are part of an answer: `attributes`, `excludedAttributes` (RFC 7644 §3.9) and
 //! each attribute's `returned` (RFC 7643 §7).
 
+mod splice;
+
 use std::collections::BTreeSet;
 
 use serde_json::Value;
@@ -8,6 +10,8 @@ use serde_json::Value;
 use crate::Object;
 use crate::path::{self, Target};
 use crate::schema::{Attribute, ResourceType, Returned};
+
+pub use splice::Splice;
 
 /// What a request asks to be returned, read against a resource type.
 #[derive(Debug, Clone, Default)]
@@ -81,18 +85,7 @@ impl Projection {
 
     /// Removes from a resource what is not to be returned.
     pub fn apply(&self, resource_type: &ResourceType, resource: &mut Object) {
-        resource.retain(|key, value| {
-            if let Some(extension) = resource_type.extension(key) {
-                let Some(members) = value.as_object_mut() else { return false };
-                let urn = Some(extension.schema.id.as_str());
-                let attributes = &extension.schema.attributes;
-                members.retain(|key, value| {
-                    Attribute::named(attributes, key).is_some_and(|it| self.keep(urn, it, value))
-                });
-                return !members.is_empty();
-            }
-            resource_type.attribute(key).is_some_and(|it| self.keep(None, it, value))
-        });
+        resource.retain(|name, value| self.keep_member(resource_type, name, value));
     }
 
     /// Whether an attribute stays; of a complex one, the parts that are not wanted go.

@@ -36,10 +36,54 @@ impl Meta {
         format!("W/\"{}\"", self.version)
     }
 
+    /// `meta` as clients see it (RFC 7643 §3.1).
+    #[must_use]
+    pub fn value(&self, resource_type: &ResourceType, base_url: &str) -> Value {
+        json!({
+            "resourceType": resource_type.name,
+            "created": timestamp(self.created),
+            "lastModified": timestamp(self.last_modified),
+            "location": self.location(resource_type, base_url),
+            "version": self.etag(),
+        })
+    }
+
     /// The URI of the resource, below the base URL of the tenant's service.
     #[must_use]
     pub fn location(&self, resource_type: &ResourceType, base_url: &str) -> String {
         location(resource_type, &self.id, base_url)
+    }
+}
+
+/// `meta` of the resources of one type, as text.
+#[derive(Debug, Clone)]
+pub struct MetaText {
+    /// A JSON string.
+    resource_type: String,
+    /// A JSON string without its end: the location up to the id.
+    location: String,
+}
+
+impl MetaText {
+    /// Works out what it is for all resources of a type.
+    #[must_use]
+    pub fn new(resource_type: &ResourceType, base_url: &str) -> Self {
+        let mut location = Value::from(location(resource_type, "", base_url)).to_string();
+        location.pop();
+        Self { resource_type: Value::from(resource_type.name.as_str()).to_string(), location }
+    }
+
+    /// `"meta":{…}` of a resource whose id needs no escape: the text of [`Meta::value`].
+    #[must_use]
+    pub fn of(&self, meta: &Meta) -> String {
+        let Self { resource_type, location } = self;
+        let (created, modified) = (timestamp(meta.created), timestamp(meta.last_modified));
+        let Meta { id, version, .. } = meta;
+        format!(
+            "\"meta\":{{\"resourceType\":{resource_type},\"created\":\"{created}\",\
+             \"lastModified\":\"{modified}\",\"location\":{location}{id}\",\
+             \"version\":\"W/\\\"{version}\\\"\"}}"
+        )
     }
 }
 
@@ -75,16 +119,7 @@ pub fn assemble(
     for (name, value) in attributes {
         resource.entry(name.as_str()).or_insert_with(|| value.clone());
     }
-    resource.insert(
-        "meta".to_owned(),
-        json!({
-            "resourceType": resource_type.name,
-            "created": timestamp(meta.created),
-            "lastModified": timestamp(meta.last_modified),
-            "location": meta.location(resource_type, base_url),
-            "version": meta.etag(),
-        }),
-    );
+    resource.insert("meta".to_owned(), meta.value(resource_type, base_url));
     resource
 }
 
@@ -264,6 +299,21 @@ mod tests {
                 r#""location":"https://t.example/v2/Users/2819c223","version":"W/\"3\""}}"#
             )
         );
+    }
+
+    #[test]
+    fn meta_as_text_is_meta() {
+        let registry = Registry::core();
+        let user = registry.resource_type("User").unwrap();
+        let meta = Meta {
+            id: "2819c223-7f76-453a-919d-413861904646".into(),
+            created: datetime!(2010-01-23 04:56:22.5 UTC),
+            last_modified: datetime!(2011-05-13 04:42:34 UTC),
+            version: 12,
+        };
+        let base_url = "https://t.example/\"/v2";
+        let text = format!("{{{}}}", MetaText::new(user, base_url).of(&meta));
+        assert_eq!(text, json!({ "meta": meta.value(user, base_url) }).to_string());
     }
 
     #[test]

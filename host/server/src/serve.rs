@@ -103,7 +103,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         database = open_database(&config) => database?,
         _ = stop_asked() => return Ok(()),
     };
-    let app = match build_app(&config, &listener, &database.handle).await {
+    let app = match build_app(&config, &listener, &database).await {
         Ok(app) => app,
         Err(error) => {
             database.close().await;
@@ -148,8 +148,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 async fn build_app(
     config: &Config,
     listener: &TcpListener,
-    database: &Database,
+    open: &OpenDatabase,
 ) -> Result<Arc<App>, ServeError> {
+    let database = &open.handle;
     let io = |doing| move |source| ServeError::Io { doing, source };
     let compiler =
         Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io("find this program's file"))?;
@@ -180,7 +181,7 @@ async fn build_app(
         );
     }
     Ok(Arc::new(App {
-        services: Services::new(database.clone(), plugins, cursors),
+        services: Services::new(database.clone(), open.lanes.clone(), plugins, cursors),
         runtimes: Runtimes::default(),
         admin_token: admin_token(config, database).await?,
         public_url,

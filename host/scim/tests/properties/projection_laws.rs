@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::Value;
 use tenon_scim::Object;
-use tenon_scim::project::Projection;
-use tenon_scim::resource::{Meta, assemble};
+use tenon_scim::project::{Projection, Splice};
+use tenon_scim::resource::{Meta, assemble, without_secrets};
 use tenon_scim::schema::{Attribute, ResourceType, Returned};
 use tenon_scim::value::instant;
 
@@ -180,6 +180,20 @@ proptest! {
         let respelt: Vec<_> = names.iter().map(|name| respelt(name, flips)).collect();
         for (a, b) in projections(&of, &names).iter().zip(&projections(&of, &respelt)) {
             prop_assert_eq!(projected(&of, a, &resource), projected(&of, b, &resource));
+        }
+    }
+
+    #[test]
+    fn to_splice_the_text_of_a_resource_is_to_project_it(
+        (of, resource, names) in assembled_and_names(),
+    ) {
+        let resource = without_secrets(&of, &resource);
+        let text = Value::Object(resource.clone()).to_string();
+        for projection in projections(&of, &names) {
+            let splice = Splice::new(&of, projection);
+            let spliced = format!("{{{}}}", splice.members(&text).unwrap());
+            let expected = Value::Object(projected(&of, splice.projection(), &resource));
+            prop_assert_eq!(spliced, expected.to_string());
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, S
         return Ok(idempotency::respond(answer));
     }
     let results = services.bulk(scim.request, bulk).await?;
-    Ok(scim_json(StatusCode::OK, answer(results)))
+    Ok(scim_json(StatusCode::OK, &answer(results)))
 }
 
 fn answer(results: Vec<OperationResult>) -> Value {

@@ -67,26 +67,19 @@ pub(super) async fn resource_type(
 /// RFC 7644 §4: sorting, paging and projection are ignored here, and a filter is refused.
 fn all(scim: &Scim, headers: &HeaderMap, documents: Vec<Value>) -> Answer {
     refuse_filter(scim)?;
-    let documents: Vec<_> = documents
-        .into_iter()
-        .filter_map(|document| match document {
-            Value::Object(document) => Some(document),
-            _ => None,
-        })
-        .collect();
-    cached(headers, &list::response(documents.len(), Place::Index(1), documents))
+    let documents: Vec<String> = documents.iter().map(Value::to_string).collect();
+    cached(headers, list::response(documents.len(), &Place::Index(1), &documents))
 }
 
 fn one(scim: &Scim, headers: &HeaderMap, document: Option<Value>) -> Answer {
     refuse_filter(scim)?;
     let not_found =
         || ScimError::new(StatusCode::NOT_FOUND, "the tenant has no such schema or resource type");
-    cached(headers, &document.ok_or_else(not_found)?)
+    cached(headers, document.ok_or_else(not_found)?.to_string())
 }
 
 /// The document with an ETag, which stands for its text; 304 where the client has it.
-fn cached(headers: &HeaderMap, document: &Value) -> Answer {
-    let text = document.to_string();
+fn cached(headers: &HeaderMap, text: String) -> Answer {
     let etag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&text)));
     if is_known(headers, &etag)? {
         return Ok(not_modified(&etag));

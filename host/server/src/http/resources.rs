@@ -1,6 +1,5 @@
 //! Resources of every type: one set of handlers, whatever the tenant's schemas say.
 
-use axum::Json;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -15,6 +14,7 @@ use super::extract::{Scim, ScimBody};
 use super::idempotency;
 use crate::service::Error;
 use crate::service::read::{Resource, projection};
+use crate::service::render::Rendering;
 
 /// Answers are for one tenant's token alone, and hold only as long as the ETag does.
 pub(super) const REVALIDATE: &str = "private, no-cache";
@@ -52,14 +52,16 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
     let resource_type = scim.resource_type(&endpoint)?;
     let selection = scim.selection()?;
     let services = &scim.app.services;
-    let mut resource = services.get(&scim.request, &resource_type, &id).await?;
-    let etag = resource.meta.etag();
+    let row = services.get(&scim.request, &resource_type, &id).await?;
+    let etag = row.meta().etag();
     if is_known(&headers, &etag)? {
         return Ok(not_modified(&etag));
     }
     let projection = projection(&resource_type, &selection);
-    services.complete(&scim.request, &resource_type, &projection, &mut resource).await?;
-    let mut response = answer(StatusCode::OK, &scim, &resource_type, &resource, &projection);
+    let rendering = Rendering::new(&scim.request, &resource_type, projection);
+    let text = services.texts(&rendering, &[&row]).await?.pop().unwrap_or_default();
+    let mut response = scim_text(StatusCode::OK, text);
+    set_header(&mut response, header::ETAG, &etag);
     set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
     Ok(response)
 }
@@ -121,8 +123,13 @@ pub(super) async fn delete(
 }
 
 /// A JSON body of SCIM's media type (RFC 7644 §3.1).
-pub(super) fn scim_json(status: StatusCode, body: Value) -> Response {
-    let mut response = (status, Json(body)).into_response();
+pub(super) fn scim_json(status: StatusCode, body: &Value) -> Response {
+    scim_text(status, body.to_string())
+}
+
+/// The same, of JSON that is text already.
+pub(super) fn scim_text(status: StatusCode, body: String) -> Response {
+    let mut response = (status, body).into_response();
     set_header(&mut response, header::CONTENT_TYPE, "application/scim+json");
     response
 }
@@ -157,7 +164,7 @@ fn answer(
     projection: &Projection,
 ) -> Response {
     let shown = resource.shown(&scim.request, resource_type, projection);
-    let mut response = scim_json(status, Value::Object(shown));
+    let mut response = scim_json(status, &Value::Object(shown));
     set_header(&mut response, header::ETAG, &resource.meta.etag());
     // RFC 7644 §3.3: "the URI of the created resource SHALL be returned in the HTTP "Location"
     // header".

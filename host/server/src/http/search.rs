@@ -8,7 +8,7 @@ use tenon_scim::search;
 
 use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
-use super::resources::scim_json;
+use super::resources::scim_text;
 use crate::service::list::Collection;
 
 type Answer = Result<Response, ScimError>;
@@ -47,5 +47,5 @@ pub(super) async fn search(
 /// The answer to a list query, however it was put.
 async fn answer(scim: &Scim, collection: Collection<'_>, query: &Query) -> Answer {
     let list = scim.app.services.list(&scim.request, collection, query).await?;
-    Ok(scim_json(StatusCode::OK, list))
+    Ok(scim_text(StatusCode::OK, list))
 }

@@ -10,12 +10,15 @@ use tokio::time::{Instant, sleep, timeout};
 use super::ServeError;
 use crate::config::{Config, Database, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
+use crate::store::lanes::Lanes;
 use crate::store::{Database as Handle, Pooler, StoreError, migrations};
 
 /// How long a database that does not answer is waited for at the start.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long one attempt to connect at the start may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// Connections for quick reads at the most.
+const LANES: u32 = 4;
 /// How long borrowed connections are waited for at the end.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
@@ -24,6 +27,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 pub struct OpenDatabase {
     /// Connections to it.
     pub handle: Handle,
+    /// Those for quick reads.
+    pub lanes: Lanes,
     embedded: Option<Embedded>,
 }
 
@@ -43,10 +48,13 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
         }
     };
     let options = options.application_name("tenon");
-    let pooler = config.database_pooler;
-    let handle = Handle::new(options.clone(), pooler, config.database_connections);
-    let database = OpenDatabase { handle, embedded };
-    match prepare(pooler.adapt(options), pooler, config.database_connections).await {
+    let (pooler, connections) = (config.database_pooler, config.database_connections);
+    let lanes = LANES.min(connections / 2);
+    let handle = Handle::new(options.clone(), pooler, connections - lanes);
+    let lanes = Lanes::open(&options, lanes, pooler)
+        .map_err(|source| ServeError::Database { place: place(&options), source })?;
+    let database = OpenDatabase { handle, lanes, embedded };
+    match prepare(pooler.adapt(options), pooler, connections).await {
         Ok(()) => Ok(database),
         Err(error) => {
             database.close().await;
@@ -58,6 +66,7 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
 impl OpenDatabase {
     /// Closes the connections, and stops an embedded Postgres that nobody else uses.
     pub async fn close(self) {
+        self.lanes.close();
         if timeout(CLOSE_LIMIT, self.handle.close()).await.is_err() {
             tracing::warn!(
                 seconds = CLOSE_LIMIT.as_secs(),

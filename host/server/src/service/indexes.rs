@@ -119,7 +119,7 @@ impl Services {
     /// # Errors
     /// The database fails.
     pub async fn indexes(&self, tenant: TenantId) -> Result<Vec<ShownIndex>, IndexError> {
-        let mut conn = self.pool.acquire().await?;
+        let mut conn = self.database.read().await?;
         shown(&mut conn, tenant).await
     }
 
@@ -135,7 +135,7 @@ impl Services {
         path: &str,
         substrings: bool,
     ) -> Result<(ShownIndex, bool), IndexError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let registry = load_registry(&mut transaction, tenant).await?;
         let known = known_type(&registry, resource_type)?;
@@ -167,7 +167,7 @@ impl Services {
         resource_type: &str,
         path: &str,
     ) -> Result<(), IndexError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = self.database.begin().await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         // What the administrator wrote may be of a plugin that is not active.
         let attr = match load_registry(&mut transaction, tenant).await?.resource_type(resource_type)

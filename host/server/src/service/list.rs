@@ -7,20 +7,21 @@
 
 mod plan;
 mod scan;
+mod unfiltered;
 mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tenon_scim::list::{self, Paging, Place, Query, QueryError};
 use tenon_scim::schema::ResourceType;
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tokio::time::timeout;
 
 use self::plan::Plan;
-use self::scan::{Page, Scan};
-use super::cursor::{Bound, Cursor};
+use self::scan::Scan;
+use super::cursor::{Bound, Cursor, Position};
 use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::lists::Of;
@@ -53,6 +54,17 @@ struct Slice {
     may_end_early: bool,
 }
 
+/// Where a page is in its list.
+#[derive(Debug)]
+struct Around {
+    /// All that are in the list.
+    total: usize,
+    /// The positions of the first and the last of the page.
+    ends: Option<(Position, Position)>,
+    earlier: bool,
+    later: bool,
+}
+
 impl<'a> Collection<'a> {
     fn types(self) -> Vec<&'a ResourceType> {
         match self {
@@ -77,7 +89,7 @@ impl<'a> Collection<'a> {
 }
 
 impl Services {
-    /// A page of resources, with the total.
+    /// A page of resources, with the total: the body of the answer.
     ///
     /// # Errors
     /// The query is wrong, or the database fails.
@@ -86,10 +98,18 @@ impl Services {
         request: &Request,
         collection: Collection<'_>,
         query: &Query,
-    ) -> Result<Value, Error> {
+    ) -> Result<String, Error> {
         let plan = Plan::of(request, collection, query)?;
         let bound_to = bound_to(request, collection, query);
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
+        if !plan.looks_at_all {
+            let page = self.page_of_all(request, collection, query, &slice).await?;
+            let place = match query.paging {
+                Paging::Index(start_index) => Place::Index(start_index),
+                Paging::Cursor(_) => self.cursors_around(&page.around(), &slice, &bound_to)?,
+            };
+            return Ok(list::response(page.total, &place, &page.texts));
+        }
         let _places = if plan.reads_much() { Some(self.scan_places(request).await?) } else { None };
         // One snapshot for the total and the page.
         let mut snapshot = self.database.snapshot().await?;
@@ -97,9 +117,10 @@ impl Services {
         drop(snapshot);
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),
-            Paging::Cursor(_) => self.cursors_around(&page, &slice, &bound_to)?,
+            Paging::Cursor(_) => self.cursors_around(&page.around(), &slice, &bound_to)?,
         };
-        Ok(list::response(page.total, place, page.shown(request).await))
+        let resources: Vec<String> = page.shown(request).await;
+        Ok(list::response(page.total, &place, &resources))
     }
 
     fn slice(&self, query: &Query, bound_to: &str) -> Result<Slice, QueryError> {
@@ -126,8 +147,8 @@ impl Services {
 
     /// RFC 9865 §2: "nextCursor MUST be omitted from a response only to indicate that there are no
     /// more result pages"; "previousCursor MUST NOT be returned with the first page".
-    fn cursors_around(&self, page: &Page, slice: &Slice, bound_to: &str) -> Result<Place, Error> {
-        let (previous, next) = match (page.ends(), &slice.bound) {
+    fn cursors_around(&self, page: &Around, slice: &Slice, bound_to: &str) -> Result<Place, Error> {
+        let (previous, next) = match (&page.ends, &slice.bound) {
             // "A value of "0" indicates that no resource results are to be returned except for
             // "totalResults"."
             _ if slice.take == 0 || page.total == 0 => (None, None),

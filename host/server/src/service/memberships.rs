@@ -168,35 +168,51 @@ pub(super) async fn load(
 ) -> Result<(), Error> {
     let Some(membership) = wanted else { return Ok(()) };
     let ids: Vec<Uuid> = resources.iter().filter_map(|it| parse_uuid(&it.meta.id)).collect();
+    let mut values = values(conn, request, membership, &ids, limit).await?;
+    for resource in resources {
+        let id = parse_uuid(&resource.meta.id).unwrap_or_default();
+        let values = values.remove(&id).unwrap_or_default();
+        set_values(&mut resource.attributes, membership.attribute(), values);
+    }
+    Ok(())
+}
+
+/// The memberships of resources of one type, by their ids, with one statement for all.
+///
+/// # Errors
+/// They have more than `limit` together, or the database fails.
+pub(super) async fn values(
+    conn: &mut PgConnection,
+    request: &Request,
+    membership: Membership<'_>,
+    ids: &[Uuid],
+    limit: usize,
+) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
     let tenant = request.tenant.id;
     let one_more = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let check = |found: usize| {
         if found > limit { Err(Error::TooManyMemberships { limit }) } else { Ok(()) }
     };
-    let mut values: HashMap<String, Vec<Value>> = HashMap::with_capacity(ids.len());
+    let mut values: HashMap<Uuid, Vec<Value>> = HashMap::with_capacity(ids.len());
     match membership {
         Membership::Members(_) => {
-            let members = members::of_groups(conn, tenant, &ids, one_more).await?;
+            let members = members::of_groups(conn, tenant, ids, one_more).await?;
             check(members.len())?;
             for member in members {
-                let of_group = values.entry(member.group_id.to_string()).or_default();
+                let of_group = values.entry(member.group_id).or_default();
                 of_group.push(member_value(request, &member.named));
             }
         }
         Membership::Groups(_) => {
-            let groups = members::groups_of(conn, tenant, &ids, one_more).await?;
+            let groups = members::groups_of(conn, tenant, ids, one_more).await?;
             check(groups.len())?;
             for group in groups {
-                let of_member = values.entry(group.member_id.to_string()).or_default();
+                let of_member = values.entry(group.member_id).or_default();
                 of_member.extend(group_value(request, &group.named, group.direct));
             }
         }
     }
-    for resource in resources {
-        let values = values.remove(&resource.meta.id).unwrap_or_default();
-        set_values(&mut resource.attributes, membership.attribute(), values);
-    }
-    Ok(())
+    Ok(values)
 }
 
 /// How many members a resource has.

@@ -13,6 +13,7 @@ pub mod list;
 pub mod memberships;
 pub mod plugins;
 pub mod read;
+pub mod render;
 pub mod secrets;
 pub mod write;
 
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use self::cursor::CursorSealer;
 use crate::store::audit::By;
+use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError};
 use crate::tenant::runtime::TenantRuntime;
 
@@ -72,6 +74,8 @@ impl Request {
 pub struct Services {
     /// The database.
     pub database: Database,
+    /// Connections to it for quick reads.
+    pub lanes: Lanes,
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
@@ -86,11 +90,16 @@ pub struct Services {
 impl Services {
     /// Services over a database and a plugin host.
     #[must_use]
-    pub fn new(database: Database, plugins: PluginHost, cursors: CursorSealer) -> Self {
+    pub fn new(
+        database: Database,
+        lanes: Lanes,
+        plugins: PluginHost,
+        cursors: CursorSealer,
+    ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
-        Self { database, plugins, sealer, cursors, scans, bulks }
+        Self { database, lanes, plugins, sealer, cursors, scans, bulks }
     }
 }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
+use crate::store::rows::{self, Row};
 
 /// A resource with what the server knows of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +45,7 @@ impl Resource {
 }
 
 impl Services {
-    /// One resource (RFC 7644 §3.4.1).
+    /// One resource as it is stored (RFC 7644 §3.4.1).
     ///
     /// # Errors
     /// There is none of that type and id.
@@ -53,13 +54,10 @@ impl Services {
         request: &Request,
         resource_type: &ResourceType,
         id: &str,
-    ) -> Result<Resource, Error> {
+    ) -> Result<Row, Error> {
         let uuid = parse_id(resource_type, id)?;
-        let mut conn = self.database.read().await?;
-        let stored =
-            resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?;
-        let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
-        Resource::of(resource_type, &stored)
+        let row = rows::by_id(&self.lanes, request.tenant.id, &resource_type.name, uuid).await?;
+        row.ok_or_else(|| not_found(resource_type, id))
     }
 
     /// The type of the resource with this id.

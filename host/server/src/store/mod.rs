@@ -10,6 +10,7 @@ pub mod embedded;
 pub mod idempotency;
 pub mod index_builds;
 pub mod keys;
+pub mod lanes;
 pub mod lists;
 pub mod load;
 pub mod members;
@@ -19,6 +20,7 @@ pub mod plugins;
 mod portability;
 pub mod resources;
 pub mod retention;
+pub mod rows;
 #[cfg(test)]
 pub(crate) mod scratch;
 pub mod tenants;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::Object;
 use tenon_scim::membership::Membership;
@@ -9,9 +10,9 @@ use tenon_scim::resource;
 use tenon_scim::sort::{SortKey, SortOrder};
 use uuid::Uuid;
 
-use super::Slice;
 use super::plan::{Plan, View};
 use super::window::Window;
+use super::{Around, Slice};
 use crate::service::cursor::{Bound, Position};
 use crate::service::large::{self, LARGE};
 use crate::service::memberships::{self, MAX_LOADED};
@@ -55,14 +56,16 @@ pub(super) struct Found<'s, 'q> {
 
 impl Page<'_, '_> {
     /// The resources as the client sees them.
-    pub(super) async fn shown(&self, request: &Request) -> Vec<Object> {
-        let shown = || self.found.iter().map(|found| found.shown(request)).collect();
+    pub(super) async fn shown(&self, request: &Request) -> Vec<String> {
+        let text = |found: &Found<'_, '_>| Value::Object(found.shown(request)).to_string();
+        let shown = || self.found.iter().map(text).collect();
         request.work(are_large(&self.found), shown).await
     }
 
-    /// The positions of the first and the last.
-    pub(super) fn ends(&self) -> Option<(&Position, &Position)> {
-        Some((&self.found.first()?.position, &self.found.last()?.position))
+    pub(super) fn around(&self) -> Around {
+        let ends = self.found.first().zip(self.found.last());
+        let ends = ends.map(|(first, last)| (first.position.clone(), last.position.clone()));
+        Around { total: self.total, ends, earlier: self.earlier, later: self.later }
     }
 
     /// Leaves the half that is next to the bound.

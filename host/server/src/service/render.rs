@@ -1,0 +1,197 @@
+//! Resources in answers: the stored text with what the server adds, and no tree of values where
+//! nothing asks for one.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use tenon_scim::membership::Membership;
+use tenon_scim::project::{Projection, Splice};
+use tenon_scim::resource::{self, Known, Meta, MetaText};
+use tenon_scim::schema::ResourceType;
+use tenon_scim::stored;
+use uuid::Uuid;
+
+use super::large::LARGE;
+use super::memberships::{self, MAX_LOADED};
+use super::{Error, Request, Services};
+use crate::store::StoreError;
+use crate::store::rows::Row;
+
+/// More memberships than these take long to write.
+const MANY_MEMBERSHIPS: usize = 500;
+
+/// How an answer shows the resources of one type.
+#[derive(Debug)]
+pub struct Rendering<'r> {
+    request: &'r Request,
+    resource_type: &'r ResourceType,
+    splice: Splice<'r>,
+    meta: MetaText,
+}
+
+/// A resource as text, open at the place of its memberships.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Around<'r> {
+    /// All that comes before.
+    pub before: Cow<'r, str>,
+    /// All that comes after.
+    pub after: String,
+}
+
+impl<'r> Rendering<'r> {
+    /// What a projection means for the answers to a request.
+    #[must_use]
+    pub fn new(
+        request: &'r Request,
+        resource_type: &'r ResourceType,
+        projection: Projection,
+    ) -> Self {
+        let splice = Splice::new(resource_type, projection);
+        let meta = MetaText::new(resource_type, &request.base_url);
+        Self { request, resource_type, splice, meta }
+    }
+
+    /// The type of the resources.
+    #[must_use]
+    pub const fn resource_type(&self) -> &'r ResourceType {
+        self.resource_type
+    }
+
+    /// The memberships that the answer shows.
+    #[must_use]
+    pub fn memberships(&self) -> Option<Membership<'r>> {
+        memberships::wanted(self.resource_type, self.splice.projection())
+    }
+
+    /// Whether memberships have to be looked up to show a resource.
+    #[must_use]
+    pub fn loads(&self, row: &Row) -> bool {
+        match self.memberships() {
+            None => false,
+            Some(Membership::Members(_)) => true,
+            Some(Membership::Groups(_)) => row.is_member,
+        }
+    }
+
+    /// Whether the text of a row is shown without being read.
+    #[must_use]
+    pub const fn passes(&self, row: &Row) -> bool {
+        row.shape == self.resource_type.shape()
+    }
+
+    /// A resource with the values of its memberships that it shows.
+    ///
+    /// # Errors
+    /// What is stored cannot be read.
+    pub fn text(&self, row: &Row, memberships: Vec<Value>) -> Result<String, Error> {
+        let Around { before, after } = self.around(row)?;
+        let memberships = self.membership_text(memberships)?;
+        Ok([&*before, &memberships, &after].concat())
+    }
+
+    /// A resource without its memberships; [`Self::membership_text`] comes between the parts.
+    ///
+    /// # Errors
+    /// What is stored cannot be read.
+    pub fn around<'o>(&self, row: &'o Row) -> Result<Around<'o>, Error> {
+        let meta = format!("{{{}}}", self.meta.of(&row.meta()));
+        let meta = self.splice.members(&meta).map_err(corrupt)?;
+        let after = if meta.is_empty() { "}".to_owned() } else { format!(",{meta}}}") };
+        Ok(Around { before: self.before(row)?, after })
+    }
+
+    /// `"groups":[…]`, after a comma; nothing where there are none.
+    ///
+    /// # Errors
+    /// None that happens: it is written and read again where only parts are shown.
+    pub fn membership_text(&self, values: Vec<Value>) -> Result<String, Error> {
+        let Some(membership) = self.memberships().filter(|_| !values.is_empty()) else {
+            return Ok(String::new());
+        };
+        let text = json!({ &membership.attribute().name: values }).to_string();
+        let members = self.splice.members(&text).map_err(corrupt)?;
+        Ok(if members.is_empty() { String::new() } else { format!(",{members}") })
+    }
+
+    /// The body with what is wanted of it, up to its last brace.
+    fn before<'o>(&self, row: &'o Row) -> Result<Cow<'o, str>, Error> {
+        if !self.passes(row) {
+            return self.read(row).map(Cow::Owned);
+        }
+        let body = row.body.as_str();
+        Ok(match self.splice.members(body).map_err(corrupt)? {
+            Cow::Borrowed(_) => Cow::Borrowed(body.strip_suffix('}').unwrap_or(body)),
+            Cow::Owned(members) => Cow::Owned(format!("{{{members}")),
+        })
+    }
+
+    /// The same of a body that was written under other schemas.
+    fn read(&self, row: &Row) -> Result<String, Error> {
+        let Known { attributes, .. } =
+            stored::read(self.resource_type, &row.body, None).map_err(corrupt)?;
+        let base_url = &self.request.base_url;
+        let mut shown = resource::assemble(self.resource_type, &attributes, &row.meta(), base_url);
+        shown.shift_remove("meta");
+        self.splice.projection().apply(self.resource_type, &mut shown);
+        let mut text = Value::Object(shown).to_string();
+        text.pop();
+        Ok(text)
+    }
+}
+
+impl Row {
+    /// What the server knows of it.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta {
+            id: self.id.to_string(),
+            created: self.created,
+            last_modified: self.modified,
+            version: self.version,
+        }
+    }
+}
+
+impl Services {
+    /// Resources of one type as the client sees them, with their memberships: those of all with one
+    /// statement, where there are any. One resource is shown whatever it has.
+    ///
+    /// # Errors
+    /// They have too many memberships together, the database fails, or what is stored cannot be
+    /// read.
+    pub async fn texts(
+        &self,
+        rendering: &Rendering<'_>,
+        rows: &[&Row],
+    ) -> Result<Vec<String>, Error> {
+        let request = rendering.request;
+        let mut values = self.values(rendering, rows).await?;
+        let bytes: usize = rows.iter().map(|row| row.body.len()).sum();
+        let memberships: usize = values.values().map(Vec::len).sum();
+        let text = |row: &&Row| rendering.text(row, values.remove(&row.id).unwrap_or_default());
+        let read = rows.iter().any(|row| !rendering.passes(row));
+        let large = bytes >= LARGE && read || memberships > MANY_MEMBERSHIPS;
+        request.work(large, || rows.iter().map(text).collect()).await
+    }
+
+    async fn values(
+        &self,
+        rendering: &Rendering<'_>,
+        rows: &[&Row],
+    ) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
+        let Some(membership) = rendering.memberships() else { return Ok(HashMap::new()) };
+        let ids: Vec<Uuid> =
+            rows.iter().filter(|row| rendering.loads(row)).map(|row| row.id).collect();
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let limit = if rows.len() > 1 { MAX_LOADED } else { usize::MAX };
+        let mut conn = self.database.read().await?;
+        memberships::values(&mut conn, rendering.request, membership, &ids, limit).await
+    }
+}
+
+fn corrupt(source: serde_json::Error) -> Error {
+    StoreError::Corrupt { what: "resource", source }.into()
+}

@@ -1,0 +1,217 @@
+//! Quick reads: a few connections that all requests share. A statement is sent when it comes, without
+//! waiting for the answers to those before it, and takes one round trip.
+//!
+//! A statement holds up those behind it, so that only single statements go this way that read a few
+//! rows by a key and wait for no lock. Everything else goes through the pool.
+
+mod options;
+mod session;
+mod tls;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use self::options::Target;
+use self::session::Session;
+use super::{Kind, Pooler, StoreError, kind_of};
+
+/// How long a statement waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The pauses between attempts to connect: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// A statement that reads, with the types of its arguments.
+#[derive(Debug)]
+pub struct Read {
+    /// The text.
+    pub sql: &'static str,
+    /// One type for each argument.
+    pub arguments: &'static [Type],
+}
+
+/// The connections. They are made again when they are lost, and end with the last clone.
+#[derive(Clone)]
+pub struct Lanes(Arc<Shared>);
+
+struct Shared {
+    lanes: Vec<Lane>,
+    next: AtomicUsize,
+}
+
+struct Lane {
+    session: watch::Receiver<Option<Arc<Session>>>,
+    keeper: JoinHandle<()>,
+}
+
+impl Lanes {
+    /// Begins to connect. Through a pooler that gives each transaction any of its connections,
+    /// nothing is prepared or set for later statements.
+    ///
+    /// # Errors
+    /// A certificate or key that the options name cannot be used.
+    pub fn open(
+        options: &PgConnectOptions,
+        count: u32,
+        pooler: Pooler,
+    ) -> Result<Self, sqlx::Error> {
+        let target = Arc::new(Target::of(options, pooler)?);
+        let lane = |_| {
+            let (sender, session) = watch::channel(None);
+            Lane { session, keeper: tokio::spawn(keep(Arc::clone(&target), sender)) }
+        };
+        let lanes = (0..count.max(1)).map(lane).collect();
+        Ok(Self(Arc::new(Shared { lanes, next: AtomicUsize::new(0) })))
+    }
+
+    /// Closes the connections.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    /// The rows of a statement. Where the connection is lost meanwhile, it is sent once more.
+    ///
+    /// # Errors
+    /// The database fails, or cannot be reached.
+    pub async fn rows(
+        &self,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        match self.session().await?.rows(read, arguments).await {
+            Err(error) if is_lost(&error) => {
+                Ok(self.session().await?.rows(read, arguments).await?)
+            }
+            answered => Ok(answered?),
+        }
+    }
+
+    /// The only row of a statement, or none.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub async fn row(
+        &self,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(read, arguments).await?.pop())
+    }
+
+    /// The next connection that is there, or else the one that comes first.
+    async fn session(&self) -> Result<Arc<Session>, StoreError> {
+        let lanes = &self.0.lanes;
+        let first = self.0.next.fetch_add(1, Ordering::Relaxed) % lanes.len().max(1);
+        let (before, from) = lanes.split_at_checked(first).unwrap_or((lanes, &[]));
+        let in_turn = || from.iter().chain(before);
+        if let Some(session) = in_turn().find_map(Lane::session) {
+            return Ok(session);
+        }
+        let Some(lane) = in_turn().next() else { return Err(unavailable("there are none")) };
+        let mut session = lane.session.clone();
+        let connected = timeout(PATIENCE, session.wait_for(Option::is_some)).await;
+        let connected = connected.ok().and_then(Result::ok).and_then(|it| it.clone());
+        connected.ok_or_else(|| unavailable("no connection could be made"))
+    }
+}
+
+impl Lane {
+    fn session(&self) -> Option<Arc<Session>> {
+        self.session.borrow().as_ref().filter(|session| !session.is_closed()).cloned()
+    }
+}
+
+impl Shared {
+    fn close(&self) {
+        for lane in &self.lanes {
+            lane.keeper.abort();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").field("count", &self.0.lanes.len()).finish()
+    }
+}
+
+/// Connects, and connects again whenever the connection is lost.
+async fn keep(target: Arc<Target>, sessions: watch::Sender<Option<Arc<Session>>>) {
+    let mut pause = PAUSE.0;
+    loop {
+        match Session::open(&target).await {
+            Ok((session, ended)) => {
+                pause = PAUSE.0;
+                sessions.send_replace(Some(Arc::new(session)));
+                let cause = ended.wait().await;
+                sessions.send_replace(None);
+                tracing::warn!(cause, "a connection to the database was lost; making it again");
+            }
+            Err(error) => {
+                let error = told(&error);
+                tracing::warn!(error, "no connection to the database for quick reads");
+                sleep(pause).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let kind = error.code().map(|code| kind_of(code.code()));
+        let cause = || sqlx::Error::Protocol(told(&error));
+        match kind {
+            Some(Kind::LostRace) => Self::LostRace(cause()),
+            Some(Kind::Unavailable) => Self::Unavailable(cause()),
+            Some(Kind::Gone) => Self::Gone(cause()),
+            None if is_lost(&error) => Self::Unavailable(cause()),
+            Some(Kind::Failed) | None => Self::Failed(cause()),
+        }
+    }
+}
+
+/// Whether the connection has gone, and the statement may be sent over another one.
+fn is_lost(error: &tokio_postgres::Error) -> bool {
+    let is_io = || {
+        let source = std::error::Error::source(error);
+        source.is_some_and(|source| source.is::<std::io::Error>())
+    };
+    match error.code() {
+        // Class 08, connection exception; 57P01 to 57P03, the server ends or starts.
+        Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
+        None => error.is_closed() || is_io(),
+    }
+}
+
+/// The error with its causes: the first says little.
+fn told(error: &tokio_postgres::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(sqlx::Error::Protocol(why.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! Lanes over a real database.
+
+use sqlx::Executor;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::store::scratch::Scratch;
+
+const ECHO: Read = Read { sql: "SELECT $1::bigint AS n", arguments: &[Type::INT8] };
+
+async fn echo(lanes: &Lanes, n: i64) -> Result<i64, StoreError> {
+    Ok(lanes.row(&ECHO, &[&n]).await?.map_or(-1, |row| row.get("n")))
+}
+
+#[tokio::test]
+async fn many_statements_share_few_connections_and_survive_their_loss() {
+    let scratch = Scratch::start().await;
+    let options = scratch.pool.connect_options().as_ref().clone().application_name("lanes");
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let lanes = Lanes::open(&options, 2, pooler).unwrap();
+        let ask_all = async || {
+            let mut asked = JoinSet::new();
+            for n in 0..200 {
+                let lanes = lanes.clone();
+                asked.spawn(async move { assert_eq!(echo(&lanes, n).await.unwrap(), n) });
+            }
+            while let Some(answered) = asked.join_next().await {
+                answered.unwrap();
+            }
+        };
+        ask_all().await;
+        let connections: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'lanes'",
+        )
+        .fetch_one(&scratch.pool)
+        .await
+        .unwrap();
+        assert!((1..=2).contains(&connections), "{connections}");
+        let prepared: i64 = lanes.row(&PREPARED, &[]).await.unwrap().unwrap().get("n");
+        assert_eq!(prepared > 0, pooler == Pooler::None, "{prepared}");
+
+        scratch.pool.execute(KILL).await.unwrap();
+        ask_all().await;
+        lanes.close();
+    }
+    scratch.stop().await;
+}
+
+const PREPARED: Read =
+    Read { sql: "SELECT count(*) AS n FROM pg_prepared_statements", arguments: &[] };
+const KILL: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lanes'";
+
+#[tokio::test]
+async fn an_error_of_the_database_is_told_and_ends_no_connection() {
+    const WRONG: Read = Read { sql: "SELECT 1 / $1::bigint", arguments: &[Type::INT8] };
+    const LONG: Read = Read { sql: "SELECT pg_sleep($1)", arguments: &[Type::FLOAT8] };
+    let scratch = Scratch::start().await;
+    let options = scratch.pool.connect_options().as_ref().clone();
+    let lanes = Lanes::open(&options, 1, Pooler::None).unwrap();
+    let error = lanes.rows(&WRONG, &[&0_i64]).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Failed(_)), "{error}");
+    assert!(error.to_string().contains("division by zero"), "{error}");
+    assert_eq!(echo(&lanes, 7).await.unwrap(), 7);
+
+    let bounded = options.options([("statement_timeout", "100ms")]);
+    let lanes = Lanes::open(&bounded, 1, Pooler::None).unwrap();
+    let error = lanes.rows(&LONG, &[&60_f64]).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unavailable(_)), "{error}");
+    scratch.stop().await;
+}

@@ -1,0 +1,120 @@
+//! Resources as answers need them: rows that go into an answer without being taken apart, read with
+//! one statement over a lane.
+//!
+//! What `members` says of tenants without statistics holds here too: ranges and orders (`BETWEEN …
+//! ORDER BY`, `>= … ORDER BY … LIMIT 1`) leave the planner one index each.
+
+mod page;
+
+use time::OffsetDateTime;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::lanes::{Lanes, Read};
+use super::{StoreError, TenantId};
+
+pub use page::{Bound, Page, page};
+
+/// A resource as it is stored, without its secrets.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Row {
+    /// The name of its type.
+    #[sqlx(rename = "type")]
+    pub resource_type: String,
+    /// Identifies it within the tenant.
+    pub id: Uuid,
+    /// Counts its changes, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created: OffsetDateTime,
+    /// When it was last changed.
+    pub modified: OffsetDateTime,
+    /// The shape of its type when it was written; 0 where the body has to be read in any case.
+    pub shape: i64,
+    /// The attributes as JSON; where the shape is that of the type, as clients see them, except
+    /// for memberships and `meta`.
+    pub body: String,
+    /// Whether it is a member of a group.
+    pub is_member: bool,
+}
+
+/// The columns of a [`Row`], of the table `resources` under the name `r`.
+macro_rules! columns {
+    () => {
+        "r.type, r.id, r.version, r.created, r.modified, r.shape, r.body, \
+         coalesce((SELECT m.member_id FROM group_members AS m \
+                   WHERE m.tenant_id = r.tenant_id AND m.member_id >= r.id \
+                   ORDER BY m.member_id LIMIT 1) = r.id, false) AS is_member"
+    };
+}
+
+pub(crate) use columns;
+
+impl Row {
+    fn of(row: &tokio_postgres::Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            resource_type: row.try_get("type")?,
+            id: row.try_get("id")?,
+            version: row.try_get("version")?,
+            created: row.try_get("created")?,
+            modified: row.try_get("modified")?,
+            shape: row.try_get("shape")?,
+            body: row.try_get("body")?,
+            is_member: row.try_get("is_member")?,
+        })
+    }
+}
+
+/// The resource of that type and id.
+///
+/// # Errors
+/// The database fails.
+pub async fn by_id(
+    lanes: &Lanes,
+    tenant: TenantId,
+    resource_type: &str,
+    id: Uuid,
+) -> Result<Option<Row>, StoreError> {
+    const BY_ID: Read = Read {
+        sql: concat!(
+            "SELECT ",
+            columns!(),
+            " FROM resources AS r WHERE r.tenant_id = $1 AND r.id = $2 AND r.type = $3"
+        ),
+        arguments: &[Type::UUID, Type::UUID, Type::TEXT],
+    };
+    let row = lanes.row(&BY_ID, &[&tenant.0, &id, &resource_type]).await?;
+    row.as_ref().map(Row::of).transpose()
+}
+
+/// The resource of a type that has a value of a unique attribute: the path as the schemas spell it,
+/// the value as `resource::unique_values` normalises it.
+///
+/// # Errors
+/// The database fails.
+pub async fn by_unique_value(
+    lanes: &Lanes,
+    tenant: TenantId,
+    resource_type: &str,
+    attr: &str,
+    val: &str,
+) -> Result<Option<Row>, StoreError> {
+    const BY_UNIQUE_VALUE: Read = Read {
+        sql: concat!(
+            "SELECT ",
+            columns!(),
+            " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
+                    AND attr = $3 AND val = $4 LIMIT 1) AS u \
+              CROSS JOIN LATERAL (SELECT * FROM resources \
+                    WHERE tenant_id = $1 AND id >= u.id ORDER BY id LIMIT 1) AS r \
+              WHERE r.id = u.id"
+        ),
+        arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
+    };
+    // PostgreSQL's text has no U+0000, so that no resource's value has it.
+    if val.contains('\0') {
+        return Ok(None);
+    }
+    let row = lanes.row(&BY_UNIQUE_VALUE, &[&tenant.0, &resource_type, &attr, &val]).await?;
+    row.as_ref().map(Row::of).transpose()
+}

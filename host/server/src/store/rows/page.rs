@@ -1,0 +1,177 @@
+//! Pages of resources in order of creation, with the total: one statement each.
+
+use tokio_postgres::types::{ToSql, Type};
+use uuid::Uuid;
+
+use super::{Row, columns};
+use crate::store::lanes::{Lanes, Read};
+use crate::store::lists::Of;
+use crate::store::{StoreError, TenantId};
+
+/// Where a page begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// After so many of the first ones.
+    Skip(i64),
+    /// After this one, which need not be there any more.
+    After(Uuid),
+    /// Before this one, which need not be there any more.
+    Before(Uuid),
+}
+
+/// A page, and what is around it.
+#[derive(Debug)]
+pub struct Page {
+    /// All that there are, on all pages.
+    pub total: i64,
+    /// Those of the page, in order of creation.
+    pub rows: Vec<Row>,
+    /// Whether some are before the page.
+    pub earlier: bool,
+    /// Whether some are after it.
+    pub later: bool,
+}
+
+/// The total, then whether there are resources on the other side of the bound, then the bodies of
+/// a page whose ids the index finds alone. A page that is empty has a row with the total.
+///
+/// One type has an index of its own, in the order of its columns; a comparison of rows is a place in
+/// it.
+macro_rules! page {
+    ($types:literal, $beyond:literal, $ids:literal) => {
+        concat!(
+            "SELECT c.total, c.beyond, ",
+            columns!(),
+            " FROM (SELECT (SELECT count(*) FROM resources \
+                            WHERE tenant_id = $1 AND type ",
+            $types,
+            ") AS total, ",
+            $beyond,
+            " AS beyond) AS c \
+             LEFT JOIN LATERAL (",
+            $ids,
+            ") AS page ON true \
+             LEFT JOIN LATERAL (SELECT * FROM resources \
+                    WHERE tenant_id = $1 AND id >= page.id ORDER BY id LIMIT 1) AS r \
+                  ON r.id = page.id \
+             ORDER BY page.id"
+        )
+    };
+}
+
+const ONE: &[Type] = &[Type::UUID, Type::TEXT, Type::INT8, Type::INT8];
+const ONE_FROM: &[Type] = &[Type::UUID, Type::TEXT, Type::INT8, Type::UUID];
+const SEVERAL: &[Type] = &[Type::UUID, Type::TEXT_ARRAY, Type::INT8, Type::INT8];
+const SEVERAL_FROM: &[Type] = &[Type::UUID, Type::TEXT_ARRAY, Type::INT8, Type::UUID];
+
+/// For one type, and for several: `$3` is how many are wanted, `$4` the bound.
+const SKIP: [Read; 2] = [
+    Read {
+        sql: page!(
+            "= $2",
+            "$4 > 0",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
+             ORDER BY type, id OFFSET $4 LIMIT $3"
+        ),
+        arguments: ONE,
+    },
+    Read {
+        sql: page!(
+            "= ANY ($2)",
+            "$4 > 0",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+             ORDER BY id OFFSET $4 LIMIT $3"
+        ),
+        arguments: SEVERAL,
+    },
+];
+const AFTER: [Read; 2] = [
+    Read {
+        sql: page!(
+            "= $2",
+            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND (type, id) <= ($2, $4) \
+                     AND type >= $2 ORDER BY type DESC, id DESC LIMIT 1)",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) > ($2, $4) \
+             AND type <= $2 ORDER BY type, id LIMIT $3"
+        ),
+        arguments: ONE_FROM,
+    },
+    Read {
+        sql: page!(
+            "= ANY ($2)",
+            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+                     AND id <= $4 ORDER BY id DESC LIMIT 1)",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id > $4 \
+             ORDER BY id LIMIT $3"
+        ),
+        arguments: SEVERAL_FROM,
+    },
+];
+const BEFORE: [Read; 2] = [
+    Read {
+        sql: page!(
+            "= $2",
+            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND (type, id) >= ($2, $4) \
+                     AND type <= $2 ORDER BY type, id LIMIT 1)",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) < ($2, $4) \
+             AND type >= $2 ORDER BY type DESC, id DESC LIMIT $3"
+        ),
+        arguments: ONE_FROM,
+    },
+    Read {
+        sql: page!(
+            "= ANY ($2)",
+            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+                     AND id >= $4 ORDER BY id LIMIT 1)",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id < $4 \
+             ORDER BY id DESC LIMIT $3"
+        ),
+        arguments: SEVERAL_FROM,
+    },
+];
+
+/// `take` resources of these types from a bound on.
+///
+/// # Errors
+/// The database fails.
+pub async fn page(
+    lanes: &Lanes,
+    tenant: TenantId,
+    of: &Of,
+    bound: Bound,
+    take: usize,
+) -> Result<Page, StoreError> {
+    let [of_one, of_several] = match bound {
+        Bound::Skip(_) => &SKIP,
+        Bound::After(_) => &AFTER,
+        Bound::Before(_) => &BEFORE,
+    };
+    let (read, types): (_, &(dyn ToSql + Sync)) = match of {
+        Of::Type(name) => (of_one, name),
+        Of::Types(names) => (of_several, names),
+    };
+    let bound_value: &(dyn ToSql + Sync) = match &bound {
+        Bound::Skip(skip) => skip,
+        Bound::After(id) | Bound::Before(id) => id,
+    };
+    // One more, to know whether there are others.
+    let limit = i64::try_from(take).unwrap_or(i64::MAX).saturating_add(1);
+    let found = lanes.rows(read, &[&tenant.0, types, &limit, bound_value]).await?;
+    let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
+    let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
+    let is_there = |row: &&tokio_postgres::Row| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
+    let mut rows: Vec<Row> =
+        found.iter().filter(is_there).map(Row::of).collect::<Result<_, _>>()?;
+    let more = rows.len() > take;
+    let (earlier, later) = match bound {
+        Bound::Before(_) => {
+            rows.drain(..usize::from(more));
+            (more, beyond)
+        }
+        Bound::Skip(_) | Bound::After(_) => {
+            rows.truncate(take);
+            (beyond, more)
+        }
+    };
+    Ok(Page { total, rows, earlier, later })
+}
