@@ -376,10 +376,10 @@ impl Values {
 
     fn connections(&self) -> Result<u32, ConfigError> {
         const DEFAULT: u32 = 16;
-        let connections = self.parsed("database_connections", "a number from 1 to 1000")?;
+        let connections = self.parsed("database_connections", "a number from 2 to 1000")?;
         match (connections, self.get("database_connections")) {
-            (Some(number), Some(given)) if !(1..=1000).contains(&number) => {
-                Err(given.invalid(format!("must be a number from 1 to 1000, not {number}")))
+            (Some(number), Some(given)) if !(2..=1000).contains(&number) => {
+                Err(given.invalid(format!("must be a number from 2 to 1000, not {number}")))
             }
             (number, _) => Ok(number.unwrap_or(DEFAULT)),
         }

@@ -17,15 +17,16 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, place};
 use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
+use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
-use crate::tenant::runtime::Runtimes;
 use accept::Bounds;
+use database::lanes_of;
 
 pub use database::{OpenDatabase, open_database};
 
@@ -103,7 +104,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         database = open_database(&config) => database?,
         _ = stop_asked() => return Ok(()),
     };
-    let app = match build_app(&config, &listener, &database).await {
+    let app = match build_app(&config, &listener, &database.handle).await {
         Ok(app) => app,
         Err(error) => {
             database.close().await;
@@ -136,6 +137,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         },
         cause = stop_asked() => tracing::warn!(cause, "told to stop again; stopping at once"),
     }
+    services.lanes.close();
     tokio::select! {
         () = database.close() => tracing::info!("stopped"),
         cause = stop_asked() => {
@@ -148,9 +150,8 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
 async fn build_app(
     config: &Config,
     listener: &TcpListener,
-    open: &OpenDatabase,
+    database: &Database,
 ) -> Result<Arc<App>, ServeError> {
-    let database = &open.handle;
     let io = |doing| move |source| ServeError::Io { doing, source };
     let compiler =
         Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io("find this program's file"))?;
@@ -181,11 +182,16 @@ async fn build_app(
         );
     }
     Ok(Arc::new(App {
-        services: Services::new(database.clone(), open.lanes.clone(), plugins, cursors),
-        runtimes: Runtimes::default(),
+        services: Services::new(database.clone(), lanes(config, database)?, plugins, cursors),
         admin_token: admin_token(config, database).await?,
         public_url,
     }))
+}
+
+fn lanes(config: &Config, database: &Database) -> Result<Lanes, ServeError> {
+    let options = database.connect_options();
+    Lanes::open(&options, lanes_of(config.database_connections), database.pooler())
+        .map_err(|source| ServeError::Database { place: place(&options), source })
 }
 
 /// Cursors are sealed with a key that all servers on the database share.

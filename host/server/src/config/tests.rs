@@ -56,7 +56,7 @@ fn what_is_wrong_is_named_with_its_place() {
         (
             vec!["--database-connections", "0"],
             vec![],
-            "--database-connections: must be a number from 1 to 1000",
+            "--database-connections: must be a number from 2 to 1000",
         ),
         (vec!["--outbox-retention", "7"], vec![], "--outbox-retention: must be a number of hours"),
         (vec!["--outbox-retention", "0d"], vec![], "--outbox-retention: must be a number of hours"),

@@ -16,10 +16,8 @@ use super::App;
 use super::body::{self, SCIM_TYPES};
 use super::error::ScimError;
 use super::observe::RequestId;
-use crate::clock;
 use crate::service::Request;
-use crate::store::tokens::{self, Credential};
-use crate::tenant::auth::{SecretHash, TokenParts, bearer};
+use crate::tenant::auth::{TokenParts, bearer};
 
 /// An authenticated request to a tenant's SCIM service. There is no other way to a
 /// [`Request`], and without one no service can be asked.
@@ -85,29 +83,24 @@ impl FromRequestParts<Arc<App>> for Scim {
             .and_then(bearer)
             .and_then(TokenParts::parse)
             .ok_or_else(ScimError::unauthorized)?;
-        let mut conn = app.services.database.read().await?;
-        let credential =
-            tokens::credential(&mut conn, token.tenant, token.id, &tenant_in_path).await?;
-        let credential = credential
-            .filter(|credential| is_valid(credential, &token))
-            .ok_or_else(ScimError::unauthorized)?;
-        let runtime = app.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
-        drop(conn);
-        Span::current().record("tenant", credential.tenant_name.as_str());
+        let services = &app.services;
+        let known =
+            services.credentials.authenticate(&services.database, &token, &tenant_in_path).await?;
+        let known = known.ok_or_else(ScimError::unauthorized)?;
+        Span::current().record("tenant", known.tenant_name.as_str());
 
         let query = parts.uri.query().unwrap_or_default().to_owned();
         let request_id = RequestId::of(&parts.extensions);
         // The path as the request has it: the tenant by name or by id.
         let base_url = format!("{}/tenants/{tenant_in_path}/scim/v2", app.public_url);
-        let actor = format!("token:{}", token.id).into();
         let request = Request {
-            tenant: runtime,
+            tenant: Arc::clone(&known.runtime),
             base_url: base_url.into(),
             request_id,
-            actor,
-            may_explain: credential.may_explain,
+            actor: format!("token:{}", token.id).into(),
+            may_explain: known.may_explain,
         };
-        Ok(Self { request, subject: credential.user_id, query, app: Arc::clone(app) })
+        Ok(Self { request, subject: known.subject, query, app: Arc::clone(app) })
     }
 }
 
@@ -118,10 +111,4 @@ impl FromRequest<Arc<App>> for ScimBody {
         let (parts, body) = request.into_parts();
         Ok(Self(body::object(&parts.headers, body, SCIM_TYPES).await?))
     }
-}
-
-fn is_valid(credential: &Credential, token: &TokenParts) -> bool {
-    let same = SecretHash::from_stored(&credential.secret_hash)
-        .is_some_and(|stored| stored.matches(&token.secret_hash()));
-    same && credential.expires.is_none_or(|expires| clock::now() < expires)
 }

@@ -25,15 +25,12 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::service::Services;
 use crate::tenant::auth::SecretHash;
-use crate::tenant::runtime::Runtimes;
 
 /// What the handlers share.
 #[derive(Debug)]
 pub struct App {
     /// What requests do.
     pub services: Services,
-    /// The tenants' configurations.
-    pub runtimes: Runtimes,
     /// The hash of the operator's token.
     pub admin_token: SecretHash,
     /// How clients reach the server, without a slash at the end: `https://scim.example.com`.

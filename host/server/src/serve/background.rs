@@ -1,6 +1,7 @@
 //! What a server does beside requests. Every server does it: the database sees to it that two are
 //! never in each other's way.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -18,6 +19,8 @@ const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
 /// Starts it. Dropping the tasks ends it at once: what is not committed is undone by the database.
 pub(super) fn start(services: &Services, event_retention: Duration) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    let (credentials, lanes) = (Arc::clone(&services.credentials), services.lanes.clone());
+    tasks.spawn(async move { credentials.follow(&lanes).await });
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(keep_house(services.clone(), event_retention));
     tasks

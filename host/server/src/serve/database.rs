@@ -10,7 +10,6 @@ use tokio::time::{Instant, sleep, timeout};
 use super::ServeError;
 use crate::config::{Config, Database, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
-use crate::store::lanes::Lanes;
 use crate::store::{Database as Handle, Pooler, StoreError, migrations};
 
 /// How long a database that does not answer is waited for at the start.
@@ -27,8 +26,6 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 pub struct OpenDatabase {
     /// Connections to it.
     pub handle: Handle,
-    /// Those for quick reads.
-    pub lanes: Lanes,
     embedded: Option<Embedded>,
 }
 
@@ -49,11 +46,8 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
     };
     let options = options.application_name("tenon");
     let (pooler, connections) = (config.database_pooler, config.database_connections);
-    let lanes = LANES.min(connections / 2);
-    let handle = Handle::new(options.clone(), pooler, connections - lanes);
-    let lanes = Lanes::open(&options, lanes, pooler)
-        .map_err(|source| ServeError::Database { place: place(&options), source })?;
-    let database = OpenDatabase { handle, lanes, embedded };
+    let handle = Handle::new(options.clone(), pooler, connections - lanes_of(connections));
+    let database = OpenDatabase { handle, embedded };
     match prepare(pooler.adapt(options), pooler, connections).await {
         Ok(()) => Ok(database),
         Err(error) => {
@@ -66,7 +60,6 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
 impl OpenDatabase {
     /// Closes the connections, and stops an embedded Postgres that nobody else uses.
     pub async fn close(self) {
-        self.lanes.close();
         if timeout(CLOSE_LIMIT, self.handle.close()).await.is_err() {
             tracing::warn!(
                 seconds = CLOSE_LIMIT.as_secs(),
@@ -79,6 +72,11 @@ impl OpenDatabase {
             tracing::error!(%error, "the embedded Postgres did not stop");
         }
     }
+}
+
+/// How many of the connections are for quick reads.
+pub(super) fn lanes_of(connections: u32) -> u32 {
+    LANES.min(connections / 2)
 }
 
 /// Apart from the handle, whose bounds are for requests: a migration may take long, and waits for

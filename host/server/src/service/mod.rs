@@ -31,6 +31,7 @@ use self::cursor::CursorSealer;
 use crate::store::audit::By;
 use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError};
+use crate::tenant::credentials::Credentials;
 use crate::tenant::runtime::TenantRuntime;
 
 /// Who asks, and what the answer needs to know of the question.
@@ -76,6 +77,8 @@ pub struct Services {
     pub database: Database,
     /// Connections to it for quick reads.
     pub lanes: Lanes,
+    /// Who may ask.
+    pub credentials: Arc<Credentials>,
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
@@ -99,7 +102,16 @@ impl Services {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
-        Self { database, lanes, plugins, sealer, cursors, scans, bulks }
+        Self {
+            database,
+            lanes,
+            credentials: Arc::default(),
+            plugins,
+            sealer,
+            cursors,
+            scans,
+            bulks,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use tenon_scim::Dialect;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId, breaks};
+use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// A tenant as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -135,8 +135,10 @@ pub async fn update(
     now: OffsetDateTime,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
-        "UPDATE tenants SET name = COALESCE($2, name), dialect = COALESCE($3, dialect), \
-         modified = $4, config_epoch = config_epoch + 1 WHERE id = $1",
+        "WITH updated AS ( \
+             UPDATE tenants SET name = COALESCE($2, name), dialect = COALESCE($3, dialect), \
+                    modified = $4, config_epoch = config_epoch + 1 WHERE id = $1 RETURNING id) \
+         UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM updated)",
     )
     .bind(tenant.0)
     .bind(name)
@@ -171,7 +173,7 @@ pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), Sto
     for statement in IN_ORDER {
         sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
     }
-    Ok(())
+    config_epoch::advance(conn).await
 }
 
 /// Says that the tenant's configuration is about to change, and keeps other changes of it waiting
@@ -182,9 +184,9 @@ pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), Sto
 pub async fn advance_epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
     sqlx::query("UPDATE tenants SET config_epoch = config_epoch + 1 WHERE id = $1")
         .bind(tenant.0)
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
-    Ok(())
+    config_epoch::advance(conn).await
 }
 
 /// Keeps what stands for the indexes that the core declared when the tenant's were last adjusted.

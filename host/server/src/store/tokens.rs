@@ -103,12 +103,15 @@ pub async fn delete(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<bool, StoreError> {
-    let deleted = sqlx::query("DELETE FROM tokens WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant.0)
-        .bind(id)
-        .execute(conn)
-        .await?;
-    Ok(deleted.rows_affected() > 0)
+    let advanced = sqlx::query(
+        "WITH deleted AS (DELETE FROM tokens WHERE tenant_id = $1 AND id = $2 RETURNING id) \
+         UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM deleted)",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .execute(conn)
+    .await?;
+    Ok(advanced.rows_affected() > 0)
 }
 
 /// The token of that id, if the request came to its own tenant: `name_or_id` is the one in the

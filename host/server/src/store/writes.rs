@@ -236,7 +236,7 @@ pub async fn replace(
 }
 
 /// Removes a resource with its unique values, its memberships and the entries that it has in the
-/// index.
+/// index. Where a token speaks for it, servers that remember the token are told.
 ///
 /// # Errors
 /// The database fails.
@@ -273,6 +273,9 @@ pub async fn delete(
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_before, request_id) \
              SELECT tenant_id, $6, $9, $7, 'delete', type, id, version, $8 FROM resource \
+         ), told AS ( \
+             UPDATE config_epoch SET n = n + 1 \
+             WHERE EXISTS (SELECT FROM tokens WHERE tenant_id = $1 AND user_id = $2) \
          ) \
          UPDATE counters AS counter SET n = n - 1 \
          FROM resource, (SELECT count(*) FROM given_up) AS first, \

@@ -26,7 +26,7 @@ use crate::store::audit::By;
 use crate::store::tenants::Tenant;
 use crate::tenant::auth::{SecretHash, bearer};
 
-/// Lets nobody pass without the operator's token.
+/// Lets nobody pass without the operator's token. The next request sees what has been changed.
 pub(super) async fn require_operator(
     State(app): State<Arc<App>>,
     request: Request,
@@ -40,7 +40,12 @@ pub(super) async fn require_operator(
     let is_operator =
         token.is_some_and(|token| SecretHash::of(token.as_bytes()).matches(&app.admin_token));
     if is_operator {
-        return next.run(request).await;
+        let may_change = !request.method().is_safe();
+        let response = next.run(request).await;
+        if may_change {
+            app.services.credentials.forget();
+        }
+        return response;
     }
     let detail = "the operator's token is required: Authorization: Bearer <token>";
     Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()

@@ -53,6 +53,7 @@ impl Services {
         members::touch_groups_of(&mut transaction, tenant, id, now).await?;
         writes::delete(&mut transaction, tenant, request.by(), id, &entries, now).await?;
         transaction.commit().await?;
+        self.credentials.forget_subject(id);
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ macro_rules! page {
         concat!(
             "SELECT c.total, c.beyond, ",
             columns!(),
-            " FROM (SELECT (SELECT count(*) FROM resources \
+            " FROM (SELECT (SELECT coalesce(sum(n), 0)::bigint FROM counters \
                             WHERE tenant_id = $1 AND type ",
             $types,
             ") AS total, ",

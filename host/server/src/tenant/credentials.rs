@@ -1,0 +1,186 @@
+//! The credentials that had requests, with all that a request needs to know of its tenant.
+//!
+//! What is remembered holds as long as the configuration epoch does, which is asked for once a
+//! second. A change made through this server is seen by the next request; one made through another,
+//! a second later at the most. Where the epoch could not be asked for, nothing is remembered, and
+//! every request asks the database.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use time::OffsetDateTime;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use super::auth::{SecretHash, TokenParts};
+use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
+use crate::clock;
+use crate::store::lanes::Lanes;
+use crate::store::tokens::{self, Credential};
+use crate::store::{Database, TenantId, config_epoch};
+
+/// How often the epoch is asked for.
+const POLL: Duration = Duration::from_secs(1);
+/// How long what is remembered holds after the epoch was asked for.
+const HOLDS: Duration = Duration::from_secs(3);
+/// Credentials that are kept. Past that, all are dropped and read again as they are needed.
+const KEPT: usize = 10_000;
+
+/// A credential that is valid, and whose request it is.
+#[derive(Debug)]
+pub struct Authenticated {
+    /// The tenant's name.
+    pub tenant_name: String,
+    /// The resource that the token speaks for, if one.
+    pub subject: Option<Uuid>,
+    /// Whether it may ask how filters are carried out.
+    pub may_explain: bool,
+    /// What the tenant has.
+    pub runtime: Arc<TenantRuntime>,
+    tenant: TenantId,
+    hash: SecretHash,
+    expires: Option<OffsetDateTime>,
+    as_of: Option<AsOf>,
+}
+
+/// The state of the configuration in which something was read, or an older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct AsOf {
+    epoch: i64,
+    /// How often this server has forgotten everything.
+    forgotten: u64,
+}
+
+/// What a server remembers of credentials.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    runtimes: Runtimes,
+    /// The last answer to the question for the epoch, and when it was asked.
+    polled: RwLock<Option<(i64, Instant)>>,
+    forgotten: AtomicU64,
+    remembered: RwLock<Remembered>,
+}
+
+#[derive(Debug, Default)]
+struct Remembered {
+    by_token: HashMap<Uuid, Arc<Authenticated>>,
+    subjects: HashSet<Uuid>,
+}
+
+impl Credentials {
+    /// Who shows the token, if it is a valid one of the tenant in the path, named there by its name
+    /// or its id.
+    ///
+    /// # Errors
+    /// The database fails, or the tenant's plugins do not fit together.
+    pub async fn authenticate(
+        &self,
+        database: &Database,
+        token: &TokenParts,
+        tenant_in_path: &str,
+    ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
+        let as_of = self.as_of();
+        if let Some(known) = self.remembered(token, as_of)
+            && known.is_of(tenant_in_path)
+        {
+            return Ok(Some(known).filter(|known| known.accepts(token)));
+        }
+        let mut conn = database.read().await?;
+        let credential =
+            tokens::credential(&mut conn, token.tenant, token.id, tenant_in_path).await?;
+        let Some(credential) = credential else { return Ok(None) };
+        let Some(hash) = SecretHash::from_stored(&credential.secret_hash) else { return Ok(None) };
+        let Credential { tenant_name, expires, user_id, may_explain, .. } = credential;
+        if !is_valid(&hash, expires, token) {
+            return Ok(None);
+        }
+        let runtime = self.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
+        drop(conn);
+        let (tenant, subject) = (token.tenant, user_id);
+        let known = Authenticated {
+            tenant_name,
+            subject,
+            may_explain,
+            runtime,
+            tenant,
+            hash,
+            expires,
+            as_of,
+        };
+        let known = Arc::new(known);
+        if as_of.is_some() {
+            self.remember(token.id, &known);
+        }
+        Ok(Some(known))
+    }
+
+    /// Forgets everything: something has been changed through this server.
+    pub fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Forgets everything if a token speaks for this resource, which has been deleted.
+    pub fn forget_subject(&self, id: Uuid) {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        if remembered.subjects.contains(&id) {
+            self.forget();
+        }
+    }
+
+    /// Asks for the epoch, again and again.
+    pub async fn follow(&self, lanes: &Lanes) {
+        let mut polls = interval(POLL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            polls.tick().await;
+            let asked = Instant::now();
+            match config_epoch::current(lanes).await {
+                Ok(epoch) => {
+                    let mut polled = self.polled.write().unwrap_or_else(PoisonError::into_inner);
+                    *polled = Some((epoch, asked));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the configuration epoch could not be asked for");
+                }
+            }
+        }
+    }
+
+    /// `None` where nothing may be remembered.
+    fn as_of(&self) -> Option<AsOf> {
+        let polled = *self.polled.read().unwrap_or_else(PoisonError::into_inner);
+        let (epoch, _) = polled.filter(|(_, asked)| asked.elapsed() < HOLDS)?;
+        Some(AsOf { epoch, forgotten: self.forgotten.load(Ordering::SeqCst) })
+    }
+
+    fn remembered(&self, token: &TokenParts, as_of: Option<AsOf>) -> Option<Arc<Authenticated>> {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.by_token.get(&token.id)?;
+        (as_of.is_some() && known.as_of == as_of).then(|| Arc::clone(known))
+    }
+
+    fn remember(&self, token: Uuid, known: &Arc<Authenticated>) {
+        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        if remembered.by_token.len() >= KEPT {
+            *remembered = Remembered::default();
+        }
+        remembered.subjects.extend(known.subject);
+        remembered.by_token.insert(token, Arc::clone(known));
+    }
+}
+
+impl Authenticated {
+    fn is_of(&self, tenant_in_path: &str) -> bool {
+        self.tenant_name == tenant_in_path || self.tenant.to_string() == tenant_in_path
+    }
+
+    fn accepts(&self, token: &TokenParts) -> bool {
+        self.tenant == token.tenant && is_valid(&self.hash, self.expires, token)
+    }
+}
+
+fn is_valid(hash: &SecretHash, expires: Option<OffsetDateTime>, token: &TokenParts) -> bool {
+    hash.matches(&token.secret_hash()) && expires.is_none_or(|expires| clock::now() < expires)
+}
