@@ -6,12 +6,12 @@ use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, user
 
 const BADGE: &str = "urn:example:2.0:Badge";
 
-async fn database(server: &Server) -> PgConnection {
+pub(super) async fn database(server: &Server) -> PgConnection {
     PgConnection::connect(&server.database_url()).await.unwrap()
 }
 
 /// Has the tenant's indexes think that they have waited: no other request is under way here.
-async fn let_time_pass(conn: &mut PgConnection, tenant: &Tenant) {
+pub(super) async fn let_time_pass(conn: &mut PgConnection, tenant: &Tenant) {
     sqlx::query(
         "UPDATE index_builds SET since = since - interval '1 hour' \
          WHERE state <> 'ready' AND tenant_id = $1::text::uuid",

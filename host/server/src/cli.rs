@@ -1,6 +1,9 @@
 //! The command line.
 
+mod admin;
 mod bench_seed;
+mod explain;
+mod index;
 mod plugin_build;
 mod plugin_check;
 
@@ -34,6 +37,8 @@ pub fn run() -> ExitCode {
             }
             _ => ExitCode::from(EXIT_USAGE),
         },
+        Some(("index", matches)) => with_runtime(index::run(matches)),
+        Some(("explain", flags)) => with_runtime(explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
             Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
@@ -80,6 +85,8 @@ fn command() -> Command {
                 .about("Bring the database to the schema of this version, and end")
                 .args(config::flags()),
         )
+        .subcommand(index::command())
+        .subcommand(explain::command())
         .subcommand(plugin)
         .subcommand(
             Command::new("bench")
@@ -102,11 +109,14 @@ fn with_config<E: std::fmt::Display>(
     for variable in config::unknown_variables(std::env::vars_os().map(|(name, _)| name)) {
         tracing::warn!(variable, "an environment variable looks like a setting and is none");
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return finish(Err(error), EXIT_FAILED),
-    };
-    finish(runtime.block_on(run(config)), EXIT_FAILED)
+    with_runtime(run(config))
+}
+
+fn with_runtime<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> ExitCode {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => finish(runtime.block_on(work), EXIT_FAILED),
+        Err(error) => finish(Err(error), EXIT_FAILED),
+    }
 }
 
 async fn migrate(config: Config) -> Result<(), serve::ServeError> {

@@ -82,6 +82,8 @@ const SETTINGS: [Setting; 11] = [
 
 const FILE_FLAG: &str = "config";
 const FILE_VARIABLE: &str = "TENON_CONFIG";
+/// Where commands find a running server; no setting of the server's own.
+pub const URL_VARIABLE: &str = "TENON_URL";
 
 /// The settings, each of them valid.
 #[derive(Debug, Clone)]
@@ -198,7 +200,9 @@ pub fn flags() -> impl Iterator<Item = Arg> {
 /// Those of the names that look like settings and are none: misspelt, most likely.
 pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let is_known = |name: &str| {
-        name == FILE_VARIABLE || SETTINGS.iter().any(|setting| variable(setting.name) == name)
+        name == FILE_VARIABLE
+            || name == URL_VARIABLE
+            || SETTINGS.iter().any(|setting| variable(setting.name) == name)
     };
     names
         .filter_map(|name| name.into_string().ok())

@@ -21,6 +21,7 @@ use crate::serve::{self, ServeError};
 use crate::store::load::{self, NewResource, Size};
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::store::{StoreError, TenantId};
+use crate::tenant::indexes;
 use people::People;
 use report::Report;
 
@@ -171,6 +172,8 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         modified: now,
     };
     tenants::insert(conn, &tenant).await?.map_err(|NameTaken| SeedError::Taken(name.to_owned()))?;
+    // What is filled in has its entries in the indexes of the core.
+    indexes::insert_for_new_tenant(conn, tenant.tenant_id()).await?;
     Ok(tenant.tenant_id())
 }
 

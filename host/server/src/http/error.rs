@@ -16,6 +16,7 @@ use super::extract::Scim;
 use crate::service::Error;
 use crate::service::indexes::IndexError;
 use crate::service::plugins::PluginError;
+use crate::service::substrings::SubstringsError;
 use crate::store::StoreError;
 use crate::tenant::runtime::RuntimeError;
 
@@ -262,6 +263,19 @@ impl From<IndexError> for Problem {
             }
             IndexError::Misfit(misfit) => PluginError::Misfit(misfit).into(),
             IndexError::Store(error) => store_error(error),
+        }
+    }
+}
+
+impl From<SubstringsError> for Problem {
+    fn from(error: SubstringsError) -> Self {
+        let detail = error.to_string();
+        let conflict = |kind| Self::new(StatusCode::CONFLICT, detail).kind(kind);
+        match error {
+            SubstringsError::Store(error) => store_error(error),
+            SubstringsError::NotOffered => conflict("extension-not-offered"),
+            SubstringsError::NotPermitted => conflict("extension-not-permitted"),
+            SubstringsError::Building => conflict("being-built"),
         }
     }
 }

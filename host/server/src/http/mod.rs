@@ -92,6 +92,7 @@ fn scim_routes() -> Router<Arc<App>> {
 /// Needs the operator's token: the layer asks for it before any handler is chosen.
 fn admin_routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
+        .route("/substrings", get(admin::substrings::get).put(admin::substrings::put))
         .route("/tenants", get(admin::tenants::list).post(admin::tenants::create))
         .route(
             "/tenants/{tenant}",

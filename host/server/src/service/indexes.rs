@@ -98,12 +98,6 @@ pub enum IndexError {
     Store(#[from] StoreError),
 }
 
-impl From<sqlx::Error> for IndexError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 impl From<RuntimeError> for IndexError {
     fn from(error: RuntimeError) -> Self {
         match error {

@@ -19,11 +19,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::path::{self, AttributeRef, Target};
-use tenon_scim::resource::without_secrets;
+use tenon_scim::resource::Known;
 use tenon_scim::schema::{Indexed, Kind, ResourceType};
+use tenon_scim::stored::{self, Document};
 use tenon_scim::{Object, index};
 use uuid::Uuid;
 
@@ -232,9 +232,10 @@ async fn rewrite_documents(
     let changed: Vec<(Uuid, i64, Option<String>)> = resources
         .iter()
         .filter_map(|resource| {
-            let attributes = without_secrets(resource_type, &attributes_of(resource)?);
-            let document = index::search_document(resource_type, &attributes);
-            let search = document.map(|document| Value::Object(document).to_string());
+            let Known { attributes, hidden } =
+                stored::read(resource_type, &resource.body, None).ok()?;
+            let id = resource.id.to_string();
+            let search = Document::of(resource_type, &id, &attributes, hidden).search;
             (search != resource.search).then_some((resource.id, resource.version, search))
         })
         .collect();

@@ -15,6 +15,7 @@ pub mod plugins;
 pub mod read;
 pub mod render;
 pub mod secrets;
+pub mod substrings;
 pub mod write;
 
 use std::sync::Arc;

@@ -24,6 +24,7 @@ pub mod retention;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod scratch;
+pub mod substrings;
 pub mod tenants;
 pub mod tokens;
 pub mod writes;

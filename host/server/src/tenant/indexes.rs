@@ -2,7 +2,8 @@
 //! ([`index::declared`]), the tenant's administrator having added to them; ready is what filters may
 //! use of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
 
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
@@ -15,14 +16,13 @@ use crate::store::added_indexes::{self, AddedIndex};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State, Wanted};
 use crate::store::{StoreError, TenantId, tenants};
 
-/// The indexes that filters of a tenant may use: names of types and paths of attributes.
+/// The indexes that filters of a tenant may use: paths of attributes, by the name of the type.
 #[derive(Debug, Default)]
-pub struct ReadyIndexes(HashSet<(String, String)>);
+pub struct ReadyIndexes(HashMap<String, HashSet<String>>);
 
 impl ReadyIndexes {
     /// Those of a tenant that are built as this server would.
     pub(super) fn of(registry: &Registry, builds: &[IndexBuild]) -> Self {
-        let wanted = wanted(registry);
         let is_ready = |wanted: &Wanted| {
             builds.iter().any(|build| {
                 build.state == State::Ready
@@ -30,20 +30,24 @@ impl ReadyIndexes {
                     && build.method == wanted.method
             })
         };
-        let ready = wanted.into_iter().filter(is_ready);
-        Self(ready.map(|wanted| (wanted.resource_type, wanted.attr)).collect())
+        let mut ready = HashMap::<String, HashSet<String>>::new();
+        for wanted in wanted(registry).into_iter().filter(is_ready) {
+            ready.entry(wanted.resource_type).or_default().insert(wanted.attr);
+        }
+        Self(ready)
     }
 
-    /// Whether every value of the attribute is in the index.
+    /// The attributes of a type of which every value is in the index.
     #[must_use]
-    pub fn has(&self, resource_type: &ResourceType, target: AttributeRef<'_>) -> bool {
-        self.0.contains(&(resource_type.name.clone(), target.path()))
+    pub fn of_type(&self, resource_type: &ResourceType) -> &HashSet<String> {
+        static NONE: LazyLock<HashSet<String>> = LazyLock::new(HashSet::new);
+        self.0.get(&resource_type.name).unwrap_or(&NONE)
     }
 
     /// Whether the documents of all resources of a type are in the form that its schemas have now.
     #[must_use]
     pub fn documents_are_current(&self, resource_type: &ResourceType) -> bool {
-        self.0.contains(&(resource_type.name.clone(), DOCUMENTS.to_owned()))
+        self.of_type(resource_type).contains(DOCUMENTS)
     }
 }
 

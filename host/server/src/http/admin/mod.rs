@@ -2,6 +2,7 @@
 
 pub(super) mod indexes;
 pub(super) mod plugins;
+pub(super) mod substrings;
 pub(super) mod tenants;
 pub(super) mod tokens;
 

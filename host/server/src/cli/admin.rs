@@ -1,0 +1,158 @@
+//! Commands that ask a running server over its admin API. The operator has a token for it, and the
+//! server knows what its database does not tell.
+
+use std::time::Duration;
+
+use clap::{Arg, ArgMatches};
+use reqwest::{Client, Method, StatusCode, Url};
+use serde_json::Value;
+
+use crate::config::URL_VARIABLE;
+
+const TOKEN_VARIABLE: &str = "TENON_ADMIN_TOKEN";
+const DEFAULT_URL: &str = "http://127.0.0.1:8080";
+
+/// Longer than a request takes at the most.
+const PATIENCE: Duration = Duration::from_secs(65);
+
+/// Why a command was not carried out. One line, with what to do.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum AdminError {
+    #[error("--url: must be a URL such as https://scim.example.com, not \"{0}\"")]
+    Url(String),
+    #[error("the operator's token is needed: --token or {TOKEN_VARIABLE}")]
+    NoToken,
+    #[error("no HTTP: {0}")]
+    Http(String),
+    #[error("{url} does not answer: {reason}; check --url or {URL_VARIABLE}")]
+    NoAnswer { url: Url, reason: String },
+    #[error("{detail}")]
+    Refused { status: StatusCode, detail: String },
+    #[error("{url} does not answer as a Tenon of this version does: {answer}")]
+    Other { url: Url, answer: String },
+    #[error("cannot print: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+/// The admin API of a server.
+pub(super) struct AdminClient {
+    http: Client,
+    base: Url,
+    token: String,
+}
+
+/// Which server, and who asks.
+pub(super) fn flags() -> [Arg; 2] {
+    [
+        Arg::new("url")
+            .long("url")
+            .value_name("URL")
+            .help(format!("Where the server is [env: {URL_VARIABLE}] [default: {DEFAULT_URL}]")),
+        Arg::new("token")
+            .long("token")
+            .value_name("TOKEN")
+            .help(format!("The operator's token [env: {TOKEN_VARIABLE}]")),
+    ]
+}
+
+/// Of which tenant.
+pub(super) fn tenant_flag() -> Arg {
+    Arg::new("tenant")
+        .long("tenant")
+        .value_name("NAME")
+        .required(true)
+        .help("The tenant, by name or id")
+}
+
+impl AdminClient {
+    /// A client for what the flags and the environment say.
+    pub(super) fn of(flags: &ArgMatches) -> Result<Self, AdminError> {
+        let given = |flag: &str, variable: &str| {
+            let flag = flags.get_one::<String>(flag).cloned();
+            flag.or_else(|| std::env::var(variable).ok()).filter(|text| !text.is_empty())
+        };
+        let token = given("token", TOKEN_VARIABLE).ok_or(AdminError::NoToken)?;
+        let url = given("url", URL_VARIABLE).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let mut base = Url::parse(&url).map_err(|_| AdminError::Url(url.clone()))?;
+        base.path_segments_mut()
+            .map_err(|()| AdminError::Url(url))?
+            .pop_if_empty()
+            .extend(["admin", "v1"]);
+        // An error means that there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = Client::builder().timeout(PATIENCE).build();
+        let http = http.map_err(|error| AdminError::Http(error.to_string()))?;
+        Ok(Self { http, base, token })
+    }
+
+    /// Asks for something.
+    pub(super) async fn get(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, AdminError> {
+        let mut url = self.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(Method::GET, url, None).await
+    }
+
+    /// Puts something.
+    pub(super) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, AdminError> {
+        self.send(Method::PUT, self.at(path), Some(body)).await
+    }
+
+    /// Removes something.
+    pub(super) async fn delete(&self, path: &[&str]) -> Result<Value, AdminError> {
+        self.send(Method::DELETE, self.at(path), None).await
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(path);
+        }
+        url
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<&Value>,
+    ) -> Result<Value, AdminError> {
+        let mut request = self.http.request(method, url.clone()).bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
+            url: url.clone(),
+            reason: cause(&error),
+        };
+        let response = request.send().await.map_err(no_answer)?;
+        let status = response.status();
+        let text = response.text().await.map_err(no_answer)?;
+        if status == StatusCode::NO_CONTENT {
+            return Ok(Value::Null);
+        }
+        let Ok(answer) = serde_json::from_str::<Value>(&text) else {
+            return Err(AdminError::Other { url, answer: format!("status {status}") });
+        };
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let detail = answer.get("detail").and_then(Value::as_str);
+        let detail = detail.map_or_else(|| format!("status {status}"), str::to_owned);
+        Err(AdminError::Refused { status, detail })
+    }
+}
+
+/// The innermost cause says what is wrong: "connection refused".
+fn cause(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,30 @@
+//! `/admin/v1/substrings`: the accelerator for parts of values, of all tenants.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::super::body::{self, JSON_TYPES};
+use super::super::{App, error::Problem};
+use super::{Members, invalid};
+
+type Answer = Result<Response, Problem>;
+
+pub(crate) async fn get(State(app): State<Arc<App>>) -> Answer {
+    Ok(Json(json!({ "state": app.services.substrings().await? })).into_response())
+}
+
+/// Building goes on after the answer (202); `get` tells when it has ended.
+pub(crate) async fn put(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
+    let on = members.optional_bool("on")?;
+    members.finish()?;
+    let on = on.ok_or_else(|| invalid("\"on\" is required, a boolean".to_owned()))?;
+    let state = app.services.turn_substrings(on).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "state": state }))).into_response())
+}
