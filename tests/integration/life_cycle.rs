@@ -8,18 +8,12 @@ use std::path::{Path, PathBuf};
 use reqwest::Method;
 use rustix::process::Signal;
 use serde_json::json;
-use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, user};
+use tenon_tests::{Options, Server, Tenant, artifacts, new_data_dir, user};
 
 const COST_CENTER: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
 
 fn over(data_dir: &Path) -> Server {
     Server::start(Options { data_dir: Some(data_dir.to_owned()), ..Options::default() })
-}
-
-/// The same tenant at a server that listens elsewhere.
-fn moved(tenant: &Tenant, from: &Server, to: &Server) -> Tenant {
-    let at = |client: &Client| client.at(client.base.replace(&from.url, &to.url));
-    Tenant { admin: at(&tenant.admin), scim: at(&tenant.scim), ..tenant.clone() }
 }
 
 fn bad_code(user_name: &str) -> serde_json::Value {
@@ -53,7 +47,7 @@ async fn a_restart_keeps_everything() {
     assert!(!record.exists(), "the database was stopped too");
 
     let second = over(dir.path());
-    let acme = moved(&acme, &first, &second);
+    let acme = acme.moved(&first, &second);
     let read = acme.scim.get(&format!("/Users/{id}")).await.expect(200);
     assert_eq!(read.body["userName"], "bjensen");
     let refused = acme.scim.post("/Users", bad_code("x")).await.expect(400);
@@ -73,7 +67,7 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed() {
     }
     first.kill();
     let second = over(dir.path());
-    let acme = moved(&acme, &first, &second);
+    let acme = acme.moved(&first, &second);
     for id in ids {
         acme.scim.get(&format!("/Users/{id}")).await.expect(200);
     }
@@ -92,7 +86,7 @@ async fn the_plugin_cache_may_be_lost_or_damaged() {
     }
     assert!(compiled(dir.path()).is_empty());
     let mut second = over(dir.path());
-    let there = moved(&acme, &first, &second);
+    let there = acme.moved(&first, &second);
     there.scim.post("/Users", bad_code("x")).await.expect(400);
     second.stop();
     let again = compiled(dir.path());
@@ -105,7 +99,7 @@ async fn the_plugin_cache_may_be_lost_or_damaged() {
         std::fs::write(&path, code).unwrap();
     }
     let third = over(dir.path());
-    let there = moved(&acme, &first, &third);
+    let there = acme.moved(&first, &third);
     there.scim.post("/Users", bad_code("x")).await.expect(400);
     assert!(third.log.text().contains("compiled again"));
 }
@@ -190,7 +184,7 @@ async fn two_servers_share_one_database() {
     let first = over(dir.path());
     let second = over(dir.path());
     let acme = first.tenant("acme").await;
-    let there = moved(&acme, &first, &second);
+    let there = acme.moved(&first, &second);
     let id = acme.create("/Users", user("bjensen")).await;
     there.scim.get(&format!("/Users/{id}")).await.expect(200);
     // What changes at one holds for the next request at the other.

@@ -74,6 +74,13 @@ impl Server {
 }
 
 impl Tenant {
+    /// The same tenant at another server.
+    #[must_use]
+    pub fn moved(&self, from: &Server, to: &Server) -> Self {
+        let at = |client: &Client| client.at(client.base.replace(&from.url, &to.url));
+        Self { admin: at(&self.admin), scim: at(&self.scim), ..self.clone() }
+    }
+
     /// Uploads a plugin and activates it with a configuration; the digest is the answer.
     pub async fn activate(&self, name: &str, component: &[u8], config: Value) -> String {
         let uploaded = self.upload(name, component).await.expect(201);
@@ -168,6 +175,12 @@ impl Client {
         Answer::of(request.body(body.to_string())).await
     }
 
+    /// The answer to a request with a body, if there is one: a server may be killed meanwhile.
+    pub async fn attempt(&self, method: Method, path: &str, body: &Value) -> Option<Answer> {
+        let request = self.request(method, path).header(CONTENT_TYPE, self.content_type);
+        Answer::if_any(request.body(body.to_string())).await
+    }
+
     /// A request to complete by hand.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.http.request(method, format!("{}{path}", self.base));
@@ -184,14 +197,22 @@ impl Answer {
     /// # Panics
     /// There is no answer, or one whose body is not JSON.
     pub async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.expect("the server answers");
+        Self::if_any(request).await.expect("the server answers")
+    }
+
+    /// The same; `None` where the connection fails or ends before the answer is there.
+    ///
+    /// # Panics
+    /// The body is not JSON.
+    pub async fn if_any(request: RequestBuilder) -> Option<Self> {
+        let response = request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("the body arrives");
+        let text = response.text().await.ok()?;
         let body = match text.as_str() {
             "" => Value::Null,
             text => serde_json::from_str(text).expect("the body is JSON"),
         };
-        Self { status, headers, body }
+        Some(Self { status, headers, body })
     }
 
     /// The answer, which has to have this status.

@@ -17,15 +17,20 @@
 //! starts one for itself. Nothing here waits for time to pass: a server is ready when its log
 //! says so, and has stopped when its process has ended.
 
+mod account;
 pub mod artifacts;
 mod client;
 pub mod conform;
 mod http;
 mod log;
+mod pgbouncer;
+mod postgres;
 mod server;
 
 pub use client::{Answer, Client, Tenant};
 pub use log::Log;
+pub use pgbouncer::PgBouncer;
+pub use postgres::Postgres;
 pub use server::{ADMIN_TOKEN, Options, Server, new_data_dir};
 
 use serde_json::{Value, json};

@@ -30,6 +30,22 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
 }
 
+impl Options {
+    /// A server on the database of this URL.
+    #[must_use]
+    pub fn on(database_url: &str) -> Self {
+        let url = ("TENON_DATABASE_URL".to_owned(), database_url.to_owned());
+        Self { environment: vec![url], ..Self::default() }
+    }
+
+    /// With a further variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
 /// A running server. Dropping it stops it, and removes the data if the directory was its own.
 #[derive(Debug)]
 pub struct Server {
