@@ -7,12 +7,16 @@ use time::OffsetDateTime;
 
 use crate::path::AttributeRef;
 use crate::schema::{Attribute, Indexed, Kind, ResourceType};
-use crate::value::{instant, normalized};
+use crate::value::{instant, is_present, normalized};
 use crate::{Object, membership};
 
 /// Characters of a value that decide its place in an index. A btree has no room for more than some
 /// 2,700 bytes, and four bytes are a character at the most.
 pub const KEY_CHARS: usize = 256;
+
+/// The element of an entry that says no more than that there is something: a value of another type
+/// than the attribute has today is present, and compares with nothing.
+pub const STRAY: i16 = -1;
 
 /// One value of an indexed attribute.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +26,8 @@ pub struct Entry {
     /// The [`key`] of the value.
     pub val: String,
     /// Which value of a multi-valued attribute it is of. 0 is the one that counts for sorting: the
-    /// primary, or else the first (RFC 7644 §3.4.2.3).
+    /// primary, or else the first (RFC 7644 §3.4.2.3). [`STRAY`] where the value is none that the
+    /// attribute could have.
     pub elem: i16,
     /// Whether its parts are searched for.
     pub substrings: bool,
@@ -79,18 +84,19 @@ fn entries_of(target: AttributeRef<'_>, attributes: &Object) -> Vec<Entry> {
     let (leaf, attr) = (target.leaf(), target.path());
     let entry = |(place, element): (usize, &Value)| {
         let value = target.sub.map_or(Some(element), |sub| element.get(&sub.name))?;
+        let substrings = leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String;
+        let Some(val) = key(leaf, value) else {
+            let (attr, val) = (attr.clone(), String::new());
+            return is_present(value).then_some(Entry { attr, val, elem: STRAY, substrings });
+        };
         // The one that counts comes first, and those before it move up by one.
         let elem = match place {
             place if place == first => 0,
             place if place < first => place + 1,
             place => place,
         };
-        Some(Entry {
-            attr: attr.clone(),
-            val: key(leaf, value)?,
-            elem: i16::try_from(elem).unwrap_or(i16::MAX),
-            substrings: leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String,
-        })
+        let elem = i16::try_from(elem).unwrap_or(i16::MAX);
+        Some(Entry { attr: attr.clone(), val, elem, substrings })
     };
     elements.iter().enumerate().filter_map(entry).collect()
 }
@@ -226,6 +232,12 @@ fn make_searchable(attribute: &Attribute, value: &mut Value) -> bool {
 fn searchable(attribute: &Attribute, value: &Value) -> Option<Value> {
     match (attribute.kind, value) {
         (_, Value::Null) => None,
+        // It is no value, of whatever type.
+        (Kind::Integer | Kind::Decimal | Kind::DateTime, Value::String(text))
+            if text.is_empty() =>
+        {
+            Some(Value::Null)
+        }
         (Kind::Integer | Kind::Decimal | Kind::DateTime, value) => {
             Some(key(attribute, value).map_or(Value::Bool(true), Value::String))
         }

@@ -113,7 +113,8 @@ pub fn lead_to_the_same(a: &str, b: &str) -> bool {
 }
 
 /// The id of the resource that a reference leads to: the end of its path.
-pub(crate) fn id_in(reference: &str) -> &str {
+#[must_use]
+pub fn id_in(reference: &str) -> &str {
     reference.rsplit('/').next().unwrap_or(reference)
 }
 

@@ -1,18 +1,13 @@
 //! Sorting (RFC 7644 §3.4.2.3).
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
-use crate::filter::compare_numbers;
+use crate::Object;
+use crate::index;
 use crate::path::{self, AttributeRef, PathError, Target};
-use crate::schema::{Attribute, Kind, ResourceType, Returned};
-use crate::{Object, value};
-
-/// Bytes of a text that count for its place. A place is kept for every resource of a sorted list,
-/// and travels in cursors: both need a bound.
-const TEXT_BYTES: usize = 1024;
+use crate::schema::{Kind, ResourceType, Returned};
 
 /// `sortOrder`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,76 +59,52 @@ pub enum SortError {
 
 /// The place of a resource in a list: smaller keys come first. Only keys of one order compare in
 /// a way that means something.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SortKey(Directed);
 
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Directed {
-    Ascending(Key),
-    Descending(Reverse<Key>),
+    Ascending(String),
+    Descending(Reverse<String>),
 }
 
-/// A value in a form that has an order. A type of resource may have numbers where another has text.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Key {
-    /// False first.
-    Bool(bool),
-    /// By its exact value, as filters compare it.
-    Number(Exact),
-    /// Nanoseconds since 1970.
-    Instant(i128),
-    /// Normalised as the attribute asks.
-    Text(String),
-    /// No value: after all others.
-    Missing,
+/// The rank of resources without a value: after all others.
+pub const MISSING: &str = "4";
+
+/// What the keys of values begin with. A type of resource may have numbers where another has text.
+#[must_use]
+pub const fn rank(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Boolean => "0",
+        Kind::Integer | Kind::Decimal => "1",
+        Kind::DateTime => "2",
+        Kind::String | Kind::Reference | Kind::Binary => "3",
+        Kind::Complex => MISSING,
+    }
 }
 
 impl SortKey {
     /// The key of a resource that has no value.
     #[must_use]
-    pub const fn missing(order: SortOrder) -> Self {
-        Self::of(Key::Missing, order)
+    pub fn missing(order: SortOrder) -> Self {
+        Self::of(MISSING.to_owned(), order)
     }
 
-    const fn of(key: Key, order: SortOrder) -> Self {
+    /// The key as text, in the order of bytes: the [`rank`] of its type, then [`index::key`].
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match &self.0 {
+            Directed::Ascending(key) | Directed::Descending(Reverse(key)) => key,
+        }
+    }
+
+    const fn of(key: String, order: SortOrder) -> Self {
         Self(match order {
             SortOrder::Ascending => Directed::Ascending(key),
             SortOrder::Descending => Directed::Descending(Reverse(key)),
         })
     }
 }
-
-impl Key {
-    fn text(text: &str) -> Self {
-        let end = text.floor_char_boundary(TEXT_BYTES);
-        Self::Text(text.get(..end).unwrap_or(text).to_owned())
-    }
-}
-
-/// A number that has the order that filters see.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Exact(Number);
-
-impl Ord for Exact {
-    fn cmp(&self, other: &Self) -> Ordering {
-        compare_numbers(&self.0, &other.0)
-    }
-}
-
-impl PartialOrd for Exact {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Exact {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Exact {}
 
 impl<'a> Sort<'a> {
     /// Reads `sortBy`.
@@ -161,10 +132,16 @@ impl<'a> Sort<'a> {
         Ok(Self { target, order })
     }
 
-    /// Whether the sort is by this attribute of the base schema, or a part of it.
+    /// The attribute whose values decide; never a complex one.
     #[must_use]
-    pub fn names(&self, attribute: &Attribute) -> bool {
-        self.target.is_of(attribute)
+    pub const fn target(&self) -> AttributeRef<'a> {
+        self.target
+    }
+
+    /// The direction.
+    #[must_use]
+    pub const fn order(&self) -> SortOrder {
+        self.order
     }
 
     /// Where a resource belongs. Sort with it stably: resources that have equal keys keep the order
@@ -173,19 +150,10 @@ impl<'a> Sort<'a> {
     pub fn key(&self, resource: &Object) -> SortKey {
         let leaf = self.target.leaf();
         // What an older schema left there with another type has no place among the others.
-        let key = match (leaf.kind, self.value(resource)) {
-            (Kind::Boolean, Some(Value::Bool(value))) => Key::Bool(*value),
-            (Kind::Integer | Kind::Decimal, Some(Value::Number(value))) => {
-                Key::Number(Exact(value.clone()))
-            }
-            (Kind::DateTime, Some(Value::String(text))) => value::instant(text)
-                .map_or(Key::Missing, |instant| Key::Instant(instant.unix_timestamp_nanos())),
-            (Kind::String | Kind::Reference | Kind::Binary, Some(Value::String(text))) => {
-                Key::text(&value::normalized(leaf, text))
-            }
-            _ => Key::Missing,
-        };
-        SortKey::of(key, self.order)
+        match self.value(resource).and_then(|value| index::key(leaf, value)) {
+            Some(key) => SortKey::of(format!("{}{key}", rank(leaf.kind)), self.order),
+            None => SortKey::missing(self.order),
+        }
     }
 
     /// RFC 7644 §3.4.2.3: "For multi-valued attributes … the primary value, if any, or else the
@@ -276,50 +244,9 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_one_order_whatever_their_form() {
-        let texts = [
-            "-1e300",
-            "-2.5",
-            "-2",
-            "0",
-            "0.5",
-            "9007199254740992",
-            "9007199254740993",
-            "9007199254740994.0",
-            "18446744073709551615",
-            "1e300",
-        ];
-        let numbers: Vec<Number> =
-            texts.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
-        let keys: Vec<Key> = numbers.into_iter().map(|it| Key::Number(Exact(it))).collect();
-        assert!(keys.is_sorted() && keys.windows(2).all(|pair| pair[0] != pair[1]), "{keys:?}");
-        let zero: Number = serde_json::from_str("-0.0").unwrap();
-        assert_eq!(Exact(zero), Exact(0.into()));
-    }
-
-    #[test]
-    fn a_key_survives_being_written_down() {
-        let keys = [
-            Key::Bool(true),
-            Key::Number(Exact(Number::from_f64(0.1).unwrap())),
-            Key::Instant(-1),
-            Key::text("\u{e9}\"x"),
-            Key::Missing,
-        ];
-        for key in keys {
-            for order in [SortOrder::Ascending, SortOrder::Descending] {
-                let key = SortKey::of(key.clone(), order);
-                let written = serde_json::to_string(&key).unwrap();
-                assert_eq!(serde_json::from_str::<SortKey>(&written).unwrap(), key);
-            }
-        }
-    }
-
-    #[test]
-    fn long_text_has_a_place_by_its_beginning() {
-        let Key::Text(kept) = Key::text(&format!("a{}", "\u{e9}".repeat(TEXT_BYTES))) else {
-            panic!()
-        };
-        assert_eq!(kept.len(), TEXT_BYTES - 1);
+    fn types_of_values_have_an_order_among_each_other() {
+        let kinds = [Kind::Boolean, Kind::Integer, Kind::DateTime, Kind::String, Kind::Complex];
+        assert!(kinds.map(rank).is_sorted());
+        assert_eq!((rank(Kind::Decimal), rank(Kind::Reference)), ("1", "3"));
     }
 }

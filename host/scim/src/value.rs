@@ -26,6 +26,13 @@ pub fn is_unassigned(value: &Value) -> bool {
     }
 }
 
+/// RFC 7644 §3.4.2.2, "pr": "a non-empty or non-null value, or … a non-empty node for complex
+/// attributes".
+#[must_use]
+pub fn is_present(value: &Value) -> bool {
+    !is_unassigned(value) && value.as_str() != Some("")
+}
+
 /// The form in which a string of this attribute is compared: itself where case counts, folded
 /// where it does not (RFC 7643 §2.2).
 #[must_use]

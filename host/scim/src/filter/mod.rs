@@ -22,7 +22,6 @@ mod parser;
 pub use ast::{CompareOp, Filter, Literal, PathText};
 pub use bind::{BoundFilter, Comparison, Operand, Scope};
 pub use bind_each::bind_each;
-pub(crate) use eval::compare_numbers;
 pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
 
 use crate::quote::shortened;

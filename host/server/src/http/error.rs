@@ -109,7 +109,7 @@ impl From<Error> for ScimError {
             Error::Contended | Error::ScansBusy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
-            Error::TooManyMemberships { .. } => {
+            Error::TooManyMemberships { .. } | Error::TooManyCandidates { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, detail).with_type(ScimType::TooMany)
             }
             Error::PluginFailed { plugin, error } => {

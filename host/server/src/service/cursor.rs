@@ -9,11 +9,10 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use serde::{Deserialize, Serialize};
 use tenon_scim::list::QueryError;
-use tenon_scim::sort::SortKey;
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
 use super::Error;
+use crate::store::filter_sql::Bound;
 
 /// How long a cursor is good.
 pub const CURSOR_TIMEOUT: Duration = Duration::minutes(10);
@@ -22,26 +21,6 @@ pub const CURSOR_TIMEOUT: Duration = Duration::minutes(10);
 pub const KEY_BYTES: usize = 32;
 
 const NONCE_BYTES: usize = 24;
-
-/// The place of a resource in a list. The id decides where the keys are equal.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Position {
-    #[serde(rename = "k")]
-    pub(super) key: SortKey,
-    #[serde(rename = "i")]
-    pub(super) id: Uuid,
-}
-
-/// Which resources a page has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Bound {
-    /// The first ones after this position, or of all.
-    #[serde(rename = "a")]
-    After(Option<Position>),
-    /// The last ones before this position, or of all.
-    #[serde(rename = "b")]
-    Before(Option<Position>),
-}
 
 /// What a cursor says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,16 +101,16 @@ impl std::fmt::Debug for CursorSealer {
 
 #[cfg(test)]
 mod tests {
-    use tenon_scim::sort::SortOrder;
     use time::macros::datetime;
+    use uuid::Uuid;
 
     use super::*;
+    use crate::store::filter_sql::Position;
 
     const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
 
     fn cursor() -> Cursor {
-        let key = SortKey::missing(SortOrder::Descending);
-        let position = Position { key, id: Uuid::from_u128(7) };
+        let position = Position { key: "3\u{e9}".to_owned(), id: Uuid::from_u128(7) };
         Cursor { bound: Bound::Before(Some(position)), page_size: 10 }
     }
 

@@ -37,12 +37,6 @@ pub(super) fn is_large(object: &Object) -> bool {
     !members_fit(object, &mut { LARGE })
 }
 
-/// Whether resources are not large together.
-pub(super) fn all_fit<'o>(mut objects: impl Iterator<Item = &'o Object>) -> bool {
-    let left = &mut { LARGE };
-    objects.all(|it| members_fit(it, left))
-}
-
 /// Whether a PATCH is large.
 pub(super) fn is_large_patch(patch: &PatchRequest) -> bool {
     let left = &mut { LARGE };

@@ -1,14 +1,11 @@
 //! Lists of resources, of one type or of all (RFC 7644 §3.4.2, RFC 9865).
 //!
-//! Filters and sorts are evaluated by the pure core over the resources, read in batches within one
-//! snapshot. Memory is bounded by the page; a sort also holds the key of every resource up to the
-//! end of the page. How many such lists, and lists that show memberships, are made at a time is
-//! bounded, for each tenant and for all.
+//! The database selects and sorts: `store/filter_sql`. The stored text of a page goes into the
+//! answer. How many lists with a filter or a sort, and lists that show memberships, are made at a
+//! time is bounded, for each tenant and for all.
 
+mod page;
 mod plan;
-mod scan;
-mod unfiltered;
-mod window;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +16,12 @@ use tenon_scim::schema::ResourceType;
 use tokio::sync::{AcquireError, SemaphorePermit};
 use tokio::time::timeout;
 
+use self::page::Page;
 use self::plan::Plan;
-use self::scan::Scan;
-use super::cursor::{Bound, Cursor, Position};
+use super::cursor::Cursor;
 use super::{Error, Request, Services};
 use crate::clock;
+use crate::store::filter_sql::{self, Bound};
 use crate::store::lists::Of;
 
 /// Resources of a page when the client names no `count`.
@@ -45,24 +43,10 @@ pub enum Collection<'a> {
 /// Which part of a list is wanted.
 #[derive(Debug, Clone)]
 struct Slice {
-    bound: Bound,
-    /// How many of those within the bound are passed over.
-    skip: usize,
-    take: usize,
+    part: filter_sql::Slice,
     /// Whether a page may end early: a cursor leads on from there. RFC 9865 §2: "the service
     /// provider MUST NOT return more, although it MAY return fewer, results".
     may_end_early: bool,
-}
-
-/// Where a page is in its list.
-#[derive(Debug)]
-struct Around {
-    /// All that are in the list.
-    total: usize,
-    /// The positions of the first and the last of the page.
-    ends: Option<(Position, Position)>,
-    earlier: bool,
-    later: bool,
 }
 
 impl<'a> Collection<'a> {
@@ -102,25 +86,12 @@ impl Services {
         let plan = Plan::of(request, collection, query)?;
         let bound_to = bound_to(request, collection, query);
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
-        if !plan.looks_at_all {
-            let page = self.page_of_all(request, collection, query, &slice).await?;
-            let place = match query.paging {
-                Paging::Index(start_index) => Place::Index(start_index),
-                Paging::Cursor(_) => self.cursors_around(&page.around(), &slice, &bound_to)?,
-            };
-            return Ok(list::response(page.total, &place, &page.texts));
-        }
-        let _places = if plan.reads_much() { Some(self.scan_places(request).await?) } else { None };
-        // One snapshot for the total and the page.
-        let mut snapshot = self.database.snapshot().await?;
-        let page = Scan { request, plan: &plan, conn: &mut snapshot }.page(&slice).await?;
-        drop(snapshot);
+        let (page, texts) = self.page(request, &plan, &slice).await?;
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),
-            Paging::Cursor(_) => self.cursors_around(&page.around(), &slice, &bound_to)?,
+            Paging::Cursor(_) => self.cursors_around(&page, &slice.part, &bound_to)?,
         };
-        let resources: Vec<String> = page.shown(request).await;
-        Ok(list::response(page.total, &place, &resources))
+        Ok(list::response(page.total, &place, &texts))
     }
 
     fn slice(&self, query: &Query, bound_to: &str) -> Result<Slice, QueryError> {
@@ -128,10 +99,12 @@ impl Services {
         Ok(match &query.paging {
             Paging::Index(start_index) => {
                 let skip = start_index.saturating_sub(1);
-                Slice { bound: Bound::After(None), skip, take, may_end_early: false }
+                let part = filter_sql::Slice { bound: Bound::After(None), skip, take };
+                Slice { part, may_end_early: false }
             }
             Paging::Cursor(None) => {
-                Slice { bound: Bound::After(None), skip: 0, take, may_end_early: true }
+                let part = filter_sql::Slice { bound: Bound::After(None), skip: 0, take };
+                Slice { part, may_end_early: true }
             }
             Paging::Cursor(Some(text)) => {
                 let cursor = self.cursors.open(text, bound_to, clock::now())?;
@@ -140,21 +113,27 @@ impl Services {
                     let (initial, found) = (cursor.page_size, take);
                     return Err(QueryError::CountChanged { initial, found });
                 }
-                Slice { bound: cursor.bound, skip: 0, take, may_end_early: true }
+                let part = filter_sql::Slice { bound: cursor.bound, skip: 0, take };
+                Slice { part, may_end_early: true }
             }
         })
     }
 
     /// RFC 9865 §2: "nextCursor MUST be omitted from a response only to indicate that there are no
     /// more result pages"; "previousCursor MUST NOT be returned with the first page".
-    fn cursors_around(&self, page: &Around, slice: &Slice, bound_to: &str) -> Result<Place, Error> {
-        let (previous, next) = match (&page.ends, &slice.bound) {
+    fn cursors_around(
+        &self,
+        page: &Page,
+        slice: &filter_sql::Slice,
+        bound_to: &str,
+    ) -> Result<Place, Error> {
+        let (previous, next) = match (page.ends(), &slice.bound) {
             // "A value of "0" indicates that no resource results are to be returned except for
             // "totalResults"."
             _ if slice.take == 0 || page.total == 0 => (None, None),
             (Some((first, last)), _) => (
-                page.earlier.then(|| Bound::Before(Some(first.clone()))),
-                page.later.then(|| Bound::After(Some(last.clone()))),
+                page.earlier.then(|| Bound::Before(Some(first))),
+                page.later.then(|| Bound::After(Some(last))),
             ),
             // All that was on this page has gone meanwhile; what is left is on the other side.
             (None, Bound::After(_)) => (Some(Bound::Before(None)), None),
@@ -194,6 +173,3 @@ fn bound_to(request: &Request, collection: Collection<'_>, query: &Query) -> Str
     ])
     .to_string()
 }
-
-#[cfg(test)]
-mod tests;

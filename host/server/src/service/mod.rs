@@ -30,6 +30,7 @@ use uuid::Uuid;
 
 use self::cursor::CursorSealer;
 use crate::store::audit::By;
+use crate::store::filter_sql::{Limits, TypePlan};
 use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError};
 use crate::tenant::credentials::Credentials;
@@ -87,6 +88,8 @@ pub struct Services {
     /// Places for lists that look at all resources of a type, or show memberships. Each holds a
     /// connection for long: half of them stay free for everything else.
     scans: Arc<Semaphore>,
+    /// How many resources a list may look at.
+    list_limits: Limits,
     /// Has a receiver for each bulk request that is being carried out.
     bulks: watch::Sender<()>,
 }
@@ -111,6 +114,7 @@ impl Services {
             sealer,
             cursors,
             scans,
+            list_limits: Limits::default(),
             bulks,
         }
     }
@@ -197,6 +201,22 @@ pub enum Error {
         /// How many may be.
         limit: usize,
     },
+    /// A list would have to look at more resources than it may.
+    #[error(
+        "more than {limit} {resource_type} resources would have to be looked at one by one{}; {}",
+        quoted(" for ", attributes),
+        advice(resource_type, can_be_indexed)
+    )]
+    TooManyCandidates {
+        /// The name of the type.
+        resource_type: String,
+        /// How many may be looked at.
+        limit: u32,
+        /// The attributes that no index answers.
+        attributes: Vec<String>,
+        /// Those of them that an index could answer.
+        can_be_indexed: Vec<String>,
+    },
     /// A plugin gave no answer, and the request cannot go on without.
     #[error("plugin \"{plugin}\" failed ({}); the request was refused and nothing was changed", error.kind())]
     PluginFailed {
@@ -221,6 +241,36 @@ pub enum Error {
     /// A fault of the server.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl Error {
+    fn too_many(of_type: &TypePlan<'_>) -> Self {
+        Self::TooManyCandidates {
+            resource_type: of_type.resource_type().to_owned(),
+            limit: of_type.limit(),
+            attributes: of_type.residual(),
+            can_be_indexed: of_type.can_be_indexed(),
+        }
+    }
+}
+
+fn quoted(before: &str, paths: &[String]) -> String {
+    let quoted: Vec<_> = paths.iter().map(|path| format!("\"{path}\"")).collect();
+    if quoted.is_empty() { String::new() } else { format!("{before}{}", quoted.join(", ")) }
+}
+
+/// What is to be done about too many candidates.
+fn advice(resource_type: &str, can_be_indexed: &[String]) -> String {
+    let narrow = "add a term that fewer resources satisfy and an index answers";
+    match can_be_indexed.first() {
+        None => narrow.to_owned(),
+        Some(path) => {
+            let or = quoted(" or ", can_be_indexed.get(1..).unwrap_or_default());
+            format!(
+                "have \"{path}\"{or} indexed (tenon index add {resource_type} {path}), or {narrow}"
+            )
+        }
+    }
 }
 
 impl From<sqlx::Error> for Error {

@@ -38,10 +38,6 @@ impl Resource {
         projection.apply(resource_type, &mut shown);
         shown
     }
-
-    pub(super) fn of(resource_type: &ResourceType, stored: &Stored) -> Result<Self, Error> {
-        Ok(Self { meta: stored.meta(), attributes: known(resource_type, stored)?.attributes })
-    }
 }
 
 impl Services {

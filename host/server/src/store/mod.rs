@@ -8,6 +8,7 @@ pub mod config_epoch;
 pub mod counters;
 pub mod database;
 pub mod embedded;
+pub mod filter_sql;
 pub mod idempotency;
 pub mod index_builds;
 pub mod keys;
