@@ -6,6 +6,7 @@
 
 mod page;
 mod plan;
+mod unique;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,9 +84,12 @@ impl Services {
         collection: Collection<'_>,
         query: &Query,
     ) -> Result<String, Error> {
-        let plan = Plan::of(request, collection, query)?;
         let bound_to = bound_to(request, collection, query);
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
+        if let Some(list) = self.list_of_unique_value(request, collection, query, &slice).await? {
+            return Ok(list);
+        }
+        let plan = Plan::of(request, collection, query)?;
         let (page, texts) = self.page(request, &plan, &slice).await?;
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),

@@ -36,7 +36,7 @@ pub struct Page {
 /// a page whose ids the index finds alone. A page that is empty has a row with the total.
 ///
 /// One type has an index of its own, in the order of its columns; a comparison of rows is a place in
-/// it.
+/// it. An `EXISTS` would lose its order, and go through the table.
 macro_rules! page {
     ($types:literal, $beyond:literal, $ids:literal) => {
         concat!(
@@ -89,8 +89,8 @@ const AFTER: [Read; 2] = [
     Read {
         sql: page!(
             "= $2",
-            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND (type, id) <= ($2, $4) \
-                     AND type >= $2 ORDER BY type DESC, id DESC LIMIT 1)",
+            "(SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) <= ($2, $4) \
+                     AND type >= $2 ORDER BY type DESC, id DESC LIMIT 1) IS NOT NULL",
             "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) > ($2, $4) \
              AND type <= $2 ORDER BY type, id LIMIT $3"
         ),
@@ -99,8 +99,8 @@ const AFTER: [Read; 2] = [
     Read {
         sql: page!(
             "= ANY ($2)",
-            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
-                     AND id <= $4 ORDER BY id DESC LIMIT 1)",
+            "(SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+                     AND id <= $4 ORDER BY id DESC LIMIT 1) IS NOT NULL",
             "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id > $4 \
              ORDER BY id LIMIT $3"
         ),
@@ -111,8 +111,8 @@ const BEFORE: [Read; 2] = [
     Read {
         sql: page!(
             "= $2",
-            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND (type, id) >= ($2, $4) \
-                     AND type <= $2 ORDER BY type, id LIMIT 1)",
+            "(SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) >= ($2, $4) \
+                     AND type <= $2 ORDER BY type, id LIMIT 1) IS NOT NULL",
             "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) < ($2, $4) \
              AND type >= $2 ORDER BY type DESC, id DESC LIMIT $3"
         ),
@@ -121,8 +121,8 @@ const BEFORE: [Read; 2] = [
     Read {
         sql: page!(
             "= ANY ($2)",
-            "EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
-                     AND id >= $4 ORDER BY id LIMIT 1)",
+            "(SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+                     AND id >= $4 ORDER BY id LIMIT 1) IS NOT NULL",
             "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id < $4 \
              ORDER BY id DESC LIMIT $3"
         ),

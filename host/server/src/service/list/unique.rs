@@ -1,0 +1,78 @@
+//! A filter for one value of a unique attribute, `userName eq "bjensen"`: what keeps the value unique
+//! finds the resource, with one statement.
+
+use tenon_scim::filter::{self, CompareOp, Filter, Literal};
+use tenon_scim::index;
+use tenon_scim::list::{self, Paging, Place, Query};
+use tenon_scim::path::{self, Target};
+use tenon_scim::schema::core::{GROUP, USER};
+use tenon_scim::schema::{Kind, ResourceType};
+use tenon_scim::value::normalized;
+
+use super::{Collection, Slice};
+use crate::service::read::projection;
+use crate::service::render::Rendering;
+use crate::service::{Error, Request, Services};
+use crate::store::rows;
+
+/// A unique attribute of a type, and the value that is wanted, as it is compared.
+struct Wanted<'t> {
+    resource_type: &'t ResourceType,
+    attr: String,
+    value: String,
+}
+
+impl Services {
+    /// The body of the answer; `None` where the query asks for something else.
+    ///
+    /// # Errors
+    /// The database fails, or what is stored cannot be read.
+    pub(super) async fn list_of_unique_value(
+        &self,
+        request: &Request,
+        collection: Collection<'_>,
+        query: &Query,
+        slice: &Slice,
+    ) -> Result<Option<String>, Error> {
+        let Paging::Index(start_index) = query.paging else { return Ok(None) };
+        let Some(Wanted { resource_type, attr, value }) = wanted(request, collection, query) else {
+            return Ok(None);
+        };
+        let (tenant, name) = (request.tenant.id, &resource_type.name);
+        let row = rows::by_unique_value(&self.lanes, tenant, name, &attr, &value).await?;
+        let on_page = row.iter().skip(slice.part.skip).take(slice.part.take);
+        let shown: Vec<_> = on_page.collect();
+        let rendering =
+            Rendering::new(request, resource_type, projection(resource_type, &query.selection));
+        let texts = self.texts(&rendering, &shown).await?;
+        let total = usize::from(row.is_some());
+        Ok(Some(list::response(total, &Place::Index(start_index), &texts)))
+    }
+}
+
+fn wanted<'t>(request: &Request, collection: Collection<'t>, query: &Query) -> Option<Wanted<'t>> {
+    let Collection::Type(resource_type) = collection else { return None };
+    let text = query.filter.as_deref().filter(|_| query.sort_by.is_none())?;
+    let filter = filter::parse(text).ok()?;
+    let read = request.tenant.dialect.filter(resource_type, &filter);
+    let Filter::Compare(path, CompareOp::Eq, Literal::String(value)) = &*read.value else {
+        return None;
+    };
+    let Ok(Target::Attribute(target)) = path::resolve(resource_type, &path.text) else {
+        return None;
+    };
+    // Of a schema that a plugin brings, values may be older than their uniqueness is.
+    let is_old =
+        target.extension.is_none() && matches!(resource_type.schema.id.as_str(), USER | GROUP);
+    let attribute = target.attribute;
+    let fits = is_old
+        && index::is_unique(target)
+        && attribute.kind == Kind::String
+        && !attribute.multi_valued
+        && read.coercions.is_empty();
+    fits.then(|| Wanted {
+        resource_type,
+        attr: target.path(),
+        value: normalized(attribute, value).into_owned(),
+    })
+}
