@@ -158,16 +158,18 @@ pub async fn update(
 /// # Errors
 /// The database fails.
 pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
-    const IN_ORDER: [&str; 9] = [
+    const IN_ORDER: [&str; 10] = [
         "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
         "DELETE FROM counters WHERE tenant_id = $1",
         "DELETE FROM group_members WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
         "DELETE FROM unique_values WHERE tenant_id = $1",
+        // This waits for the batch of an index that is being built.
+        "DELETE FROM index_builds WHERE tenant_id = $1",
         "DELETE FROM attr_index WHERE tenant_id = $1",
         "DELETE FROM outbox WHERE tenant_id = $1",
         "DELETE FROM audit WHERE tenant_id = $1",
-        // With its tokens, plugins, index builds and idempotency keys, which are few.
+        // With its tokens, plugins and idempotency keys, which are few.
         "DELETE FROM tenants WHERE id = $1",
     ];
     for statement in IN_ORDER {
