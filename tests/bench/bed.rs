@@ -8,13 +8,11 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tenon_tests::{Answer, Client, Options, Server, artifacts, new_data_dir};
+use uuid::Uuid;
 
 use crate::baseline;
 use crate::load::{self, Load, Outcome, Request, UNIQUE};
 use crate::postgres::{Postgres, Statement};
-
-/// In what is written once, so that its statements can be told and repeated.
-const PROBE: &str = "probe0";
 
 /// Users of the small tenant.
 const SMALL: u64 = 10_000;
@@ -38,6 +36,8 @@ pub(crate) struct Statements {
     pub(crate) by_name: Option<Read>,
     pub(crate) create: Vec<Statement>,
     pub(crate) create_tenant: String,
+    /// What is another text in each repetition of `create`.
+    probe: String,
 }
 
 /// A statement that reads a resource, and the value that it was seen to read by.
@@ -231,9 +231,10 @@ impl Statements {
             let scim = &tenant.scim;
             async move { scim.send(Method::POST, "/Users", &body, &[]).await.expect(201) }
         };
-        post("warm").await;
+        let probe = format!("probe{}", Uuid::new_v4().simple());
+        post(&format!("first-{probe}")).await;
         let log = postgres.log_from_here();
-        let created = post(PROBE).await.body;
+        let created = post(&probe).await.body;
         let statements = log.statements();
         let writes =
             statements.iter().find(|it| it.is_of_a_write() && it.has_parameter(&id(&created)));
@@ -243,12 +244,13 @@ impl Statements {
             .filter(|it| it.process == *process && it.is_of_a_write())
             .cloned()
             .collect();
-        Self { by_id, by_name, create, create_tenant: tenant.id }
+        Self { by_id, by_name, create, create_tenant: tenant.id, probe }
     }
 
     /// Writes as the server does, without the server; how many a second.
     pub(crate) async fn create(&self, postgres: &Postgres, clients: usize, seconds: u64) -> f64 {
-        baseline::driven(postgres, &self.create, &self.create_tenant, PROBE, clients, seconds).await
+        baseline::driven(postgres, &self.create, &self.create_tenant, &self.probe, clients, seconds)
+            .await
     }
 }
 

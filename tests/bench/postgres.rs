@@ -56,6 +56,7 @@ impl Postgres {
         let mut command = Command::new("pgbench");
         command
             .env("PGPASSWORD", &self.password)
+            .env("PGDATABASE", "tenon")
             .args(["--host", &self.socket_dir, "--port", &self.port.to_string()])
             .args(["--username", "tenon", "--no-vacuum", "--protocol", "prepared"]);
         command

@@ -171,9 +171,13 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         created: now,
         modified: now,
     };
-    tenants::insert(conn, &tenant).await?.map_err(|NameTaken| SeedError::Taken(name.to_owned()))?;
-    // What is filled in has its entries in the indexes of the core.
-    indexes::insert_for_new_tenant(conn, tenant.tenant_id()).await?;
+    let mut transaction = conn.begin().await?;
+    tenants::insert(&mut transaction, &tenant)
+        .await?
+        .map_err(|NameTaken| SeedError::Taken(name.to_owned()))?;
+    // What the loader writes is all that there is to index.
+    indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
+    transaction.commit().await?;
     Ok(tenant.tenant_id())
 }
 
