@@ -37,7 +37,7 @@ pub fn tenon() -> &'static Path {
 pub fn cost_center() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
     COMPONENT.get_or_init(|| {
-        let built = Command::new(tenon())
+        let built = outside_cargo(&mut Command::new(tenon()))
             .args(["plugin", "build", "plugins/cost-center"])
             .current_dir(workspace())
             .stderr(Stdio::inherit())
@@ -107,8 +107,20 @@ fn word(number: usize) -> Vec<u8> {
 
 fn cargo() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace()).stdin(Stdio::null());
+    outside_cargo(&mut cargo).current_dir(workspace()).stdin(Stdio::null());
     cargo
+}
+
+/// Without what cargo tells a test of its package: build scripts look at it, that of `ring` among
+/// them, and would run again, and all that depends on them be compiled again.
+fn outside_cargo(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// Where cargo builds: this program is in `<target>/<profile>` or `<target>/<profile>/deps`.
