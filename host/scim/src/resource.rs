@@ -33,7 +33,7 @@ impl Meta {
     /// change without it.
     #[must_use]
     pub fn etag(&self) -> String {
-        format!("W/\"{}\"", self.version)
+        etag(self.version)
     }
 
     /// `meta` as clients see it (RFC 7643 §3.1).
@@ -85,6 +85,12 @@ impl MetaText {
              \"version\":\"W/\\\"{version}\\\"\"}}"
         )
     }
+}
+
+/// The ETag of a version; see [`Meta::etag`].
+#[must_use]
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
 }
 
 /// The URI of a resource, below the base URL of the tenant's service.

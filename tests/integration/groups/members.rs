@@ -128,14 +128,15 @@ async fn a_member_that_is_not_in_the_tenant_is_refused() {
     ];
     for (member, detail) in &cases {
         let members = [ada.as_str(), member];
-        for refused in [
-            acme.scim.post("/Groups", group("h", &members)).await,
-            acme.scim.put(&path, group("g", &members)).await,
-            change(&acme, &id, ADD, &[member]).await,
+        let operation = "Operations[0]: ";
+        for (place, refused) in [
+            ("", acme.scim.post("/Groups", group("h", &members)).await),
+            ("", acme.scim.put(&path, group("g", &members)).await),
+            (operation, change(&acme, &id, ADD, &members).await),
         ] {
             let refused = refused.expect(400);
             assert_eq!(refused.body["scimType"], "invalidValue");
-            let named = format!("attribute \"members[1].value\" {detail}");
+            let named = format!("{place}attribute \"members[1].value\" {detail}");
             assert!(refused.detail().starts_with(&named), "{}", refused.detail());
         }
     }

@@ -1,5 +1,6 @@
 //! Groups and who belongs to them (RFC 7643 §4.1.2 and §4.2).
 
+mod large;
 mod members;
 mod seen;
 mod together;

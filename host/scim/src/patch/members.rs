@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::apply::is_read_only;
 use super::request::{Op, PatchRequest};
+use crate::Object;
 use crate::filter::{BoundFilter, CompareOp, Literal};
 use crate::membership::{self, id_in};
 use crate::path::{self, Path, ValuePath};
@@ -37,26 +38,38 @@ pub struct NamedMembers {
     pub nothing_else: bool,
 }
 
-/// Where a request names a member.
-#[derive(Debug, Clone, PartialEq)]
+/// Where a request names a member; in the order of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The place of the operation in `Operations`, from 0.
     pub operation: usize,
-    /// The path in it: `members[2].value`, the third value of the operation.
-    pub path: String,
+    /// The place in its value, from 0; `None` where its path names the member.
+    pub index: Option<usize>,
 }
 
-impl NamedMembers {
-    /// The members that a replacement lists: those that it does not are removed.
+impl Place {
+    /// The path of the member's id in the operation: `members[2].value`.
     #[must_use]
-    pub fn of_replacement(ids: impl IntoIterator<Item = String>) -> Self {
-        let place = |id| (id, Place { operation: 0, path: String::new() });
-        Self {
-            places: ids.into_iter().map(place).collect(),
-            removes_others: true,
-            nothing_else: false,
+    pub fn path(self, members: &Attribute) -> String {
+        match self.index {
+            Some(index) => membership::path(members, index),
+            None => format!("{}.value", members.name),
         }
     }
+}
+
+/// The members that a replacement lists. Those that it does not are removed.
+#[must_use]
+pub fn listed(members: &Attribute, replacement: &Object) -> NamedMembers {
+    let mut named = NamedMembers { removes_others: true, ..NamedMembers::default() };
+    let given = replacement.iter().find(|(name, _)| name.eq_ignore_ascii_case(&members.name));
+    let values = given.and_then(|(_, value)| value.as_array());
+    for (index, value) in values.into_iter().flatten().enumerate() {
+        if let Some(id) = id_of(members, value) {
+            named.places.entry(id).or_insert(Place { operation: 0, index: Some(index) });
+        }
+    }
+    named
 }
 
 /// The members that a PATCH looks at; `members` is the attribute of the type that has them. What
@@ -139,25 +152,22 @@ impl Reader<'_> {
         }
     }
 
-    /// A member as the client sent it.
     fn element(&mut self, value: &Value, index: usize) {
-        let read = validate::element_value(self.members, value, &self.members.name);
-        let Ok(Some(element)) = read else { return };
-        if let Some(id) = element.get("value").and_then(Value::as_str) {
-            self.name(id.to_owned(), Some(index));
+        if let Some(id) = id_of(self.members, value) {
+            self.name(id, Some(index));
         }
     }
 
     fn name(&mut self, id: String, index: Option<usize>) {
-        let (members, operation) = (self.members, self.operation);
-        self.named.places.entry(id).or_insert_with(|| {
-            let path = match index {
-                Some(index) => membership::path(members, index),
-                None => format!("{}.value", members.name),
-            };
-            Place { operation, path }
-        });
+        let place = Place { operation: self.operation, index };
+        self.named.places.entry(id).or_insert(place);
     }
+}
+
+/// The id of a member as a client sent it, if there is one.
+fn id_of(members: &Attribute, value: &Value) -> Option<String> {
+    let read = validate::element_value(members, value, &members.name).ok()??;
+    read.get("value").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Whether an operation on all members leaves none but those in its value.
@@ -215,7 +225,9 @@ mod tests {
         let Reach::Named(named) = reach_of(json!([operation])) else {
             panic!("it reaches all");
         };
-        let places = named.places.into_iter().map(|(id, place)| (id, place.path));
+        let registry = Registry::core();
+        let members = members_of(registry.resource_type("Group").unwrap()).unwrap();
+        let places = named.places.into_iter().map(|(id, place)| (id, place.path(members)));
         let mut places: Vec<_> = places.collect();
         places.sort();
         (places, named.removes_others, named.nothing_else)

@@ -109,7 +109,9 @@ impl From<Error> for ScimError {
             Error::Contended | Error::ScansBusy => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
-            Error::TooManyMemberships { .. } | Error::TooManyCandidates { .. } => {
+            Error::TooManyMemberships { .. }
+            | Error::TooManyCandidates { .. }
+            | Error::GroupTooLarge { .. } => {
                 Self::new(StatusCode::BAD_REQUEST, detail).with_type(ScimType::TooMany)
             }
             Error::PluginFailed { plugin, error } => {

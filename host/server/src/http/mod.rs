@@ -11,6 +11,7 @@ mod health;
 mod idempotency;
 mod json;
 mod me;
+mod members_stream;
 mod observe;
 mod resources;
 mod search;

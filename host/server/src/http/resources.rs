@@ -1,10 +1,13 @@
 //! Resources of every type: one set of handlers, whatever the tenant's schemas say.
 
+use std::sync::Arc;
+
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::list::Selection;
+use tenon_scim::membership::{Membership, members_of};
 use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
 use tenon_scim::project::{Projection, names_in};
 use tenon_scim::schema::ResourceType;
@@ -12,12 +15,17 @@ use tenon_scim::schema::ResourceType;
 use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
 use super::idempotency;
+use super::members_stream;
 use crate::service::Error;
+use crate::service::memberships::{MemberPages, Members};
 use crate::service::read::{Resource, projection};
-use crate::service::render::Rendering;
+use crate::service::render::{Around, Rendering};
+use crate::store::rows::Row;
 
 /// Answers are for one tenant's token alone, and hold only as long as the ETag does.
 pub(super) const REVALIDATE: &str = "private, no-cache";
+/// The media type (RFC 7644 §3.1).
+pub(super) const SCIM_JSON: &str = "application/scim+json";
 
 type Answer = Result<Response, ScimError>;
 /// The tenant (read by [`Scim`]) and the endpoint.
@@ -58,12 +66,33 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
         return Ok(not_modified(&etag));
     }
     let projection = projection(&resource_type, &selection);
-    let rendering = Rendering::new(&scim.request, &resource_type, projection);
-    let text = services.texts(&rendering, &[&row]).await?.pop().unwrap_or_default();
-    let mut response = scim_text(StatusCode::OK, text);
+    let mut response = shown(&scim, &resource_type, projection, &row).await?;
     set_header(&mut response, header::ETAG, &etag);
     set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
     Ok(response)
+}
+
+/// A stored resource as an answer; the members of a group, if they are many, while they are read.
+async fn shown(
+    scim: &Scim,
+    resource_type: &Arc<ResourceType>,
+    projection: Projection,
+    row: &Row,
+) -> Answer {
+    let (services, request) = (&scim.app.services, &scim.request);
+    let rendering = Rendering::new(request, resource_type, projection.clone());
+    let Some(Membership::Members(attribute)) = rendering.memberships() else {
+        let text = services.texts(&rendering, &[row]).await?.pop().unwrap_or_default();
+        return Ok(scim_text(StatusCode::OK, text));
+    };
+    Ok(match services.members(request, resource_type, &projection, row.id).await? {
+        Members::Few(values) => scim_text(StatusCode::OK, rendering.text(row, values)?),
+        Members::Many(pages) => {
+            let Around { before, after } = rendering.around(row)?;
+            let around = (before.into_owned(), after);
+            members_stream::answer(StatusCode::OK, around, &attribute.name, *pages)
+        }
+    })
 }
 
 /// RFC 7644 §3.5.1.
@@ -130,7 +159,7 @@ pub(super) fn scim_json(status: StatusCode, body: &Value) -> Response {
 /// The same, of JSON that is text already.
 pub(super) fn scim_text(status: StatusCode, body: String) -> Response {
     let mut response = (status, body).into_response();
-    set_header(&mut response, header::CONTENT_TYPE, "application/scim+json");
+    set_header(&mut response, header::CONTENT_TYPE, SCIM_JSON);
     response
 }
 
@@ -139,7 +168,7 @@ pub(super) fn scim_text(status: StatusCode, body: String) -> Response {
 async fn answer_write(
     status: StatusCode,
     scim: &Scim,
-    resource_type: &ResourceType,
+    resource_type: &Arc<ResourceType>,
     mut resource: Resource,
     selection: &Selection,
     written: &[String],
@@ -147,24 +176,35 @@ async fn answer_write(
     let projection = projection(resource_type, selection).after_writing(resource_type, written);
     let services = &scim.app.services;
     // Nobody knows what has just been created: it belongs to no group, and its members are there.
-    if status != StatusCode::CREATED
-        && let Err(error) =
-            services.complete(&scim.request, resource_type, &projection, &mut resource).await
-    {
+    let pages = if status == StatusCode::CREATED {
+        Ok(None)
+    } else {
+        services.complete(&scim.request, resource_type, &projection, &mut resource).await
+    };
+    let pages = pages.unwrap_or_else(|error| {
         tracing::error!(%error, "a resource is written, and answered without its memberships");
-    }
-    answer(status, scim, resource_type, &resource, &projection)
+        None
+    });
+    answer(status, scim, resource_type, &resource, &projection, pages)
 }
 
+/// The resource, with `pages` of members where these are many.
 fn answer(
     status: StatusCode,
     scim: &Scim,
     resource_type: &ResourceType,
     resource: &Resource,
     projection: &Projection,
+    pages: Option<MemberPages>,
 ) -> Response {
     let shown = resource.shown(&scim.request, resource_type, projection);
-    let mut response = scim_json(status, &Value::Object(shown));
+    let mut response = match (pages, members_of(resource_type)) {
+        (Some(pages), Some(members)) => {
+            let around = members_stream::around(shown);
+            members_stream::answer(status, around, &members.name, pages)
+        }
+        _ => scim_json(status, &Value::Object(shown)),
+    };
     set_header(&mut response, header::ETAG, &resource.meta.etag());
     // RFC 7644 §3.3: "the URI of the created resource SHALL be returned in the HTTP "Location"
     // header".

@@ -2,6 +2,7 @@
 //! with one leaves the others alone, except those that refer to what it was to create.
 
 mod creation;
+mod together;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,6 +12,7 @@ use tenon_scim::bulk::{Action, BulkRequest, Change, Entry, Label, Operation};
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use self::together::Steps;
 use super::{Error, Request, Services};
 
 /// For how long resources are worked on. A request that takes longer than a minute is given up, and
@@ -139,16 +141,23 @@ impl Run {
         let fail_on_errors = bulk.fail_on_errors.unwrap_or(usize::MAX);
         let mut results = Vec::with_capacity(operations);
         let mut failed = 0;
-        for step in bulk.into_steps() {
-            if failed >= fail_on_errors {
-                break;
-            }
+        let mut steps = Steps::new(bulk.into_steps());
+        while failed < fail_on_errors {
             let done = match self.check_time() {
-                Ok(()) => self.step(step).await,
-                Err(_) => step
-                    .into_iter()
-                    .map(|it| self.result(it.label, Err(Failure::OutOfTime)))
-                    .collect(),
+                Ok(()) => match steps.next_together(&self).await {
+                    Some(together) => {
+                        self.together(together, fail_on_errors - failed, &mut steps).await
+                    }
+                    None => {
+                        let Some(step) = steps.next() else { break };
+                        self.step(step).await
+                    }
+                },
+                Err(_) => {
+                    let Some(step) = steps.next() else { break };
+                    let out_of_time = |it: Entry| self.result(it.label, Err(Failure::OutOfTime));
+                    step.into_iter().map(out_of_time).collect()
+                }
             };
             failed += done.iter().filter(|result| result.outcome.is_err()).count();
             results.extend(done);

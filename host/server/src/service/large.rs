@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tenon_scim::Object;
 use tenon_scim::patch::PatchRequest;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::block_in_place;
 
 use super::Request;
@@ -22,6 +22,11 @@ impl Request {
     /// Does work that holds a processor for long where it is `large`.
     pub(super) async fn work<T>(&self, large: bool, work: impl FnOnce() -> T) -> T {
         if large { aside(&self.tenant.large_work, work).await } else { work() }
+    }
+
+    /// The place that large work needs, for as long as it takes with what it waits for.
+    pub(super) async fn place(&self, large: bool) -> Option<SemaphorePermit<'_>> {
+        if large { self.tenant.large_work.acquire().await.ok() } else { None }
     }
 }
 

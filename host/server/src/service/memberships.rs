@@ -5,20 +5,27 @@
 //! every change of the members is a new version of the group, a write that has read both finds out
 //! when it writes, and a read shows members that are at least as new as the version.
 
-use std::collections::{BTreeMap, HashMap};
+mod pages;
+mod patch;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_scim::Object;
 use tenon_scim::membership::{self, Membership};
+use tenon_scim::patch::members::{NamedMembers, Reach};
 use tenon_scim::project::Projection;
 use tenon_scim::resource::location;
 use tenon_scim::schema::validate::{Invalid, Issue, Rule};
 use tenon_scim::schema::{Attribute, ResourceType};
 use uuid::Uuid;
 
+pub use self::pages::{MemberPages, Members};
+pub(super) use self::patch::MembersPatch;
 use super::read::Resource;
-use super::{Error, Request, Services, parse_uuid};
+use super::{Error, Request, Services, parse_id, parse_uuid};
 use crate::store::TenantId;
 use crate::store::members::{self, Named};
 
@@ -31,12 +38,14 @@ pub(super) const MAX_LOADED: usize = 200_000;
 pub(super) struct MembersChange {
     added: Vec<Uuid>,
     removed: Vec<Uuid>,
+    /// Where all others go, those that stay.
+    kept: Option<Vec<Uuid>>,
 }
 
 impl MembersChange {
     /// Whether nothing changes.
     pub(super) const fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
+        self.added.is_empty() && self.removed.is_empty() && self.kept.is_none()
     }
 
     /// Adds the new ones, before the group is written; false where the group or one of them has
@@ -63,48 +72,89 @@ impl MembersChange {
         if !self.removed.is_empty() {
             members::remove(conn, tenant, group, &self.removed).await?;
         }
+        if let Some(kept) = &self.kept {
+            members::remove_others(conn, tenant, group, kept).await?;
+        }
         Ok(())
     }
 }
 
 impl Services {
-    /// Puts the memberships that an answer shows into a resource that does not have them yet.
+    /// Puts the memberships that an answer shows into a resource that does not have them yet. The
+    /// members of a group that are too many for that are the answer.
     ///
     /// # Errors
     /// The database fails.
     pub async fn complete(
         &self,
         request: &Request,
-        resource_type: &ResourceType,
+        resource_type: &Arc<ResourceType>,
         projection: &Projection,
         resource: &mut Resource,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<MemberPages>, Error> {
         let wanted = wanted(resource_type, projection)
             .filter(|it| !resource.attributes.contains_key(&it.attribute().name));
-        if wanted.is_none() {
-            return Ok(());
+        if let Some(Membership::Members(attribute)) = wanted {
+            let group = parse_id(resource_type, &resource.meta.id)?;
+            return match self.members(request, resource_type, projection, group).await? {
+                Members::Few(members) => {
+                    set_values(&mut resource.attributes, attribute, members);
+                    Ok(None)
+                }
+                Members::Many(pages) => Ok(Some(*pages)),
+            };
         }
-        let mut conn = self.database.read().await?;
-        load(&mut conn, request, wanted, &mut [resource], usize::MAX).await
+        if wanted.is_some() {
+            let mut conn = self.database.read().await?;
+            load(&mut conn, request, wanted, &mut [resource], usize::MAX).await?;
+        }
+        Ok(None)
     }
 
-    /// Puts the members of a stored group, where it is one, into its attributes.
+    /// Puts the members of a stored group that a write looks at into its attributes.
     ///
     /// This is what the filters of a PATCH see, through all of its operations. A member that one of
     /// them adds is what the client sent until all are carried out: a later one finds it by its
     /// `value`, and not by the `display` or `type` that the server derives.
+    ///
+    /// # Errors
+    /// It looks at all of them, and they are too many; or the database fails.
     pub(super) async fn load_members(
         &self,
         request: &Request,
         resource_type: &ResourceType,
         id: Uuid,
+        reach: &Reach,
         attributes: &mut Object,
     ) -> Result<(), Error> {
         let Some(attribute) = membership::members_of(resource_type) else { return Ok(()) };
         let mut conn = self.database.read().await?;
-        let members = members::of_groups(&mut conn, request.tenant.id, &[id], i64::MAX).await?;
-        let members = members.iter().map(|member| member_value(request, &member.named));
+        let members = match reach {
+            Reach::Named(named) => seen_members(&mut conn, request.tenant.id, id, named).await?,
+            Reach::All => all_members(&mut conn, request.tenant.id, id).await?,
+        };
+        let members = members.iter().map(|named| member_value(request, named));
         set_values(attributes, attribute, members.collect());
+        Ok(())
+    }
+
+    /// Adds to what a write changes that the members go which it does not name, where it says so and
+    /// there are any.
+    pub(super) async fn leave_out_others(
+        &self,
+        request: &Request,
+        group: Uuid,
+        reach: &Reach,
+        change: &mut MembersChange,
+    ) -> Result<(), Error> {
+        let Reach::Named(named @ NamedMembers { removes_others: true, .. }) = reach else {
+            return Ok(());
+        };
+        let kept: Vec<Uuid> = named.places.keys().filter_map(|id| parse_uuid(id)).collect();
+        let mut conn = self.database.read().await?;
+        if members::has_others(&mut conn, request.tenant.id, group, &kept).await? {
+            change.kept = Some(kept);
+        }
         Ok(())
     }
 
@@ -134,7 +184,7 @@ impl Services {
         let (kept, removed): (BTreeMap<_, _>, BTreeMap<_, _>) =
             known.into_iter().partition(|(id, _)| listed.contains_key(id));
         set_values(attributes, attribute, kept.into_values().collect());
-        Ok(MembersChange { added, removed: removed.into_keys().collect() })
+        Ok(MembersChange { added, removed: removed.into_keys().collect(), kept: None })
     }
 
     async fn named(&self, request: &Request, ids: &[Uuid]) -> Result<HashMap<Uuid, Named>, Error> {
@@ -145,6 +195,38 @@ impl Services {
         let found = members::named(&mut conn, request.tenant.id, ids).await?;
         Ok(found.into_iter().map(|named| (named.id, named)).collect())
     }
+}
+
+/// Those of the members that a request names, in order of creation.
+async fn seen_members(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    group: Uuid,
+    named: &NamedMembers,
+) -> Result<Vec<Named>, Error> {
+    let ids: BTreeSet<Uuid> = named.places.keys().filter_map(|id| parse_uuid(id)).collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Uuid> = ids.into_iter().collect();
+    let groups = vec![group; ids.len()];
+    let mut seen = members::sightings(conn, tenant, &groups, &ids).await?;
+    seen.retain(|it| it.is_member);
+    seen.sort_unstable_by_key(|it| it.named.id);
+    Ok(seen.into_iter().map(|it| it.named).collect())
+}
+
+async fn all_members(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    group: Uuid,
+) -> Result<Vec<Named>, Error> {
+    let one_more = i64::try_from(MAX_LOADED).unwrap_or(i64::MAX).saturating_add(1);
+    let members = members::of_groups(conn, tenant, &[group], one_more).await?;
+    if members.len() > MAX_LOADED {
+        return Err(Error::GroupTooLarge { limit: MAX_LOADED });
+    }
+    Ok(members.into_iter().map(|it| it.named).collect())
 }
 
 /// The memberships of a type that a projection shows.
@@ -271,24 +353,17 @@ fn listed_ids(attribute: &Attribute, group: &Object) -> Result<BTreeMap<Uuid, us
     if issues.is_empty() { Ok(places) } else { Err(Invalid { issues }) }
 }
 
-/// RFC 7643 §4.2: the value is "the value of an "id" attribute of a SCIM resource … such as a
-/// "User", or a "Group"". A resource of another tenant is none here.
 fn check_types(
     attribute: &Attribute,
     listed: &BTreeMap<Uuid, usize>,
     added: &[Uuid],
     found: &HashMap<Uuid, Named>,
 ) -> Result<(), Invalid> {
-    let types = membership::member_types(attribute);
     let mut wrong: Vec<(usize, Rule)> = Vec::new();
     for id in added {
-        let found = found.get(id).map(|named| &named.resource_type);
-        if found.is_some_and(|name| types.contains(name)) {
-            continue;
+        if let Some(rule) = refused(attribute, *id, found.get(id)) {
+            wrong.push((listed.get(id).copied().unwrap_or_default(), rule));
         }
-        let (expected, id_text, found) = (types.to_vec(), id.to_string(), found.cloned());
-        let place = listed.get(id).copied().unwrap_or_default();
-        wrong.push((place, Rule::ResourceId { expected, id: id_text, found }));
     }
     if wrong.is_empty() {
         return Ok(());
@@ -296,4 +371,16 @@ fn check_types(
     wrong.sort_by_key(|(place, _)| *place);
     let issue = |(place, rule)| Issue { path: membership::path(attribute, place), rule };
     Err(Invalid { issues: wrong.into_iter().map(issue).collect() })
+}
+
+/// Why a resource cannot be a member. RFC 7643 §4.2: the value is "the value of an "id" attribute of
+/// a SCIM resource … such as a "User", or a "Group"". A resource of another tenant is none here.
+fn refused(attribute: &Attribute, id: Uuid, found: Option<&Named>) -> Option<Rule> {
+    let types = membership::member_types(attribute);
+    let found = found.map(|named| &named.resource_type);
+    if found.is_some_and(|name| types.contains(name)) {
+        return None;
+    }
+    let (expected, id) = (types.to_vec(), id.to_string());
+    Some(Rule::ResourceId { expected, id, found: found.cloned() })
 }

@@ -217,6 +217,15 @@ pub enum Error {
         /// Those of them that an index could answer.
         can_be_indexed: Vec<String>,
     },
+    /// A write looks at all members of a group, and they are more than may be loaded for it.
+    #[error(
+        "the group has more than {limit} members, and the request looks at all of them; name those \
+         that are meant by their \"value\" (a plugin that validates groups looks at all of them, too)"
+    )]
+    GroupTooLarge {
+        /// How many may be.
+        limit: usize,
+    },
     /// A plugin gave no answer, and the request cannot go on without.
     #[error("plugin \"{plugin}\" failed ({}); the request was refused and nothing was changed", error.kind())]
     PluginFailed {

@@ -10,6 +10,8 @@ mod keys;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenon_scim::membership::members_of;
+use tenon_scim::patch::members::{NamedMembers, Reach, listed, reach};
 use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::precondition::Preconditions;
 use tenon_scim::resource::{self, Known, Meta};
@@ -21,7 +23,7 @@ use tokio::time::sleep;
 
 use super::hooks::Operation;
 use super::large::{LARGE, is_large, is_large_patch};
-use super::memberships::{MembersChange, count_members};
+use super::memberships::{MembersChange, MembersPatch, count_members};
 use super::read::{Resource, known};
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::clock;
@@ -30,7 +32,7 @@ use crate::store::resources::{self, Stored};
 use crate::store::writes::{self, Keys, Outcome, Version};
 
 /// How often a write is tried anew when others change the resource meanwhile.
-const ATTEMPTS: u32 = 12;
+pub(super) const ATTEMPTS: u32 = 12;
 /// The pause before the second attempt, at the most; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -59,6 +61,16 @@ impl Change<'_> {
                 validate::patched(resource_type, current, &candidate)?
             }
         })
+    }
+
+    /// The members that it looks at, where the resource is a group. Plugins look at all.
+    fn reach(&self, request: &Request, resource_type: &ResourceType) -> Reach {
+        match (members_of(resource_type), self) {
+            (None, _) => Reach::Named(NamedMembers::default()),
+            (Some(_), _) if request.is_validated() => Reach::All,
+            (Some(members), Self::Replace(input)) => Reach::Named(listed(members, input)),
+            (Some(members), Self::Patch(patch)) => reach(resource_type, members, patch),
+        }
     }
 
     const fn operation(&self) -> Operation {
@@ -106,6 +118,9 @@ impl Services {
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
         let input = request.read_patch(resource_type, input).await?;
+        if let Some(patch) = MembersPatch::of(request, resource_type, id, &input, preconditions)? {
+            return self.patch_members(request, resource_type, &patch).await;
+        }
         self.change(request, resource_type, id, preconditions, &Change::Patch(&input)).await
     }
 
@@ -145,7 +160,8 @@ impl Services {
     ) -> Result<Option<Resource>, Error> {
         let Known { attributes: mut current, hidden } = known(resource_type, stored)?;
         let dialect = &request.tenant.dialect;
-        self.load_members(request, resource_type, stored.id, &mut current).await?;
+        let reach = change.reach(request, resource_type);
+        self.load_members(request, resource_type, stored.id, &reach, &mut current).await?;
         let large = stored.body.len() >= LARGE
             || change.is_large()
             || count_members(resource_type, &current) >= MEMBERS;
@@ -153,10 +169,12 @@ impl Services {
         let valid = request.work(large, carry_out).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
-        let members =
+        let mut members =
             self.resolve_members(request, resource_type, Some(&current), &mut attributes).await?;
+        self.leave_out_others(request, stored.id, &reach, &mut members).await?;
         // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.
-        if attributes == current {
+        if attributes == current && members.is_empty() {
+            hide_members(resource_type, &reach, &mut attributes);
             return Ok(Some(Resource { meta: stored.meta(), attributes }));
         }
         let (now, operation) = (clock::now(), change.operation());
@@ -182,7 +200,10 @@ impl Services {
             display: resource::display(&attributes),
         };
         match self.put(request, operation, &next, &keys, &members).await? {
-            Outcome::Done => Ok(Some(Resource { meta, attributes })),
+            Outcome::Done => {
+                hide_members(resource_type, &reach, &mut attributes);
+                Ok(Some(Resource { meta, attributes }))
+            }
             Outcome::NotUnique => self.not_unique(request, &next, &keys).await.map(|()| None),
             Outcome::OtherVersion | Outcome::LimitReached | Outcome::KeyTaken => Ok(None),
         }
@@ -234,9 +255,16 @@ impl Services {
     }
 }
 
+/// Takes members away that are not all there are: who answers reads those that it shows.
+fn hide_members(resource_type: &ResourceType, reach: &Reach, attributes: &mut Object) {
+    if let (Some(members), Reach::Named(_)) = (members_of(resource_type), reach) {
+        attributes.shift_remove(&members.name);
+    }
+}
+
 /// Lets the others get out of the way before a further attempt: none before the first, then up to
 /// twice as long each time, by chance.
-async fn pause(attempt: u32) {
+pub(super) async fn pause(attempt: u32) {
     if attempt == 0 {
         return;
     }

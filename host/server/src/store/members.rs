@@ -5,11 +5,15 @@
 //! estimates here: each id is looked up on its own (`LATERAL`), as a range in the order that one
 //! index alone has (`BETWEEN … ORDER BY`, `>= … ORDER BY … LIMIT 1`).
 
+mod write;
+
 use sqlx::PgConnection;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId, breaks};
+pub use self::write::{
+    Changes, Event, Versions, add, leave_all, lock_groups, remove, remove_others, write,
+};
+use super::{StoreError, TenantId};
 
 /// What others show of a resource.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -143,108 +147,103 @@ pub async fn named(
     Ok(named)
 }
 
-/// Adds members to a group; false where the group or one of them has been deleted meanwhile. Then
-/// the transaction is to be given up.
-///
-/// It locks the members, and comes before the group is written: a deletion locks in this order.
+/// A resource that a request names together with a group.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Sighting {
+    /// The group.
+    pub group_id: Uuid,
+    /// The resource.
+    #[sqlx(flatten)]
+    pub named: Named,
+    /// Whether it is a member of the group.
+    pub is_member: bool,
+}
+
+/// Those of these pairs of a group and an id in which the id is that of a resource, of any type.
 ///
 /// # Errors
 /// The database fails.
-pub async fn add(
+pub async fn sightings(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    groups: &[Uuid],
+    ids: &[Uuid],
+) -> Result<Vec<Sighting>, StoreError> {
+    let sightings = sqlx::query_as(
+        "SELECT wanted.group_id, r.id, r.type, r.display, m.member_id IS NOT NULL AS is_member \
+         FROM unnest($2::uuid[], $3::uuid[]) AS wanted (group_id, id) \
+         CROSS JOIN LATERAL ( \
+             SELECT id, type, display FROM resources \
+             WHERE tenant_id = $1 AND id >= wanted.id ORDER BY id LIMIT 1) AS r \
+         LEFT JOIN LATERAL ( \
+             SELECT group_id, member_id FROM group_members \
+             WHERE tenant_id = $1 AND (group_id, member_id) >= (wanted.group_id, wanted.id) \
+             ORDER BY group_id, member_id LIMIT 1) AS m \
+             ON m.group_id = wanted.group_id AND m.member_id = wanted.id \
+         WHERE r.id = wanted.id",
+    )
+    .bind(tenant.0)
+    .bind(groups)
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(sightings)
+}
+
+/// Whether a group has members beside these.
+///
+/// # Errors
+/// The database fails.
+pub async fn has_others(
     conn: &mut PgConnection,
     tenant: TenantId,
     group: Uuid,
     members: &[Uuid],
 ) -> Result<bool, StoreError> {
-    let added = sqlx::query(
-        "INSERT INTO group_members (tenant_id, group_id, member_id) \
-         SELECT $1, $2, new.id FROM unnest($3::uuid[]) AS new (id) ORDER BY new.id \
-         ON CONFLICT DO NOTHING",
+    let has_others = sqlx::query_scalar(
+        "SELECT EXISTS ( \
+             SELECT FROM ( \
+                 SELECT member_id FROM group_members \
+                 WHERE tenant_id = $1 AND group_id BETWEEN $2 AND $2 \
+                 ORDER BY group_id, member_id OFFSET 0) AS m \
+             WHERE m.member_id NOT IN (SELECT unnest($3::uuid[])))",
     )
     .bind(tenant.0)
     .bind(group)
     .bind(members)
-    .execute(conn)
-    .await;
-    match added {
-        Ok(_) => Ok(true),
-        Err(error)
-            if breaks(&error, "group_members_member") || breaks(&error, "group_members_group") =>
-        {
-            Ok(false)
-        }
-        Err(error) => Err(error.into()),
-    }
+    .fetch_one(conn)
+    .await?;
+    Ok(has_others)
 }
 
-/// Removes members from a group.
+/// A page of the members of a group, in order of creation: those that come after the id `after`.
 ///
 /// # Errors
 /// The database fails.
-pub async fn remove(
+pub async fn page(
     conn: &mut PgConnection,
     tenant: TenantId,
     group: Uuid,
-    members: &[Uuid],
-) -> Result<(), StoreError> {
-    // Planned anew for these members: where a plan for any members goes through the group, it goes
-    // through the list for each of its members.
-    sqlx::query(
-        "DELETE FROM group_members \
-         WHERE tenant_id = $1 AND group_id = $2 AND member_id = ANY($3)",
+    after: Uuid,
+    limit: i64,
+) -> Result<Vec<Named>, StoreError> {
+    let members = sqlx::query_as(
+        "SELECT r.id, r.type, r.display FROM ( \
+             SELECT group_id, member_id FROM group_members \
+             WHERE tenant_id = $1 AND (group_id, member_id) > ($2, $3) AND group_id <= $2 \
+             ORDER BY group_id, member_id LIMIT $4) AS m \
+         CROSS JOIN LATERAL ( \
+             SELECT id, type, display FROM resources \
+             WHERE tenant_id = $1 AND id >= m.member_id ORDER BY id LIMIT 1) AS r \
+         WHERE r.id = m.member_id ORDER BY r.id",
     )
-    .persistent(false)
     .bind(tenant.0)
     .bind(group)
-    .bind(members)
-    .execute(conn)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
     .await?;
-    Ok(())
-}
-
-/// Gives the groups that a resource is a member of a new version, since they are about to lose it.
-/// The resource is locked, so nobody adds it to another group meanwhile.
-///
-/// The groups are locked in one order, so that two deletions wait for each other and not both.
-///
-/// # Errors
-/// The database fails.
-pub async fn touch_groups_of(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    member: Uuid,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    let groups: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT group_id FROM group_members WHERE tenant_id = $1 AND member_id = $2",
-    )
-    .bind(tenant.0)
-    .bind(member)
-    .fetch_all(&mut *conn)
-    .await?;
-    if groups.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "SELECT id FROM resources WHERE tenant_id = $1 AND id = ANY($2) \
-         ORDER BY id FOR NO KEY UPDATE",
-    )
-    .persistent(false)
-    .bind(tenant.0)
-    .bind(&groups)
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query(
-        "UPDATE resources SET version = version + 1, modified = $3 \
-         WHERE tenant_id = $1 AND id = ANY($2)",
-    )
-    .persistent(false)
-    .bind(tenant.0)
-    .bind(&groups)
-    .bind(now)
-    .execute(conn)
-    .await?;
-    Ok(())
+    Ok(members)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 10] = [
+const MIGRATIONS: [(i64, &str, &str); 11] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -17,6 +17,7 @@ const MIGRATIONS: [(i64, &str, &str); 10] = [
     (7, "server keys", include_str!("../../../../migrations/0007_server_keys.sql")),
     (8, "storage", include_str!("../../../../migrations/0008_storage.sql")),
     (9, "writes", include_str!("../../../../migrations/0009_writes.sql")),
+    (10, "memberships", include_str!("../../../../migrations/0010_memberships.sql")),
     (12, "indexes", include_str!("../../../../migrations/0012_indexes.sql")),
 ];
 

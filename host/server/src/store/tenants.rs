@@ -161,8 +161,8 @@ pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), Sto
     const IN_ORDER: [&str; 10] = [
         "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
         "DELETE FROM counters WHERE tenant_id = $1",
-        "DELETE FROM group_members WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
+        "DELETE FROM group_members WHERE tenant_id = $1",
         "DELETE FROM unique_values WHERE tenant_id = $1",
         // This waits for the batch of an index that is being built.
         "DELETE FROM index_builds WHERE tenant_id = $1",

@@ -235,8 +235,8 @@ pub async fn replace(
     refused(written.map(|n| if n > 0 { Outcome::Done } else { Outcome::OtherVersion }))
 }
 
-/// Removes a resource with its unique values, its memberships and the entries that it has in the
-/// index. Where a token speaks for it, servers that remember the token are told.
+/// Removes a resource with its unique values and the entries that it has in the index. It has no
+/// memberships any more. Where a token speaks for it, servers that remember the token are told.
 ///
 /// # Errors
 /// The database fails.

@@ -50,8 +50,9 @@ impl Services {
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
         preconditions.check(&stored.meta().etag())?;
         let entries = request.entries(resource_type, &known(resource_type, &stored)?.attributes);
-        members::touch_groups_of(&mut transaction, tenant, id, now).await?;
-        writes::delete(&mut transaction, tenant, request.by(), id, &entries, now).await?;
+        let by = request.by();
+        members::leave_all(&mut transaction, tenant, by, id, now).await?;
+        writes::delete(&mut transaction, tenant, by, id, &entries, now).await?;
         transaction.commit().await?;
         self.credentials.forget_subject(id);
         Ok(())
