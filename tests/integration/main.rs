@@ -28,3 +28,4 @@ mod reads;
 mod resources;
 mod search;
 mod vectors;
+mod writes;

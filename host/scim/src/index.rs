@@ -213,9 +213,14 @@ pub fn search_document(resource_type: &ResourceType, attributes: &Object) -> Opt
 /// Whether it was changed.
 fn make_searchable(attribute: &Attribute, value: &mut Value) -> bool {
     match value {
-        Value::Array(elements) => elements
-            .iter_mut()
-            .fold(false, |changed, element| make_searchable(attribute, element) || changed),
+        Value::Array(elements) => {
+            elements
+                .iter_mut()
+                .map(|element| make_searchable(attribute, element))
+                .filter(|changed| *changed)
+                .count()
+                > 0
+        }
         Value::Object(members) => members.iter_mut().fold(false, |changed, (name, value)| {
             attribute.sub(name).is_some_and(|sub| make_searchable(sub, value)) || changed
         }),

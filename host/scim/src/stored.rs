@@ -78,12 +78,12 @@ pub fn read(
 
 /// What is returned to nobody; and whether the rest can be shown as it is.
 fn take_secrets(resource_type: &ResourceType, body: &mut Object) -> (Object, bool) {
-    let mut taken = Taken { is_shown: true };
-    let mut secrets = taken.from(&resource_type.schema.attributes, body);
+    let mut taking = Taking { is_shown: true };
+    let mut secrets = taking.take(&resource_type.schema.attributes, body);
     for extension in &resource_type.extensions {
         let urn = &extension.schema.id;
         let Some(Value::Object(members)) = body.get_mut(urn) else { continue };
-        let of_extension = taken.from(&extension.schema.attributes, members);
+        let of_extension = taking.take(&extension.schema.attributes, members);
         if members.is_empty() {
             body.shift_remove(urn);
         }
@@ -91,17 +91,17 @@ fn take_secrets(resource_type: &ResourceType, body: &mut Object) -> (Object, boo
             secrets.insert(urn.clone(), Value::Object(of_extension));
         }
     }
-    (secrets, taken.is_shown)
+    (secrets, taking.is_shown)
 }
 
-struct Taken {
+struct Taking {
     /// False where a value of several is left empty. It keeps its place, so that its secrets find
     /// back to it, and is not shown.
     is_shown: bool,
 }
 
-impl Taken {
-    fn from(&mut self, definitions: &[Attribute], members: &mut Object) -> Object {
+impl Taking {
+    fn take(&mut self, definitions: &[Attribute], members: &mut Object) -> Object {
         let mut secrets = Object::new();
         for definition in definitions {
             let name = &definition.name;
@@ -112,12 +112,12 @@ impl Taken {
             let subs = &definition.sub_attributes;
             let (of_value, is_empty) = match members.get_mut(name) {
                 Some(Value::Object(value)) if !subs.is_empty() => {
-                    let secrets = self.from(subs, value);
+                    let secrets = self.take(subs, value);
                     let has_some = !secrets.is_empty();
                     (has_some.then_some(Value::Object(secrets)), value.is_empty())
                 }
                 Some(Value::Array(values)) if !subs.is_empty() => {
-                    (self.from_each(subs, values), false)
+                    (self.take_each(subs, values), false)
                 }
                 _ => continue,
             };
@@ -130,12 +130,12 @@ impl Taken {
     }
 
     /// The secrets of values, each in the place of its value.
-    fn from_each(&mut self, subs: &[Attribute], values: &mut [Value]) -> Option<Value> {
+    fn take_each(&mut self, subs: &[Attribute], values: &mut [Value]) -> Option<Value> {
         let mut of_values = Vec::with_capacity(values.len());
         for value in values {
             let secrets = match value {
                 Value::Object(value) => {
-                    let secrets = self.from(subs, value);
+                    let secrets = self.take(subs, value);
                     self.is_shown &= !value.is_empty();
                     secrets
                 }

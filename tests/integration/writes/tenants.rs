@@ -1,0 +1,95 @@
+//! A tenant that is deleted leaves nothing behind.
+
+use reqwest::Method;
+use reqwest::header::HeaderName;
+use serde_json::json;
+use sqlx::PgConnection;
+use tenon_tests::{Server, artifacts, user};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+use super::{database, id};
+
+/// How many rows of a tenant every table has that knows tenants.
+async fn rows(conn: &mut PgConnection, tenant: Uuid) -> Vec<(String, i64)> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name::text FROM information_schema.columns \
+         WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",
+    )
+    .fetch_all(&mut *conn)
+    .await
+    .unwrap();
+    assert!(tables.len() >= 12, "{tables:?}");
+    let mut rows = Vec::new();
+    for table in tables {
+        let count = format!("SELECT count(*) FROM {table} WHERE tenant_id = $1");
+        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).bind(tenant);
+        rows.push((table, count.fetch_one(&mut *conn).await.unwrap()));
+    }
+    rows
+}
+
+#[tokio::test]
+async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
+    let server = Server::shared();
+    let acme = server.tenant("everything").await;
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    let mut ada = user("ada");
+    ada["displayName"] = json!("Ada");
+    let key = [(HeaderName::from_static("idempotency-key"), "1")];
+    let ada = acme.scim.send(Method::POST, "/Users", &ada, &key).await.expect(201);
+    let ada = ada.body["id"].as_str().unwrap();
+    acme.admin.post("/tokens", json!({ "name": "ada", "userId": ada })).await.expect(201);
+    let group = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
+        "displayName": "all", "members": [{ "value": ada }]
+    });
+    acme.create("/Groups", group).await;
+
+    let mut conn = database(&server).await;
+    // What the operator may add, and may not have been asked for here.
+    const OPTIONAL: [&str; 1] = ["added_indexes"];
+    for (table, count) in rows(&mut conn, id(&acme)).await {
+        assert!(count > 0 || OPTIONAL.contains(&table.as_str()), "nothing to delete in {table}");
+    }
+    acme.admin.delete("").await.expect(204);
+    for (table, count) in rows(&mut conn, id(&acme)).await {
+        assert_eq!(count, 0, "{table}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_written_while_a_tenant_is_deleted_stays() {
+    let server = Server::shared();
+    let acme = server.tenant("busy").await;
+    let existing = acme.create("/Users", user("existing")).await;
+    let mut writers = JoinSet::new();
+    for writer in 0..6 {
+        let (scim, existing) = (acme.scim.clone(), format!("/Users/{existing}"));
+        writers.spawn(async move {
+            for number in 0.. {
+                let body = user(&format!("u{writer}-{number}"));
+                let answer = match writer {
+                    0 => scim.put(&existing, body).await,
+                    _ => scim.post("/Users", body).await,
+                };
+                if ![200, 201].contains(&answer.status) {
+                    return answer.status;
+                }
+            }
+            0
+        });
+    }
+    let mut conn = database(&server).await;
+    while super::count(&mut conn, "resources", id(&acme)).await < 20 {
+        tokio::task::yield_now().await;
+    }
+    acme.admin.delete("").await.expect(204);
+    for status in writers.join_all().await {
+        // The token is gone, or the tenant went during the request.
+        assert!([401, 404].contains(&status), "{status}");
+    }
+    for (table, count) in rows(&mut conn, id(&acme)).await {
+        assert_eq!(count, 0, "{table}");
+    }
+}
