@@ -1,8 +1,11 @@
 //! Indexes are built and dropped while the tenant is in use.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection, Row};
-use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, user};
+use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, patch, user};
 
 const BADGE: &str = "urn:example:2.0:Badge";
 
@@ -327,4 +330,74 @@ async fn two_servers_share_what_is_to_be_built() {
     until(&first, &acme, "title", Some("ready")).await;
     assert_eq!(entries(&first, &acme, "title").await.len(), 10);
     drop(second);
+}
+
+/// What a writer does until it is told to stop: it changes, removes, adds. It counts its rounds.
+async fn write(acme: Tenant, ids: Vec<String>, rounds: Arc<AtomicUsize>, stop: Arc<AtomicBool>) {
+    while !stop.load(Relaxed) {
+        let round = rounds.load(Relaxed);
+        let path = format!("/Users/{}", ids[round % ids.len()]);
+        let operation = match round % 3 {
+            2 => json!({ "op": "remove", "path": "title" }),
+            _ => json!({ "op": "replace", "path": "title", "value": format!("T{}", round % 5) }),
+        };
+        acme.scim.patch(&path, patch(json!([operation]))).await.expect(200);
+        let mut new = user(&format!("{}-{round}", ids[0]));
+        new["title"] = json!("New");
+        let new = acme.create("/Users", new).await;
+        if round % 2 == 0 {
+            acme.scim.delete(&format!("/Users/{new}")).await.expect(204);
+        }
+        rounds.store(round + 1, Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn what_is_written_while_an_index_is_built_is_in_it() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    fill(&server, &acme, 2_000).await;
+    let (stop, mut writers, mut rounds) = (Arc::new(AtomicBool::new(false)), vec![], vec![]);
+    for writer in 0..4 {
+        let mut ids = Vec::new();
+        for n in 0..3 {
+            ids.push(acme.create("/Users", user(&format!("w{writer}-{n}"))).await);
+        }
+        let round = Arc::new(AtomicUsize::new(0));
+        rounds.push(Arc::clone(&round));
+        writers.push(tokio::spawn(write(acme.clone(), ids, round, Arc::clone(&stop))));
+    }
+    // Every request that is under way now has ended after this.
+    let others_have_ended = async || {
+        let before: Vec<usize> = rounds.iter().map(|it| it.load(Relaxed)).collect();
+        while rounds.iter().zip(&before).any(|(now, before)| now.load(Relaxed) < before + 2) {
+            index(&acme, "title").await;
+        }
+    };
+    let mut conn = database(&server).await;
+    acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
+    // The server knows of the index, as writes keep it up.
+    while entries(&server, &acme, "title").await.is_empty() {}
+    for state in ["checking", "ready"] {
+        others_have_ended().await;
+        let_time_pass(&mut conn, &acme).await;
+        while index(&acme, "title").await["state"] != state {}
+    }
+    others_have_ended().await;
+    stop.store(true, Relaxed);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let bodies = sqlx::query(
+        "SELECT lower(body::jsonb ->> 'title') COLLATE \"C\" AS val, id::text AS id FROM resources \
+         WHERE tenant_id = $1::text::uuid AND body::jsonb ->> 'title' IS NOT NULL ORDER BY val, id",
+    )
+    .bind(&acme.id)
+    .fetch_all(&mut conn)
+    .await
+    .unwrap();
+    let expected: Vec<(String, String)> =
+        bodies.iter().map(|row| (row.get("val"), row.get("id"))).collect();
+    assert!(expected.len() > 2_000);
+    assert_eq!(entries(&server, &acme, "title").await, expected);
 }
