@@ -345,7 +345,7 @@ async fn write(acme: Tenant, ids: Vec<String>, rounds: Arc<AtomicUsize>, stop: A
         let mut new = user(&format!("{}-{round}", ids[0]));
         new["title"] = json!("New");
         let new = acme.create("/Users", new).await;
-        if round % 2 == 0 {
+        if round.is_multiple_of(2) {
             acme.scim.delete(&format!("/Users/{new}")).await.expect(204);
         }
         rounds.store(round + 1, Relaxed);
@@ -400,4 +400,38 @@ async fn what_is_written_while_an_index_is_built_is_in_it() {
         bodies.iter().map(|row| (row.get("val"), row.get("id"))).collect();
     assert!(expected.len() > 2_000);
     assert_eq!(entries(&server, &acme, "title").await, expected);
+}
+
+#[tokio::test]
+async fn a_tenant_from_before_there_were_indexes_gets_those_of_the_core() {
+    let dir = new_data_dir();
+    let over =
+        || Server::start(Options { data_dir: Some(dir.path().to_owned()), ..Options::default() });
+    let mut first = over();
+    let acme = first.tenant("acme").await;
+    let mut body = user("a");
+    body["displayName"] = json!("Ada");
+    let id = acme.create("/Users", body).await;
+    let mut conn = database(&first).await;
+    for statement in [
+        "DELETE FROM index_builds",
+        "DELETE FROM attr_index",
+        "UPDATE tenants SET core_indexes = ''",
+    ] {
+        sqlx::query(statement).execute(&mut conn).await.unwrap();
+    }
+    first.stop();
+
+    let second = over();
+    let at = |client: &Client| client.at(client.base.replace(&first.url, &second.url));
+    let acme = Tenant { admin: at(&acme.admin), scim: at(&acme.scim), ..acme };
+    let index = "displayName";
+    let entries = loop {
+        until(&second, &acme, "emails.value", Some("ready")).await;
+        let entries = entries(&second, &acme, index).await;
+        if !entries.is_empty() {
+            break entries;
+        }
+    };
+    assert_eq!(entries, [("ada".to_owned(), id)]);
 }
