@@ -76,11 +76,15 @@ pub async fn type_of(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<Option<String>, StoreError> {
-    let name = sqlx::query_scalar("SELECT type FROM resources WHERE tenant_id = $1 AND id = $2")
-        .bind(tenant.0)
-        .bind(id)
-        .fetch_optional(conn)
-        .await?;
+    // In an order that the primary key alone has: where a tenant is new, the index by type seems as
+    // good, and all of the tenant in it is gone through.
+    let name = sqlx::query_scalar(
+        "SELECT type FROM resources WHERE tenant_id = $1 AND id BETWEEN $2 AND $2 ORDER BY id",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
     Ok(name)
 }
 

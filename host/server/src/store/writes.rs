@@ -244,14 +244,17 @@ pub async fn delete(
     conn: &mut PgConnection,
     tenant: TenantId,
     by: By<'_>,
+    resource_type: &str,
     id: Uuid,
     entries: &[Entry],
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     let removed = Columns::of(entries);
+    // With the type: without it, the index by type seems as good as the primary key where a tenant
+    // is new, and all of the tenant in it is gone through.
     sqlx::query(
         "WITH resource AS ( \
-             DELETE FROM resources WHERE tenant_id = $1 AND id = $2 \
+             DELETE FROM resources WHERE tenant_id = $1 AND id = $2 AND type = $10 \
              RETURNING tenant_id, id, type, version \
          ), given_up AS ( \
              DELETE FROM unique_values AS held USING resource \
@@ -291,6 +294,7 @@ pub async fn delete(
     .bind(by.actor)
     .bind(by.request_id)
     .bind(now)
+    .bind(resource_type)
     .execute(conn)
     .await?;
     Ok(())

@@ -45,14 +45,15 @@ impl Services {
         preconditions: &Preconditions,
     ) -> Result<(), Error> {
         let (tenant, now) = (request.tenant.id, clock::now());
+        let name = &resource_type.name;
         let mut transaction = self.database.begin().await?;
-        let stored = resources::lock(&mut transaction, tenant, &resource_type.name, id).await?;
+        let stored = resources::lock(&mut transaction, tenant, name, id).await?;
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
         preconditions.check(&stored.meta().etag())?;
         let entries = request.entries(resource_type, &known(resource_type, &stored)?.attributes);
         let by = request.by();
         members::leave_all(&mut transaction, tenant, by, id, now).await?;
-        writes::delete(&mut transaction, tenant, by, id, &entries, now).await?;
+        writes::delete(&mut transaction, tenant, by, name, id, &entries, now).await?;
         transaction.commit().await?;
         self.credentials.forget_subject(id);
         Ok(())
