@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Clients that are at work until they are told to stop.
-pub(super) struct Load {
+pub(crate) struct Load {
     clients: JoinSet<Vec<Known>>,
     stop: watch::Sender<bool>,
     counts: watch::Receiver<Counts>,
@@ -15,16 +15,16 @@ pub(super) struct Load {
 
 /// What the server has answered so far.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
+pub(crate) struct Counts {
     /// Writes that were acknowledged.
-    pub(super) written: u64,
+    pub(crate) written: u64,
     /// Requests that were refused for a while.
-    pub(super) refused: u64,
+    pub(crate) refused: u64,
 }
 
 /// A user as its client knows it.
 #[derive(Debug)]
-pub(super) struct Known {
+pub(crate) struct Known {
     id: String,
     /// The last that was acknowledged.
     version: u64,
@@ -53,7 +53,7 @@ struct Over;
 
 impl Load {
     /// Starts clients whose users have names with this prefix.
-    pub(super) fn start(tenant: &Tenant, clients: usize, prefix: &str) -> Self {
+    pub(crate) fn start(tenant: &Tenant, clients: usize, prefix: &str) -> Self {
         let (stop, stopped) = watch::channel(false);
         let (counted, counts) = watch::channel(Counts::default());
         let client = |number| Client {
@@ -67,17 +67,17 @@ impl Load {
     }
 
     /// Waits until the answers are such; clients that find none left to ask end it too.
-    pub(super) async fn until(&mut self, enough: impl FnMut(&Counts) -> bool) {
+    pub(crate) async fn until(&mut self, enough: impl FnMut(&Counts) -> bool) {
         let _ = self.counts.wait_for(enough).await;
     }
 
     /// What has been answered so far.
-    pub(super) fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> Counts {
         *self.counts.borrow()
     }
 
     /// Tells the clients to stop; what they know.
-    pub(super) async fn end(self) -> Vec<Known> {
+    pub(crate) async fn end(self) -> Vec<Known> {
         let _ = self.stop.send(true);
         self.clients.join_all().await.into_iter().flatten().collect()
     }
@@ -186,7 +186,7 @@ impl Client {
 
 impl Known {
     /// Asserts that the server still has it as it was acknowledged, or as was sent since.
-    pub(super) async fn check(&self, tenant: &Tenant) {
+    pub(crate) async fn check(&self, tenant: &Tenant) {
         let answer = tenant.scim.get(&format!("/Users/{}", self.id)).await;
         match self.deletion {
             Deletion::Done => drop(answer.expect(404)),

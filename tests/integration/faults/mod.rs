@@ -1,7 +1,7 @@
 //! What happens when the database or the server is killed, stopped, slow or full.
 
-mod consistency;
+pub(crate) mod consistency;
 mod disk;
 mod kills;
-mod load;
+pub(crate) mod load;
 mod outages;

@@ -3,6 +3,8 @@
 use tenon_tests::{Options, PgBouncer, Postgres, Server};
 
 use super::*;
+use crate::faults::consistency;
+use crate::faults::load::Load;
 
 #[tokio::test]
 async fn servers_behind_pgbouncer_in_transaction_mode_do_all_that_they_do_without() {
@@ -25,6 +27,30 @@ async fn servers_behind_pgbouncer_in_transaction_mode_do_all_that_they_do_withou
     }
     let refused = postgres.log.text();
     assert!(!refused.contains("ERROR:  prepared statement"), "{refused}");
+}
+
+#[tokio::test]
+async fn many_clients_at_once_share_the_few_connections_of_a_pooler() {
+    let postgres = Postgres::start(&[]);
+    let pooler = PgBouncer::start(&postgres, 2);
+    let through = || Options::on(&pooler.url()).with("TENON_DATABASE_POOLER", "transaction");
+    let one = Server::start(through());
+    let two = Server::start(through());
+    let (here, there) = tenant_at_both(&one, &two).await;
+    let mut loads = [Load::start(&here, 8, "one"), Load::start(&there, 8, "two")];
+    for load in &mut loads {
+        load.until(|counts| counts.written >= 150).await;
+    }
+    for load in loads {
+        assert_eq!(load.counts().refused, 0);
+        for known in load.end().await {
+            known.check(&here).await;
+        }
+    }
+    consistency::check(&postgres.url()).await;
+    for log in [one.log.text(), two.log.text(), postgres.log.text()] {
+        assert!(!log.contains("prepared statement"), "{log}");
+    }
 }
 
 #[tokio::test]

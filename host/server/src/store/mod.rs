@@ -184,6 +184,15 @@ mod tests {
     }
 
     #[test]
+    fn a_commit_without_an_answer_may_have_been_done_unless_it_was_never_sent() {
+        let cut = || sqlx::Error::Io(std::io::ErrorKind::UnexpectedEof.into());
+        assert!(matches!(StoreError::from(cut()), StoreError::Unavailable(_)));
+        assert!(matches!(StoreError::from(cut()).of_a_commit(), StoreError::Undecided(_)));
+        let never_sent = StoreError::from(sqlx::Error::PoolTimedOut).of_a_commit();
+        assert!(matches!(never_sent, StoreError::Unavailable(_)));
+    }
+
+    #[test]
     fn a_connection_that_cannot_be_made_is_no_fault_of_the_statement() {
         let tls = sqlx::Error::Tls("the certificate has expired".into());
         assert!(matches!(StoreError::from(tls), StoreError::Unavailable(_)));
