@@ -108,18 +108,21 @@ impl Postgres {
         self.end(&[Signal::KILL]);
     }
 
-    /// Kills one of the processes that work for clients; Postgres then ends the others and
-    /// recovers. False where there is none.
+    /// Kills one of the processes that work for clients, and waits until Postgres has ended all
+    /// others, to recover. Once after each start.
     ///
     /// # Panics
-    /// It does not run.
-    pub fn kill_backend(&self) -> bool {
+    /// No process works for a client.
+    pub fn kill_backend(&self) {
         let postmaster = self.pid().expect("it runs");
         let backend = children(postmaster).into_iter().find(|pid| {
             let title = format!("/proc/{}/cmdline", pid.as_raw_nonzero());
             std::fs::read_to_string(title).is_ok_and(|title| title.contains(" tenon postgres "))
         });
-        backend.is_some_and(|pid| kill_process(pid, Signal::KILL).is_ok())
+        kill_process(backend.expect("somebody is connected"), Signal::KILL).expect("it is ours");
+        self.log.wait_for("line that says that all have ended", |line| {
+            line.as_str().is_some_and(|line| line.contains("terminated; reinitializing"))
+        });
     }
 
     fn end(&mut self, signals: &[Signal]) {

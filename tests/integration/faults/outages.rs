@@ -48,10 +48,9 @@ async fn a_database_that_restarts_or_is_killed_under_load_is_an_outage_and_no_mo
     postgres.start_again();
     go_on(&mut load, 50).await;
 
-    for _ in 0..3 {
-        assert!(postgres.kill_backend());
-        go_on(&mut load, 20).await;
-    }
+    postgres.kill_backend();
+    // More than the answers that were under way.
+    go_on(&mut load, 50).await;
     server.anonymous().get("/ready").await.expect(200);
     end(load, &acme, &postgres).await;
 }
