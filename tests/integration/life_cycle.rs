@@ -187,12 +187,25 @@ async fn two_servers_share_one_database() {
     let there = acme.moved(&first, &second);
     let id = acme.create("/Users", user("bjensen")).await;
     there.scim.get(&format!("/Users/{id}")).await.expect(200);
-    // What changes at one holds for the next request at the other.
+    // What changes at one is known at the other as soon as that has asked for the epoch again.
     there.scim.post("/Users", bad_code("x")).await.expect(201);
     acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    until_cost_center_answers(&there, 200).await;
     there.scim.post("/Users", bad_code("y")).await.expect(400);
     acme.admin.delete("/plugins/cost-center").await.expect(204);
+    until_cost_center_answers(&there, 404).await;
     there.scim.post("/Users", bad_code("y")).await.expect(201);
+}
+
+/// Asks for the schema of the plugin until the answer is this one.
+async fn until_cost_center_answers(tenant: &Tenant, status: u16) {
+    let schema = "/Schemas/urn:example:params:scim:schemas:extension:costcenter:2.0:User";
+    for _ in 0..100_000 {
+        if tenant.scim.get(schema).await.status == status {
+            return;
+        }
+    }
+    panic!("the other server never answers with {status}");
 }
 
 #[tokio::test]
