@@ -80,13 +80,14 @@ pub async fn write(
          ), written AS ( \
              UPDATE resources AS r SET version = next.after, modified = $2 \
              FROM ( \
-                 SELECT old.tenant_id, old.id, wanted.before, wanted.after \
+                 SELECT old.tenant_id, old.id, old.type, wanted.before, wanted.after \
                  FROM unnest($3::uuid[], $4::bigint[], $5::bigint[]) AS wanted (id, before, after) \
                  CROSS JOIN LATERAL ( \
-                     SELECT tenant_id, id FROM resources \
+                     SELECT tenant_id, id, type FROM resources \
                      WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id ORDER BY id) AS old \
                  OFFSET 0) AS next \
-             WHERE r.tenant_id = next.tenant_id AND r.id = next.id AND r.version = next.before \
+             WHERE r.tenant_id = next.tenant_id AND r.id = next.id AND r.type = next.type \
+               AND r.version = next.before \
                AND (SELECT count(*) FROM held) = cardinality($6::uuid[]) \
              RETURNING r.tenant_id, r.id, r.type \
          ), added AS ( \
