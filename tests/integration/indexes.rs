@@ -59,7 +59,7 @@ async fn entries(server: &Server, tenant: &Tenant, attribute: &str) -> Vec<(Stri
 }
 
 /// Users with a title, as many as that, written past the server.
-async fn fill(server: &Server, tenant: &Tenant, users: i32) {
+pub(super) async fn fill(server: &Server, tenant: &Tenant, users: i32) {
     sqlx::query(
         "INSERT INTO resources (tenant_id, id, type, version, created, modified, body) \
          SELECT $1::text::uuid, lpad(to_hex(n), 32, '0')::uuid, 'User', 1, now(), now(), \

@@ -13,16 +13,16 @@ fn command(server: &Server, args: &[&str]) -> Command {
     command
 }
 
-fn tenon(server: &Server, args: &[&str]) -> Output {
+pub(super) fn tenon(server: &Server, args: &[&str]) -> Output {
     command(server, args).output().unwrap()
 }
 
-fn printed(output: &Output) -> String {
+pub(super) fn printed(output: &Output) -> String {
     assert!(output.status.success(), "{}", complaint(output));
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-fn complaint(output: &Output) -> String {
+pub(super) fn complaint(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

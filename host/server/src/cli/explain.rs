@@ -42,36 +42,52 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), AdminError> {
     if flags.get_flag("json") {
         return Ok(writeln!(out, "{answer:#}")?);
     }
-    Ok(write!(out, "{}", in_words(&answer, 0))?)
+    Ok(write!(out, "{}", in_words(&answer))?)
 }
 
-/// What the server tells, a line for each member: it speaks in the words of its user.
-fn in_words(value: &Value, depth: usize) -> String {
-    let indent = "  ".repeat(depth);
-    match value {
-        Value::Object(members) => members
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| match value {
-                Value::Object(_) => format!("{indent}{name}:\n{}", in_words(value, depth + 1)),
-                Value::Array(items) if items.iter().any(Value::is_object) => {
-                    format!("{indent}{name}:\n{}", in_words(value, depth + 1))
-                }
-                value => format!("{indent}{name}: {}\n", in_line(value)),
-            })
-            .collect(),
-        Value::Array(items) => {
-            items.iter().map(|item| format!("{indent}-\n{}", in_words(item, depth + 1))).collect()
-        }
-        value => format!("{indent}{}\n", in_line(value)),
-    }
+/// A few lines: what comes of the list, and what is done for each type.
+fn in_words(explanation: &Value) -> String {
+    let outcome = match (text(explanation, "refused"), number(explanation, "total")) {
+        (Some(reason), _) => format!("refused: {reason}\n"),
+        (None, total) => format!("{} match\n", total.unwrap_or_default()),
+    };
+    let types = explanation.get("types").and_then(Value::as_array).into_iter().flatten();
+    outcome + &types.map(of_type).collect::<String>()
 }
 
-fn in_line(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if items.is_empty() => "none".to_owned(),
-        Value::Array(items) => items.iter().map(in_line).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    }
+fn of_type(of_type: &Value) -> String {
+    let name = text(of_type, "resourceType").unwrap_or_default();
+    let Some(limit) = number(of_type, "limit") else {
+        return format!("{name}: no filter and no sort, only the page is read\n");
+    };
+    let candidates = match number(of_type, "candidates") {
+        Some(candidates) if candidates > limit => format!("more than {limit} candidates"),
+        Some(candidates) => format!("{candidates} of at most {limit} candidates"),
+        None => "candidates were not counted in time".to_owned(),
+    };
+    let all = "nothing: all resources of the type are candidates".to_owned();
+    let lines = [
+        ("found by", Some(list(of_type, "foundBy").unwrap_or(all))),
+        ("then looked up in an index", list(of_type, "probed")),
+        ("then read in each document", list(of_type, "readInDocuments")),
+        ("sorted", text(of_type, "sort").map(str::to_owned)),
+        ("to index", list(of_type, "toIndex")),
+    ];
+    let lines = lines.into_iter().filter_map(|(what, words)| Some((what, words?)));
+    let lines: String = lines.map(|(what, words)| format!("  {what}: {words}\n")).collect();
+    format!("{name}: {candidates}\n{lines}")
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
+fn number(value: &Value, name: &str) -> Option<u64> {
+    value.get(name).and_then(Value::as_u64)
+}
+
+/// The texts of a list in one line; `None` where there are none.
+fn list(value: &Value, name: &str) -> Option<String> {
+    let texts: Vec<&str> = value.get(name)?.as_array()?.iter().filter_map(Value::as_str).collect();
+    (!texts.is_empty()).then(|| texts.join("; "))
 }

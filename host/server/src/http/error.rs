@@ -200,6 +200,12 @@ impl From<Problem> for ScimError {
     }
 }
 
+impl From<ScimError> for Problem {
+    fn from(error: ScimError) -> Self {
+        Self::new(error.status, error.detail)
+    }
+}
+
 impl From<BodyError> for Problem {
     fn from(error: BodyError) -> Self {
         Self::new(body_status(&error), error.to_string())

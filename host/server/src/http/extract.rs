@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request as HttpRequest};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
-use tenon_scim::Object;
 use tenon_scim::list::{Query, Selection};
 use tenon_scim::schema::ResourceType;
+use tenon_scim::{Object, ScimType};
 use tracing::Span;
 use uuid::Uuid;
 
@@ -41,6 +41,30 @@ impl Scim {
         let parameters = self.parameters();
         let parameters = parameters.iter().map(|(name, value)| (&**name, &**value));
         Ok(Query::parse(parameters).map_err(tenon_scim::Error::from)?)
+    }
+
+    /// Whether a list is to be explained and not made: `explain=true`.
+    pub(super) fn explains(&self) -> Result<bool, ScimError> {
+        let parameters = self.parameters();
+        let mut values = parameters.iter().filter(|(name, _)| name == "explain");
+        let invalid = |detail| {
+            let error = ScimError::new(StatusCode::BAD_REQUEST, detail);
+            error.with_type(ScimType::InvalidValue)
+        };
+        let value = values.next().map_or("false", |(_, value)| value);
+        if values.next().is_some() {
+            return Err(invalid("parameter \"explain\" must be given once"));
+        }
+        match value {
+            "false" => Ok(false),
+            "true" if self.request.may_explain => Ok(true),
+            "true" => Err(ScimError::new(
+                StatusCode::FORBIDDEN,
+                "the token may not ask for explanations, which tell of the tenant's indexes and \
+                 sizes; the operator creates one that may with \"mayExplain\": true",
+            )),
+            _ => Err(invalid("parameter \"explain\" must be \"true\" or \"false\"")),
+        }
     }
 
     /// The attributes that are wanted of a resource.

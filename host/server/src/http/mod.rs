@@ -101,6 +101,7 @@ fn admin_routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route("/tenants/{tenant}/tokens", get(admin::tokens::list).post(admin::tokens::create))
         .route("/tenants/{tenant}/tokens/{id}", delete(admin::tokens::revoke))
+        .route("/tenants/{tenant}/explain", get(admin::explain::explain))
         .route("/tenants/{tenant}/indexes", get(admin::indexes::list))
         .route(
             "/tenants/{tenant}/indexes/{type}/{attribute}",

@@ -1,8 +1,9 @@
 //! List queries: of one endpoint or of all, in the URL or in a body (RFC 7644 §3.4.2, §3.4.3).
 
+use axum::Json;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use tenon_scim::list::Query;
 use tenon_scim::search;
 
@@ -16,14 +17,14 @@ type Answer = Result<Response, ScimError>;
 /// RFC 7644 §3.4.2, at the endpoint of a resource type.
 pub(super) async fn list(scim: Scim, Path((_, endpoint)): Path<(String, String)>) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
-    answer(&scim, Collection::Type(&resource_type), &scim.list_query()?).await
+    answer_url(&scim, Collection::Type(&resource_type)).await
 }
 
 /// RFC 7644 §3.4.2.1: "A query against a server root indicates that all resources within the
 /// server SHALL be included, subject to filtering."
 pub(super) async fn list_all(scim: Scim) -> Answer {
     let registry = &scim.request.tenant.registry;
-    answer(&scim, Collection::Root(registry.resource_types()), &scim.list_query()?).await
+    answer_url(&scim, Collection::Root(registry.resource_types())).await
 }
 
 /// RFC 7644 §3.4.3, at the server root. The parameters are those of the body.
@@ -42,6 +43,16 @@ pub(super) async fn search(
     let resource_type = scim.resource_type(&endpoint)?;
     let query = search::parse(&body).map_err(tenon_scim::Error::from)?;
     answer(&scim, Collection::Type(&resource_type), &query).await
+}
+
+/// The answer to a list query in the URL, or an explanation of it.
+async fn answer_url(scim: &Scim, collection: Collection<'_>) -> Answer {
+    let query = scim.list_query()?;
+    if scim.explains()? {
+        let explanation = scim.app.services.explain(&scim.request, collection, &query).await?;
+        return Ok(Json(explanation).into_response());
+    }
+    answer(scim, collection, &query).await
 }
 
 /// The answer to a list query, however it was put.

@@ -4,6 +4,7 @@
 //! answer. How many lists with a filter or a sort, and lists that show memberships, are made at a
 //! time is bounded, for each tenant and for all.
 
+pub mod explain;
 mod page;
 mod plan;
 mod unique;

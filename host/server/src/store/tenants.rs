@@ -123,6 +123,18 @@ pub async fn dialect(conn: &mut PgConnection, tenant: TenantId) -> Result<Dialec
     name.map_or(Err(StoreError::Gone(sqlx::Error::RowNotFound)), known_dialect)
 }
 
+/// The epoch of the tenant's configuration: it advances with every change.
+///
+/// # Errors
+/// The database fails, or the tenant has been removed.
+pub async fn epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<i64, StoreError> {
+    let epoch = sqlx::query_scalar("SELECT config_epoch FROM tenants WHERE id = $1")
+        .bind(tenant.0)
+        .fetch_optional(conn)
+        .await?;
+    epoch.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))
+}
+
 /// Gives a tenant another name, another dialect, or both.
 ///
 /// # Errors

@@ -19,7 +19,7 @@ use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
 use crate::clock;
 use crate::store::lanes::Lanes;
 use crate::store::tokens::{self, Credential};
-use crate::store::{Database, TenantId, config_epoch};
+use crate::store::{Database, TenantId, config_epoch, tenants};
 
 /// How often the epoch is asked for.
 const POLL: Duration = Duration::from_secs(1);
@@ -114,6 +114,20 @@ impl Credentials {
             self.remember(token.id, &known);
         }
         Ok(Some(known))
+    }
+
+    /// What a tenant has, for the operator, who needs no credential of the tenant.
+    ///
+    /// # Errors
+    /// The database fails, or the tenant's plugins do not fit together.
+    pub async fn runtime(
+        &self,
+        database: &Database,
+        tenant: TenantId,
+    ) -> Result<Arc<TenantRuntime>, RuntimeError> {
+        let mut conn = database.read().await?;
+        let epoch = tenants::epoch(&mut conn, tenant).await?;
+        self.runtimes.get(&mut conn, tenant, epoch).await
     }
 
     /// Forgets everything: something has been changed through this server.

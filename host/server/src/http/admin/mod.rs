@@ -1,5 +1,6 @@
 //! The admin API, for the operator's token.
 
+pub(super) mod explain;
 pub(super) mod indexes;
 pub(super) mod plugins;
 pub(super) mod substrings;

@@ -73,6 +73,11 @@ impl<'q> Plan<'q> {
         self.views.iter().map(rendering).collect()
     }
 
+    /// The names of the types.
+    pub(super) fn types(&self) -> impl Iterator<Item = &str> {
+        self.views.iter().map(|view| view.resource_type.name.as_str())
+    }
+
     /// What is asked of the database, for each type.
     pub(super) fn asked<'s>(&'s self, request: &'s Request) -> Vec<Asked<'s>> {
         let asked = |view: &'s View<'q>| Asked {

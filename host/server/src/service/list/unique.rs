@@ -16,10 +16,10 @@ use crate::service::{Error, Request, Services};
 use crate::store::rows;
 
 /// A unique attribute of a type, and the value that is wanted, as it is compared.
-struct Wanted<'t> {
-    resource_type: &'t ResourceType,
-    attr: String,
-    value: String,
+pub(super) struct Wanted<'t> {
+    pub(super) resource_type: &'t ResourceType,
+    pub(super) attr: String,
+    pub(super) value: String,
 }
 
 impl Services {
@@ -50,7 +50,12 @@ impl Services {
     }
 }
 
-fn wanted<'t>(request: &Request, collection: Collection<'t>, query: &Query) -> Option<Wanted<'t>> {
+/// What a query wants, if it asks for one value of a unique attribute.
+pub(super) fn wanted<'t>(
+    request: &Request,
+    collection: Collection<'t>,
+    query: &Query,
+) -> Option<Wanted<'t>> {
     let Collection::Type(resource_type) = collection else { return None };
     let text = query.filter.as_deref().filter(|_| query.sort_by.is_none())?;
     let filter = filter::parse(text).ok()?;

@@ -30,14 +30,14 @@ pub(super) enum Set<'f> {
 /// Resources with a value of an indexed attribute.
 #[derive(Debug, Clone)]
 pub(super) struct Valued<'f> {
-    target: AttributeRef<'f>,
+    pub(super) target: AttributeRef<'f>,
     /// Whether its values are unique, and so in a table of their own.
-    unique: bool,
-    looked_for: LookedFor<'f>,
+    pub(super) unique: bool,
+    pub(super) looked_for: LookedFor<'f>,
 }
 
 #[derive(Debug, Clone)]
-enum LookedFor<'f> {
+pub(super) enum LookedFor<'f> {
     Anything,
     /// This key.
     Key(String),

@@ -1,0 +1,199 @@
+//! How a list is made: what finds its resources, what is left to be looked at one by one, and what
+//! to index where that is too much.
+
+use serde::Serialize;
+use tenon_scim::list::{Paging, Query};
+
+use super::plan::Plan;
+use super::unique::{Wanted, wanted};
+use super::{Collection, filter_sql};
+use crate::service::{Error, Request, Services};
+use crate::store::filter_sql::{Bound, Order, TypePlan, is_timeout};
+use crate::store::rows;
+
+/// How a list is made. As JSON:
+///
+/// ```json
+/// {
+///   "total": 12,
+///   "refused": null,
+///   "types": [{
+///     "resourceType": "User",
+///     "foundBy": ["name.familyName sw, by a range of the index of its values"],
+///     "probed": ["active"],
+///     "readInDocuments": ["title"],
+///     "candidates": 340,
+///     "limit": 50000,
+///     "sort": null,
+///     "toIndex": ["tenon index add User title"]
+///   }]
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// How many resources match, on all pages; null where the list is refused.
+    pub total: Option<usize>,
+    /// Why the list is refused, and what to do; null where it is made.
+    pub refused: Option<String>,
+    /// What is done for each type of resources.
+    pub types: Vec<OfType>,
+}
+
+/// What is done for the resources of a type: the candidates are found, and each of them is looked
+/// up in indexes and then, if it has to be, in its document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OfType {
+    /// The name of the type.
+    pub resource_type: String,
+    /// What finds the candidates; empty where all resources of the type are candidates.
+    pub found_by: Vec<String>,
+    /// The attributes of terms that an index answers for each candidate.
+    pub probed: Vec<String>,
+    /// The attributes that are read in the document of each candidate.
+    pub read_in_documents: Vec<String>,
+    /// How many candidates there are: one more than `limit` where there are too many, since no more
+    /// are counted. Null where they are not counted: nothing is looked at, or it took too long.
+    pub candidates: Option<u64>,
+    /// How many candidates there may be; null where nothing is looked at.
+    pub limit: Option<u32>,
+    /// What sorts those that match; null where the list has no sort.
+    pub sort: Option<String>,
+    /// Commands that have those attributes indexed that are read in documents and need not be.
+    pub to_index: Vec<String>,
+}
+
+impl Services {
+    /// How a list is made. It is counted, and none of its resources is shown: which page the query
+    /// asks for does not matter.
+    ///
+    /// # Errors
+    /// The query is wrong, or the database fails. That the list would be refused is no error.
+    pub async fn explain(
+        &self,
+        request: &Request,
+        collection: Collection<'_>,
+        query: &Query,
+    ) -> Result<Explanation, Error> {
+        if let Paging::Index(_) = query.paging
+            && let Some(wanted) = wanted(request, collection, query)
+        {
+            return self.explain_unique(request, &wanted).await;
+        }
+        let plan = Plan::of(request, collection, query)?;
+        if plan.selects() {
+            self.explain_matching(request, &plan).await
+        } else {
+            self.explain_all(request, &plan).await
+        }
+    }
+
+    async fn explain_unique(
+        &self,
+        request: &Request,
+        wanted: &Wanted<'_>,
+    ) -> Result<Explanation, Error> {
+        let Wanted { resource_type, attr, value } = wanted;
+        let (tenant, name) = (request.tenant.id, &resource_type.name);
+        let row = rows::by_unique_value(&self.lanes, tenant, name, attr, value).await?;
+        let found = usize::from(row.is_some());
+        let of_type = OfType {
+            found_by: vec![format!("{attr} eq, by its unique value")],
+            candidates: Some(u64::from(row.is_some())),
+            limit: Some(1),
+            ..OfType::unread(name)
+        };
+        Ok(Explanation { total: Some(found), refused: None, types: vec![of_type] })
+    }
+
+    /// Without filter and sort, nothing is looked at but the page.
+    async fn explain_all(&self, request: &Request, plan: &Plan<'_>) -> Result<Explanation, Error> {
+        let first = rows::Bound::Skip(0);
+        let page = rows::page(&self.lanes, request.tenant.id, &plan.of, first, 0).await?;
+        let total = usize::try_from(page.total).unwrap_or(0);
+        let types = plan.types().map(OfType::unread).collect();
+        Ok(Explanation { total: Some(total), refused: None, types })
+    }
+
+    async fn explain_matching(
+        &self,
+        request: &Request,
+        plan: &Plan<'_>,
+    ) -> Result<Explanation, Error> {
+        let _places = self.scan_places(request).await?;
+        let tenant = request.tenant.id;
+        let mut conn = self.database.read().await?;
+        let asked = plan.asked(request);
+        let sorted_by: Vec<_> =
+            asked.iter().map(|it| it.sort.map(|sort| sort.target().path())).collect();
+        let (order, limits) = (plan.order, self.list_limits);
+        let plan = filter_sql::Plan::of(&mut conn, tenant, asked, order, limits).await?;
+        let nothing = filter_sql::Slice { bound: Bound::After(None), skip: 0, take: 0 };
+        let (page, too_large) = match plan.page(&mut conn, tenant, &nothing).await {
+            Ok(page) => {
+                let exceeded = plan.exceeded(&page);
+                (Some(page), exceeded)
+            }
+            Err(error) => match plan.types.iter().find(|it| it.reads_documents()) {
+                Some(slowest) if is_timeout(&error) => (None, Some(slowest)),
+                _ => return Err(error.into()),
+            },
+        };
+        let candidates = |place| page.as_ref().and_then(|it| it.candidates.get(place)).copied();
+        let types = plan.types.iter().zip(&sorted_by).enumerate();
+        let types = types.map(|(place, (of_type, attribute))| {
+            let sort = sort(of_type, order, attribute.as_deref());
+            OfType { sort, candidates: candidates(place), ..OfType::of(of_type) }
+        });
+        Ok(Explanation {
+            types: types.collect(),
+            refused: too_large.map(|it| Error::too_many(it).to_string()),
+            total: page.filter(|_| too_large.is_none()).map(|it| it.total),
+        })
+    }
+}
+
+impl OfType {
+    /// No candidate is looked at.
+    fn unread(resource_type: &str) -> Self {
+        Self {
+            resource_type: resource_type.to_owned(),
+            found_by: Vec::new(),
+            probed: Vec::new(),
+            read_in_documents: Vec::new(),
+            candidates: None,
+            limit: None,
+            sort: None,
+            to_index: Vec::new(),
+        }
+    }
+
+    /// Without the candidates and the sort.
+    fn of(plan: &TypePlan<'_>) -> Self {
+        let name = plan.resource_type();
+        let to_index = plan.can_be_indexed();
+        Self {
+            found_by: plan.found_by(),
+            probed: plan.probed(),
+            read_in_documents: plan.residual(),
+            limit: Some(plan.limit()),
+            to_index: to_index.iter().map(|it| format!("tenon index add {name} {it}")).collect(),
+            ..Self::unread(name)
+        }
+    }
+}
+
+/// What sorts the resources of a type, where the list has a sort; `attribute` is the type's, if it
+/// has it.
+fn sort(plan: &TypePlan<'_>, order: Order, attribute: Option<&str>) -> Option<String> {
+    if order == Order::Creation {
+        return None;
+    }
+    Some(match attribute {
+        None => "the type does not have the attribute".to_owned(),
+        Some(path) if plan.sorts_by_index() => format!("{path}, by its index"),
+        Some("id") => "id, by the id".to_owned(),
+        Some(path) => format!("{path}, by the documents of those that match"),
+    })
+}
