@@ -71,6 +71,15 @@ pub(super) async fn fill(server: &Server, tenant: &Tenant, users: i32) {
     .execute(&mut database(server).await)
     .await
     .unwrap();
+    sqlx::query(
+        "INSERT INTO counters (tenant_id, type, n) VALUES ($1::text::uuid, 'User', $2) \
+         ON CONFLICT (tenant_id, type) DO UPDATE SET n = counters.n + excluded.n",
+    )
+    .bind(&tenant.id)
+    .bind(users)
+    .execute(&mut database(server).await)
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -88,6 +97,38 @@ async fn a_new_tenant_has_the_indexes_of_the_core() {
         assert_eq!(index["state"], "ready");
         assert_eq!(index["wantedBy"], json!(["core"]));
     }
+}
+
+#[tokio::test]
+async fn a_filter_that_reads_too_many_documents_says_which_index_is_missing() {
+    let server = Server::start(Options::default().with("TENON_FILTER_SCAN_LIMIT", "20"));
+    let acme = server.tenant("acme").await;
+    fill(&server, &acme, 21).await;
+    let by_title = [("filter", "title eq \"title 7\"")];
+    for query in [by_title, [("sortBy", "title")]] {
+        let refused = acme.scim.query("/Users", &query).await.expect(400).body;
+        assert_eq!(refused["scimType"], "tooMany", "{refused}");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(detail.contains("more than 20 User resources"), "{detail}");
+        assert!(detail.contains("\"title\"") && detail.contains("tenon index add"), "{detail}");
+    }
+    let indexed = [("filter", "emails.value eq \"u@example.com\"")];
+    assert_eq!(acme.scim.query("/Users", &indexed).await.expect(200).body["totalResults"], 0);
+
+    acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
+    until(&server, &acme, "title", Some("ready")).await;
+    let list = loop {
+        // The index is ready, and the server goes by it as soon as it has heard of that.
+        let list = acme.scim.query("/Users", &by_title).await;
+        if list.status != 400 {
+            break list.expect(200).body;
+        }
+    };
+    assert_eq!(list["totalResults"], 1);
+    assert_eq!(list["Resources"][0]["title"], "Title 7");
+    let sorted = acme.scim.get("/Users?sortBy=title&count=2").await.expect(200).body;
+    assert_eq!(sorted["totalResults"], 21);
+    assert_eq!(sorted["Resources"][1]["title"], "Title 10");
 }
 
 #[tokio::test]

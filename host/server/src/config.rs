@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -16,6 +17,7 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
+use crate::store::filter_sql::Limits;
 use crate::telemetry::LogFormat;
 
 /// A setting that can be given as a flag, in the environment and in the file.
@@ -26,7 +28,7 @@ struct Setting {
     help: &'static str,
 }
 
-const SETTINGS: [Setting; 11] = [
+const SETTINGS: [Setting; 12] = [
     Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
     Setting {
         name: "public_url",
@@ -47,6 +49,11 @@ const SETTINGS: [Setting; 11] = [
         name: "database_connections",
         value: "N",
         help: "Connections to the database at the most [default: 16]",
+    },
+    Setting {
+        name: "filter_scan_limit",
+        value: "N",
+        help: "Documents that a filter or a sort may read, where no index has the answer [default: 50000]",
     },
     Setting {
         name: "outbox_retention",
@@ -100,6 +107,8 @@ pub struct Config {
     pub database_pooler: Pooler,
     /// Connections to the database at the most.
     pub database_connections: u32,
+    /// Documents that a filter or a sort may read.
+    pub filter_scan_limit: u32,
     /// How long events are kept.
     pub outbox_retention: Duration,
     /// Where files are kept.
@@ -235,6 +244,7 @@ impl Config {
             database_pooler: values.pooler(&database)?,
             database,
             database_connections: values.connections()?,
+            filter_scan_limit: values.filter_scan_limit()?,
             outbox_retention: values.outbox_retention()?,
             data_dir,
             log: values.log()?,
@@ -387,6 +397,11 @@ impl Values {
             }
             (number, _) => Ok(number.unwrap_or(DEFAULT)),
         }
+    }
+
+    fn filter_scan_limit(&self) -> Result<u32, ConfigError> {
+        let limit: Option<NonZeroU32> = self.parsed("filter_scan_limit", "a number from 1")?;
+        Ok(limit.map_or(Limits::default().documents, NonZeroU32::get))
     }
 
     fn outbox_retention(&self) -> Result<Duration, ConfigError> {

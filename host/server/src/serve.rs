@@ -22,6 +22,7 @@ use crate::http::{self, App};
 use crate::service::Services;
 use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
+use crate::store::filter_sql;
 use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
@@ -181,8 +182,11 @@ async fn build_app(
              --public-url or TENON_PUBLIC_URL"
         );
     }
+    let lanes = lanes(config, database)?;
+    let list_limits =
+        filter_sql::Limits { documents: config.filter_scan_limit, ..Default::default() };
     Ok(Arc::new(App {
-        services: Services::new(database.clone(), lanes(config, database)?, plugins, cursors),
+        services: Services::new(database.clone(), lanes, plugins, cursors, list_limits),
         admin_token: admin_token(config, database).await?,
         public_url,
     }))

@@ -54,6 +54,11 @@ fn what_is_wrong_is_named_with_its_place() {
         (vec!["--log", "a=b=c"], vec![], "--log: is not a log filter"),
         (vec!["--log-format", "xml"], vec![], "--log-format: must be \"text\" or \"json\""),
         (
+            vec!["--filter-scan-limit", "0"],
+            vec![],
+            "--filter-scan-limit: must be a number from 1, not \"0\"",
+        ),
+        (
             vec!["--database-connections", "0"],
             vec![],
             "--database-connections: must be a number from 2 to 1000",

@@ -164,6 +164,7 @@ mod tests {
             database,
             database_pooler: Pooler::None,
             database_connections: 2,
+            filter_scan_limit: 50_000,
             outbox_retention: Duration::from_hours(1),
             data_dir: data_dir.to_owned(),
             log: String::new(),

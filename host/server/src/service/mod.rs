@@ -102,6 +102,7 @@ impl Services {
         lanes: Lanes,
         plugins: PluginHost,
         cursors: CursorSealer,
+        list_limits: Limits,
     ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
@@ -114,7 +115,7 @@ impl Services {
             sealer,
             cursors,
             scans,
-            list_limits: Limits::default(),
+            list_limits,
             bulks,
         }
     }
