@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 11] = [
+const MIGRATIONS: [(i64, &str, &str); 12] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -19,6 +19,7 @@ const MIGRATIONS: [(i64, &str, &str); 11] = [
     (9, "writes", include_str!("../../../../migrations/0009_writes.sql")),
     (10, "memberships", include_str!("../../../../migrations/0010_memberships.sql")),
     (12, "indexes", include_str!("../../../../migrations/0012_indexes.sql")),
+    (13, "filters", include_str!("../../../../migrations/0013_filters.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

@@ -83,8 +83,10 @@ pub async fn build(conn: &mut PgConnection) -> Result<(), StoreError> {
         "CREATE INDEX CONCURRENTLY attr_index_substrings ON attr_index \
          USING gin (val gin_trgm_ops) WHERE substrings",
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    // Whether it is worth its while for a text depends on how often parts of it occur.
+    raw_sql("ANALYZE attr_index").execute(conn).await?;
     Ok(())
 }
 
