@@ -1,8 +1,8 @@
 //! Lists of resources, of one type or of all (RFC 7644 §3.4.2, RFC 9865).
 //!
 //! The database selects and sorts: `store/filter_sql`. The stored text of a page goes into the
-//! answer. How many lists with a filter or a sort, and lists that show memberships, are made at a
-//! time is bounded, for each tenant and for all.
+//! answer. How many lists that read documents or go through an index, and lists that show
+//! memberships, are made at a time is bounded, for each tenant and for all.
 
 pub mod explain;
 mod page;
@@ -32,6 +32,9 @@ pub const DEFAULT_PAGE: usize = 100;
 pub const MAX_PAGE: usize = 1_000;
 /// How long a list waits for its place.
 const SCAN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A place of the tenant's, and one of all.
+type ScanPlaces<'r> = (SemaphorePermit<'r>, SemaphorePermit<'r>);
 
 /// What a query is asked of (RFC 7644 §3.4.2.1).
 #[derive(Debug, Clone, Copy)]
@@ -153,10 +156,7 @@ impl Services {
     }
 
     /// A place of the tenant's and one of all, waited for within bounds.
-    async fn scan_places<'r>(
-        &'r self,
-        request: &'r Request,
-    ) -> Result<(SemaphorePermit<'r>, SemaphorePermit<'r>), Error> {
+    async fn scan_places<'r>(&'r self, request: &'r Request) -> Result<ScanPlaces<'r>, Error> {
         let places =
             async { Ok((request.tenant.scans.acquire().await?, self.scans.acquire().await?)) };
         let places: Result<Result<_, AcquireError>, _> = timeout(SCAN_PATIENCE, places).await;

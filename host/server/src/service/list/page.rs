@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::Slice;
 use super::plan::Plan;
+use super::{ScanPlaces, Slice};
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::filter_sql::{self, Bound, Position, is_timeout};
@@ -61,8 +61,7 @@ impl Services {
         let renderings = plan.renderings(request);
         let mut places = None;
         let mut page = if plan.selects() {
-            places = Some(self.scan_places(request).await?);
-            self.page_of_matching(request, plan, slice).await?
+            self.page_of_matching(request, plan, slice, &mut places).await?
         } else {
             self.page_of_all(request, plan, slice).await?
         };
@@ -111,18 +110,25 @@ impl Services {
         })
     }
 
-    /// The database selects and sorts.
-    async fn page_of_matching(
-        &self,
-        request: &Request,
+    /// The database selects and sorts. Places are taken where that may take long.
+    async fn page_of_matching<'r>(
+        &'r self,
+        request: &'r Request,
         plan: &Plan<'_>,
         slice: &Slice,
+        places: &mut Option<ScanPlaces<'r>>,
     ) -> Result<Page, Error> {
         let tenant = request.tenant.id;
         let mut conn = self.database.read().await?;
         let asked = plan.asked(request);
         let limits = self.list_limits;
         let plan = filter_sql::Plan::of(&mut conn, tenant, asked, plan.order, limits).await?;
+        if !plan.is_quick() {
+            // Who waits for a place keeps no connection from others.
+            drop(conn);
+            *places = Some(self.scan_places(request).await?);
+            conn = self.database.read().await?;
+        }
         let page = plan.page(&mut conn, tenant, &slice.part).await.map_err(|error| {
             let slowest = plan.types.iter().find(|of_type| of_type.reads_documents());
             match slowest {

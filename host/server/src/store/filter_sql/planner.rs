@@ -7,7 +7,7 @@ use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::Returned;
 
 use super::binds::{Binds, Statement};
-use super::sets::{Driver, SCANNED, Set, driver, probe};
+use super::sets::{Driver, MANY, SCANNED, Set, driver, probe};
 use super::{Asked, Limits, Order, sort};
 use crate::store::{StoreError, TenantId};
 
@@ -29,6 +29,8 @@ pub struct TypePlan<'s> {
     pub(super) asked: Asked<'s>,
     pub(super) set: Option<Set<'s>>,
     found_by: Vec<String>,
+    /// Whether the set has few resources as a rule.
+    finds_few: bool,
     /// Terms that an index answers for each candidate.
     pub(super) probes: Vec<&'s BoundFilter<'s>>,
     /// Terms that are evaluated over the document of each candidate.
@@ -85,6 +87,12 @@ impl<'s> Plan<'s> {
             types.push(TypePlan::of(asked, &terms, chosen, order, limits));
         }
         Ok(Self { types, order })
+    }
+
+    /// Whether indexes answer it, of each type, and find few resources as a rule.
+    #[must_use]
+    pub fn is_quick(&self) -> bool {
+        self.types.iter().all(|it| it.finds_few && !it.reads_documents() && !it.sorts_by_index())
     }
 }
 
@@ -153,11 +161,12 @@ impl<'s> TypePlan<'s> {
             Some(sort) if indexed(sort) => Keys::Index,
             _ => Keys::Documents,
         };
+        let finds_few = chosen.as_ref().is_some_and(|(_, driver)| driver.rank < MANY);
         let (set, found_by) = match chosen {
             Some((_, driver)) => (Some(driver.set), driver.found_by),
             None => (None, Vec::new()),
         };
-        Self { asked, set, found_by, probes, documents, keys, limits }
+        Self { asked, set, found_by, finds_few, probes, documents, keys, limits }
     }
 
     /// What finds the candidates.

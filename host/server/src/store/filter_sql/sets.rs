@@ -56,6 +56,8 @@ pub(super) struct Driver<'f> {
     pub(super) found_by: Vec<String>,
 }
 
+/// From this rank on, a set may have a good part of all resources.
+pub(super) const MANY: u8 = 4;
 /// From this rank on, to count a set is as much as to read it.
 pub(super) const SCANNED: u8 = 6;
 
