@@ -17,14 +17,20 @@ const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
 const IDLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Bounds on each connection's statements, waits for locks, and transactions in which nothing
-/// happens: a request is over after 60 s, and its work should not go on without it.
+/// happens: a request is over after 60 s, and its work should not go on without it. And no
+/// just-in-time compilation: a filter's statement may look expensive to the planner, has a text of
+/// its own each time, and takes longer to compile than to carry out.
 ///
 /// Set by a statement and not in the start message, which some connection poolers refuse. What
 /// `database_url` sets itself (`?options[statement_timeout]=60s`) is left as it is.
 const BOUNDS: &str = "
-    SELECT set_config(name, CASE name WHEN 'lock_timeout' THEN '5s' ELSE '30s' END, false)
+    SELECT set_config(
+        name,
+        CASE name WHEN 'lock_timeout' THEN '5s' WHEN 'jit' THEN 'off' ELSE '30s' END,
+        false)
     FROM pg_settings
-    WHERE name IN ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout')
+    WHERE name IN
+        ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'jit')
       AND source <> 'client'";
 
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
@@ -37,7 +43,8 @@ macro_rules! pooled {
         concat!(
             $begin,
             "; SET LOCAL statement_timeout = '30s'; SET LOCAL lock_timeout = '5s'",
-            "; SET LOCAL idle_in_transaction_session_timeout = '30s'; DEALLOCATE ALL"
+            "; SET LOCAL idle_in_transaction_session_timeout = '30s'; SET LOCAL jit = off",
+            "; DEALLOCATE ALL"
         )
     };
 }
