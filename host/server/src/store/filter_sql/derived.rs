@@ -188,7 +188,8 @@ pub(super) fn group_named(comparison: &Comparison<'_>, space: &Space<'_>) -> Opt
     id_compared(comparison)
 }
 
-/// `members[value eq "…"]` as `members.value eq "…"`: of one value, one comparison.
+/// `members[value eq "…"]` as `members.value eq "…"`: of one value, one comparison. Not so with
+/// null: one value has no such part, or none of them has.
 pub(super) fn unbracketed<'a>(
     target: AttributeRef<'a>,
     inner: &BoundFilter<'a>,
@@ -197,7 +198,8 @@ pub(super) fn unbracketed<'a>(
     membership_of(target, space)?;
     let BoundFilter::Compare(comparison) = inner else { return None };
     let target = AttributeRef { sub: Some(comparison.target.attribute), ..target };
-    (comparison.op == CompareOp::Eq).then(|| Comparison { target, ..comparison.clone() })
+    let names_value = comparison.op == CompareOp::Eq && comparison.operand != Operand::Null;
+    names_value.then(|| Comparison { target, ..comparison.clone() })
 }
 
 fn id_compared(comparison: &Comparison<'_>) -> Option<Option<Uuid>> {
