@@ -23,6 +23,7 @@ mod sets;
 mod sort;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod words;
 
 use std::collections::HashSet;

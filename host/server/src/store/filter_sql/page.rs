@@ -11,7 +11,7 @@ use super::{Bound, Order, Position, Slice, TENANT, sets, sort};
 use crate::store::rows::{Row, columns};
 use crate::store::{StoreError, TenantId};
 
-const COLUMNS: &str = columns!();
+pub(super) const COLUMNS: &str = columns!();
 
 /// Matching resources up to here are sorted by their documents, although an index has the order of
 /// all: to read all of it takes longer.
@@ -53,6 +53,9 @@ impl Plan<'_> {
         tenant: TenantId,
         slice: &Slice,
     ) -> Result<Page, StoreError> {
+        if let Some(page) = self.walked(conn, tenant, slice).await? {
+            return Ok(page);
+        }
         let rows = self.statement(tenant, slice).rows(conn).await?;
         Ok(page_of(&rows, slice)?)
     }
@@ -72,7 +75,7 @@ impl Plan<'_> {
         let mut tables = Vec::new();
         let mut matched = Vec::new();
         for (place, of_type) in self.types.iter().enumerate() {
-            of_type.tables(place, self.order, &mut tables, &mut binds);
+            of_type.tables(place, &mut tables, &mut binds);
             matched.push(format!("SELECT id, k FROM m{place}"));
         }
         tables.push(format!("matched AS MATERIALIZED ({})", matched.join(" UNION ALL ")));
@@ -140,7 +143,7 @@ impl Plan<'_> {
 
 impl TypePlan<'_> {
     /// The tables of a type: its candidates, those that match, and their keys.
-    fn tables(&self, place: usize, order: Order, tables: &mut Vec<String>, binds: &mut Binds) {
+    fn tables(&self, place: usize, tables: &mut Vec<String>, binds: &mut Binds) {
         let candidates = self.candidates(binds);
         let most = u64::from(self.limit()).saturating_add(1);
         tables.push(format!(
@@ -148,7 +151,6 @@ impl TypePlan<'_> {
         ));
         let matching = self.matching(place, binds);
         tables.push(format!("m{place} AS MATERIALIZED ({matching})"));
-        let _ = order;
     }
 
     fn candidates(&self, binds: &mut Binds) -> String {
@@ -251,7 +253,7 @@ impl TypePlan<'_> {
 }
 
 /// The page of the rows: the first of them has what is said of all.
-fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error> {
+pub(super) fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error> {
     let Some(first) = rows.first() else { return Err(sqlx::Error::RowNotFound) };
     let (total, beyond): (i64, bool) = (first.try_get("total")?, first.try_get("beyond")?);
     let candidates: Vec<i64> = first.try_get("candidates")?;
@@ -290,6 +292,6 @@ pub fn is_timeout(error: &StoreError) -> bool {
     error.as_database_error().and_then(|it| it.code()).as_deref() == Some("57014")
 }
 
-fn as_i64(number: usize) -> i64 {
+pub(super) fn as_i64(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
