@@ -150,7 +150,8 @@ async fn filters(bed: &Bed, small: &Tenant, large: &Tenant) -> Vec<Row> {
     let family = |_: &Value| "name.familyName sw \"Qvistmark-Ha\"".to_owned();
     let display = |_: &Value| "displayName co \"istmark-Hav\"".to_owned();
     let nick = |_: &Value| "nickName eq \"qvistmark\"".to_owned();
-    let cases: [(&str, &dyn Fn(&Value) -> String); 5] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Value) -> String);
+    let cases: [Case<'_>; 5] = [
         ("emails[type eq \"work\"].value eq", &email),
         ("an extension's attribute eq", &employee),
         ("name.familyName sw", &family),

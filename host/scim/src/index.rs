@@ -221,9 +221,16 @@ fn make_searchable(attribute: &Attribute, value: &mut Value) -> bool {
                 .count()
                 > 0
         }
-        Value::Object(members) => members.iter_mut().fold(false, |changed, (name, value)| {
-            attribute.sub(name).is_some_and(|sub| make_searchable(sub, value)) || changed
-        }),
+        Value::Object(members) => {
+            members
+                .iter_mut()
+                .map(|(name, value)| {
+                    attribute.sub(name).is_some_and(|sub| make_searchable(sub, value))
+                })
+                .filter(|changed| *changed)
+                .count()
+                > 0
+        }
         single => match searchable(attribute, single) {
             Some(searchable) => {
                 *single = searchable;

@@ -140,8 +140,8 @@ impl Services {
             // "totalResults"."
             _ if slice.take == 0 || page.total == 0 => (None, None),
             (Some((first, last)), _) => (
-                page.earlier.then(|| Bound::Before(Some(first))),
-                page.later.then(|| Bound::After(Some(last))),
+                page.earlier.then_some(Bound::Before(Some(first))),
+                page.later.then_some(Bound::After(Some(last))),
             ),
             // All that was on this page has gone meanwhile; what is left is on the other side.
             (None, Bound::After(_)) => (Some(Bound::Before(None)), None),

@@ -163,12 +163,12 @@ fn literals(text: &str) -> Vec<String> {
         let (before, at) = rest.split_at(place);
         rest = if at.starts_with("//") {
             at.split_once('\n').map_or("", |(_, rest)| rest)
-        } else if at.starts_with("'\"'") {
-            &at[3..]
-        } else if at.starts_with('"') {
+        } else if let Some(after) = at.strip_prefix("'\"'") {
+            after
+        } else if let Some(inside) = at.strip_prefix('"') {
             let hashes = before.len() - before.trim_end_matches('#').len();
             let is_raw = before.trim_end_matches('#').ends_with('r');
-            let end = if is_raw { raw_end(&at[1..], hashes) } else { plain_end(&at[1..]) };
+            let end = if is_raw { raw_end(inside, hashes) } else { plain_end(inside) };
             literals.push(at[1..=end].replace("\\\n", " "));
             at.get(end + 2..).unwrap_or("")
         } else {

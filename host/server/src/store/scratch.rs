@@ -23,7 +23,7 @@ impl Scratch {
         let settings = EmbeddedSettings { data_dir: dir.path().join("d"), bin_dir: None };
         let embedded = embedded::start(settings).await.unwrap();
         let pool = PgPoolOptions::new().connect_with(embedded.connect_options()).await.unwrap();
-        migrations::migrate(&mut *pool.acquire().await.unwrap()).await.unwrap();
+        migrations::migrate(&mut pool.acquire().await.unwrap()).await.unwrap();
         Self { pool, embedded, _dir: dir }
     }
 
