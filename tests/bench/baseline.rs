@@ -88,7 +88,9 @@ pub(crate) async fn driven(
         tasks.push(tokio::spawn(async move {
             let mut prepared = Vec::new();
             for statement in statements.iter() {
-                prepared.push(connection.prepare(&statement.text).await.expect("it was sent so"));
+                let types = types(statement);
+                let sent = connection.prepare_typed(&statement.text, &types).await;
+                prepared.push(sent.expect("it was sent so"));
             }
             let mut written = 0_u64;
             while Instant::now() < until {
@@ -118,6 +120,16 @@ pub(crate) async fn driven(
         written += task.await.expect("a client");
     }
     written as f64 / started.elapsed().as_secs_f64()
+}
+
+/// The types of the parameters, as far as the statement does not tell them: the log does not show
+/// those that the server named, and one of which only `IS NULL` is asked could have any.
+fn types(statement: &Statement) -> Vec<Type> {
+    let of = |number: usize| match statement.text.contains(&format!("${number} IS ")) {
+        true => Type::TEXT,
+        false => Type::UNKNOWN,
+    };
+    (1..=statement.parameters.len()).map(of).collect()
 }
 
 /// A parameter in the text that the log shows, of whatever type.

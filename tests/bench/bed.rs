@@ -1,5 +1,5 @@
-//! What is measured on: a server over a database with a small tenant, a large one, and one with
-//! groups of many sizes; written once, and kept where BENCH_DIR names a directory.
+//! What is measured on: a server over a database with a small tenant, one that is written to, a large
+//! one, and one with groups of many sizes; written once, and kept where BENCH_DIR names a directory.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ use crate::baseline;
 use crate::load::{self, Load, Outcome, Request, UNIQUE};
 use crate::postgres::{Postgres, Statement};
 
-/// Users of the small tenant.
+/// Users of the small tenant, and of the one that is written to.
 const SMALL: u64 = 10_000;
 
 pub(crate) struct Bed {
@@ -60,6 +60,7 @@ impl Bed {
         let data_dir = kept.unwrap_or_else(|| new_data_dir().keep());
         std::fs::create_dir_all(&data_dir).expect("a directory");
         seed(&data_dir, "small", SMALL, &[]);
+        seed(&data_dir, "writes", SMALL, &[]);
         let seeding = seed(&data_dir, "large", users, &[]);
         let sizes: Vec<u64> =
             [100, 10_000, 100_000, 1_000_000].into_iter().filter(|size| *size <= users).collect();
@@ -76,7 +77,7 @@ impl Bed {
         let server = start(&data_dir);
         let postgres = Postgres::of(&data_dir);
         let bed = Self { server, postgres, users, sizes, seeding, statements };
-        for name in ["small", "large", "groups"] {
+        for name in ["small", "writes", "large", "groups"] {
             bed.wait_for_indexes(name).await;
         }
         bed
@@ -93,7 +94,8 @@ impl Bed {
         loop {
             let Answer { status, body, .. } = self.server.admin().get(&path).await;
             let text = body.to_string();
-            if status != 200 || !(text.contains("\"building\"") || text.contains("\"dropping\"")) {
+            let unfinished = ["\"building\"", "\"checking\"", "\"dropping\""];
+            if status != 200 || !unfinished.iter().any(|state| text.contains(state)) {
                 return;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -209,7 +211,7 @@ impl Statements {
     /// Sends each request twice, since the first may have to look up what the second remembers,
     /// and reads the log.
     async fn seen(server: &Server, postgres: &Postgres) -> Self {
-        let tenant = Tenant::of(server, "small").await;
+        let tenant = Tenant::of(server, "writes").await;
         let [first, second] =
             <[Value; 2]>::try_from(tenant.sample(8).await.drain(..2).collect::<Vec<_>>())
                 .expect("two users");

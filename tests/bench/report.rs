@@ -80,7 +80,7 @@ impl Row {
         })
     }
 
-    fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let (beside, ratio) = match self.beside {
             Some((what, value, ratio)) => {
                 (format!("{}, {what}", self.shown(value)), format!("{ratio:.2}"))
