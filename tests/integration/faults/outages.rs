@@ -57,28 +57,28 @@ async fn a_database_that_restarts_or_is_killed_under_load_is_an_outage_and_no_mo
 
 #[tokio::test]
 async fn a_database_without_room_for_connections_is_asked_again_later() {
-    let mut postgres = Postgres::start(&["max_connections=12", "superuser_reserved_connections=0"]);
-    let server =
-        Server::start(Options::on(&postgres.url()).with("TENON_DATABASE_CONNECTIONS", "4"));
+    let postgres = Postgres::start(&[]);
+    let mut other = PgConnection::connect(&postgres.url()).await.unwrap();
+    other.execute("CREATE ROLE server LOGIN").await.unwrap();
+    other.execute("CREATE DATABASE scim OWNER server").await.unwrap();
+    let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/scim", postgres.port);
+    let server = Server::start(Options::on(&url("server")));
     let acme = server.tenant("acme").await;
     let id = acme.create("/Users", user("ada")).await;
-    // The server's own connections end with the database; the others are quicker afterwards.
-    postgres.stop();
-    postgres.start_again();
-    let mut others = Vec::new();
-    while let Ok(connection) = PgConnection::connect(&postgres.url()).await {
-        others.push(connection);
-    }
+
+    other.execute("ALTER ROLE server CONNECTION LIMIT 0").await.unwrap();
+    let end =
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'server'";
+    while sqlx::query_scalar::<_, i64>(end).fetch_one(&mut other).await.unwrap() > 0 {}
     let refused = acme.scim.get(&format!("/Users/{id}")).await.expect(503);
     assert_eq!(refused.header("retry-after"), "1");
     let refused = acme.scim.post("/Users", user("bert")).await.expect(503);
     assert_eq!(refused.body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
-    for other in others {
-        other.close().await.unwrap();
-    }
+
+    other.execute("ALTER ROLE server CONNECTION LIMIT -1").await.unwrap();
     acme.scim.get(&format!("/Users/{id}")).await.expect(200);
     acme.create("/Users", user("bert")).await;
-    consistency::check(&postgres.url()).await;
+    consistency::check(&url("tenon")).await;
 }
 
 #[tokio::test]

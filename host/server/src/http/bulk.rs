@@ -18,7 +18,7 @@ use crate::service::idempotency::Answer;
 pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
     let (parts, body) = request.into_parts();
     let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
-    let keyed = idempotency::keyed(&parts.headers, "Bulk", &scim.query, &body)?;
+    let keyed = idempotency::keyed(&scim, &parts.headers, "Bulk", &body)?;
     let bulk = BulkRequest::parse(body, &scim.request.tenant.registry)?;
     let services = &scim.app.services;
     if let Some(keyed) = keyed {

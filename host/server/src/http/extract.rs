@@ -26,6 +26,8 @@ pub(super) struct Scim {
     pub(super) request: Request,
     /// The resource that the token speaks for, if one.
     pub(super) subject: Option<Uuid>,
+    /// What fingerprints of requests are made with: a key that is not stored.
+    pub(super) fingerprint_key: [u8; 32],
     /// The query part of the URL.
     pub(super) query: String,
     /// What the handlers share.
@@ -124,7 +126,9 @@ impl FromRequestParts<Arc<App>> for Scim {
             actor: format!("token:{}", token.id).into(),
             may_explain: known.may_explain,
         };
-        Ok(Self { request, subject: known.subject, query, app: Arc::clone(app) })
+        let fingerprint_key = token.derive("fingerprint");
+        let (subject, app) = (known.subject, Arc::clone(app));
+        Ok(Self { request, subject, fingerprint_key, query, app })
     }
 }
 

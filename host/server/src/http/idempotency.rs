@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tenon_scim::{Object, ScimType};
 
 use super::error::ScimError;
+use super::extract::Scim;
 use super::resources::set_header;
 use crate::service::idempotency::{Answer, Keyed};
 
@@ -21,9 +22,9 @@ const MAX_KEY: usize = 255;
 
 /// The key of a request, if it has one. It is taken as it is written, in quotes or without.
 pub(super) fn keyed(
+    scim: &Scim,
     headers: &HeaderMap,
     endpoint: &str,
-    query: &str,
     body: &Object,
 ) -> Result<Option<Keyed>, ScimError> {
     let mut lines = headers.get_all(IDEMPOTENCY_KEY).iter();
@@ -38,14 +39,15 @@ pub(super) fn keyed(
             format!("Idempotency-Key must be one key of 1 to {MAX_KEY} printable ASCII characters");
         ScimError::new(StatusCode::BAD_REQUEST, detail).with_type(ScimType::InvalidValue)
     })?;
-    Ok(Some(Keyed { key: key.to_owned(), fingerprint: fingerprint(endpoint, query, body) }))
+    Ok(Some(Keyed { key: key.to_owned(), fingerprint: fingerprint(scim, endpoint, body) }))
 }
 
-/// What the request asks for; U+0000 is in none of its parts.
-fn fingerprint(endpoint: &str, query: &str, body: &Object) -> [u8; 32] {
+/// What the request asks for; U+0000 is in none of its parts. There may be a password in it, and the
+/// fingerprint is stored: who has it and not the client's token cannot try passwords on it.
+fn fingerprint(scim: &Scim, endpoint: &str, body: &Object) -> [u8; 32] {
     let body = Value::Object(body.clone()).to_string();
-    let mut digest = Sha256::new();
-    for part in [endpoint, query, &body] {
+    let mut digest = Sha256::new_with_prefix(scim.fingerprint_key);
+    for part in [endpoint, &scim.query, &body] {
         digest.update(part);
         digest.update([0]);
     }

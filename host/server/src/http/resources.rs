@@ -44,7 +44,7 @@ pub(super) async fn create(
     let selection = scim.selection()?;
     let services = &scim.app.services;
     let written = names_in(&resource_type, &input);
-    if let Some(keyed) = idempotency::keyed(&headers, &endpoint, &scim.query, &input)? {
+    if let Some(keyed) = idempotency::keyed(&scim, &headers, &endpoint, &input)? {
         let request = &scim.request;
         let shown = projection(&resource_type, &selection).after_writing(&resource_type, &written);
         let answer = services.create_once(request, &resource_type, &input, &keyed, &shown).await?;

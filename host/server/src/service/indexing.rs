@@ -112,13 +112,17 @@ impl Services {
     /// The database fails.
     pub async fn adjust_indexes_to_core(&self) -> Result<(), StoreError> {
         let fingerprint = indexes::core_fingerprint();
+        let mut last = None;
         loop {
             let mut conn = self.database.read().await?;
             let tenants =
-                tenants::with_other_core_indexes(&mut conn, &fingerprint, TENANTS).await?;
+                tenants::with_other_core_indexes(&mut conn, &fingerprint, last, TENANTS).await?;
             drop(conn);
-            let mut adjusted = 0;
+            if tenants.is_empty() {
+                return Ok(());
+            }
             for tenant in tenants {
+                last = Some(tenant);
                 let mut transaction = self.database.begin().await?;
                 tenants::advance_epoch(&mut transaction, tenant).await?;
                 let plugins = plugins::list(&mut transaction, tenant).await?;
@@ -127,10 +131,6 @@ impl Services {
                 indexes::adjust(&mut transaction, tenant, registry).await?;
                 transaction.commit().await?;
                 tracing::info!(%tenant, "the indexes of the tenant are adjusted to this server");
-                adjusted += 1;
-            }
-            if adjusted == 0 {
-                return Ok(());
             }
         }
     }
@@ -229,14 +229,14 @@ async fn rewrite_documents(
     let (tenant, name) = (build.tenant, &resource_type.name);
     let resources = attr_index::resources_after(conn, tenant, name, build.last.id, BATCH).await?;
     let Some(last) = resources.last() else { return Ok(None) };
-    let changed: Vec<(Uuid, i64, Option<String>)> = resources
+    let changed: Vec<(Uuid, &str, Option<String>)> = resources
         .iter()
         .filter_map(|resource| {
             let Known { attributes, hidden } =
                 stored::read(resource_type, &resource.body, None).ok()?;
             let id = resource.id.to_string();
             let search = Document::of(resource_type, &id, &attributes, hidden).search;
-            (search != resource.search).then_some((resource.id, resource.version, search))
+            (search != resource.search).then_some((resource.id, resource.body.as_str(), search))
         })
         .collect();
     if !changed.is_empty() {

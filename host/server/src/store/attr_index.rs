@@ -170,26 +170,27 @@ pub async fn delete(
     Ok(())
 }
 
-/// Gives resources the documents that filters look at, where they still have these versions.
+/// Gives resources the documents that filters look at, where they still have these bodies.
+/// A change of memberships is a new version, and leaves the body alone.
 ///
 /// # Errors
 /// The database fails.
 pub async fn set_search(
     conn: &mut PgConnection,
     tenant: TenantId,
-    documents: &[(Uuid, i64, Option<String>)],
+    documents: &[(Uuid, &str, Option<String>)],
 ) -> Result<(), StoreError> {
     let ids: Vec<Uuid> = documents.iter().map(|it| it.0).collect();
-    let versions: Vec<i64> = documents.iter().map(|it| it.1).collect();
+    let bodies: Vec<&str> = documents.iter().map(|it| it.1).collect();
     let texts: Vec<Option<&str>> = documents.iter().map(|it| it.2.as_deref()).collect();
     sqlx::query(
         "UPDATE resources r SET search = d.search \
-         FROM unnest($2::uuid[], $3::bigint[], $4::text[]) AS d (id, version, search) \
-         WHERE r.tenant_id = $1 AND r.id = d.id AND r.version = d.version",
+         FROM unnest($2::uuid[], $3::text[], $4::text[]) AS d (id, body, search) \
+         WHERE r.tenant_id = $1 AND r.id = d.id AND r.body = d.body",
     )
     .bind(tenant.0)
     .bind(ids)
-    .bind(versions)
+    .bind(bodies)
     .bind(texts)
     .execute(conn)
     .await?;

@@ -227,14 +227,17 @@ pub async fn set_core_indexes(
 pub async fn with_other_core_indexes(
     conn: &mut PgConnection,
     fingerprint: &str,
+    after: Option<TenantId>,
     limit: i64,
 ) -> Result<Vec<TenantId>, StoreError> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tenants WHERE core_indexes <> $1 ORDER BY id LIMIT $2")
-            .bind(fingerprint)
-            .bind(limit)
-            .fetch_all(conn)
-            .await?;
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM tenants WHERE core_indexes <> $1 AND id > $2 ORDER BY id LIMIT $3",
+    )
+    .bind(fingerprint)
+    .bind(after.map_or(Uuid::nil(), |it| it.0))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
     Ok(ids.into_iter().map(TenantId).collect())
 }
 

@@ -63,6 +63,13 @@ impl TokenParts {
         format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// A key that only the client and its request have: the secret is stored nowhere, and this is
+    /// not what is stored of it.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        Sha256::new().chain_update(purpose).chain_update(self.secret).finalize().into()
+    }
+
     /// What is stored of the secret.
     #[must_use]
     pub fn secret_hash(&self) -> SecretHash {

@@ -156,17 +156,17 @@ impl Services {
             let inserted = writes::insert(&mut conn, tenant, by, version, keys, answered).await;
             return Ok(conn.finish(inserted).await?);
         }
+        // The members come first: the counter is held for no longer than its statement takes.
         let mut transaction = self.database.begin().await?;
-        let inserted =
-            writes::insert(&mut transaction, tenant, by, version, keys, answered).await?;
-        if inserted != Outcome::Done {
-            return Ok(inserted);
-        }
         if !new.members.add(&mut transaction, tenant, new.id).await? {
             return Ok(Outcome::OtherVersion);
         }
-        transaction.commit().await?;
-        Ok(Outcome::Done)
+        let inserted =
+            writes::insert(&mut transaction, tenant, by, version, keys, answered).await?;
+        if inserted == Outcome::Done {
+            transaction.commit().await?;
+        }
+        Ok(inserted)
     }
 
     /// The error where there are as many resources as there may be; none where there is room again.
