@@ -128,18 +128,25 @@ impl Postgres {
     fn end(&mut self, signals: &[Signal]) {
         let Some(postmaster) = self.pid() else { return };
         // Its processes are in sessions of their own.
-        let mut processes = vec![postmaster];
+        let mut others = Vec::new();
         if signals.contains(&Signal::KILL) {
-            processes.extend(children(postmaster));
+            // Stopped, it makes no further ones.
+            let _ = kill_process(postmaster, Signal::STOP);
+            others = children(postmaster);
         }
-        for (pid, signal) in
-            processes.iter().flat_map(|pid| signals.iter().map(move |it| (pid, it)))
+        for (pid, signal) in std::iter::once(&postmaster)
+            .chain(&others)
+            .flat_map(|pid| signals.iter().map(move |it| (pid, it)))
         {
             // One that has ended by itself is no matter.
             let _ = kill_process(*pid, *signal);
         }
         let mut child = self.child.take().expect("it has a pid");
         child.wait().expect("it is our child");
+        // They are nobody's children now, and hold the shared memory until they have ended.
+        while others.iter().any(|pid| is_alive(*pid)) {
+            std::thread::yield_now();
+        }
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -157,6 +164,12 @@ impl Drop for Postgres {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("it is bound").port()
+}
+
+/// Whether a process has not ended yet. One that nobody has waited for is a zombie, `Z`.
+fn is_alive(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
+    status.is_ok_and(|status| !status.rsplit(')').next().unwrap_or_default().starts_with(" Z"))
 }
 
 fn children(of: Pid) -> Vec<Pid> {
