@@ -6,7 +6,8 @@ use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::path::AttributeRef;
-use crate::schema::{Attribute, Indexed, Kind, ResourceType};
+use crate::schema::core::{GROUP, USER};
+use crate::schema::{Attribute, Indexed, Kind, ResourceType, Uniqueness};
 use crate::value::{instant, is_present, normalized};
 use crate::{Object, membership};
 
@@ -33,8 +34,8 @@ pub struct Entry {
     pub substrings: bool,
 }
 
-/// The attributes of a type that its schemas declare as indexed. Unique ones are not among them:
-/// what keeps them unique finds them; nor are memberships.
+/// The attributes of a type that its schemas declare as indexed. Memberships are not among them, nor
+/// are those that [`is_found_by_uniqueness`].
 pub fn declared(resource_type: &ResourceType) -> impl Iterator<Item = AttributeRef<'_>> {
     resource_type.attributes().filter(|target| {
         target.leaf().indexed != Indexed::None && can_be_indexed(resource_type, *target)
@@ -53,13 +54,23 @@ pub fn can_be_indexed(resource_type: &ResourceType, target: AttributeRef<'_>) ->
         && leaf.returned != crate::schema::Returned::Never
         && !(target.extension.is_none() && derived)
         && !is_membership
-        && !is_unique(target)
+        && !is_found_by_uniqueness(resource_type, target)
 }
 
-/// Whether no two resources may have the same value of it.
+/// Whether what keeps the values of an attribute unique finds them, of all resources and as they are
+/// compared: text of the core schemas. Of a schema that a plugin brings, values may be older than
+/// their uniqueness is.
 #[must_use]
-pub fn is_unique(target: AttributeRef<'_>) -> bool {
-    target.sub.is_none() && target.attribute.uniqueness != crate::schema::Uniqueness::None
+pub fn is_found_by_uniqueness(resource_type: &ResourceType, target: AttributeRef<'_>) -> bool {
+    let is_core =
+        target.extension.is_none() && matches!(resource_type.schema.id.as_str(), USER | GROUP);
+    let attribute = target.attribute;
+    is_core
+        && target.sub.is_none()
+        && attribute.uniqueness != Uniqueness::None
+        && attribute.kind == Kind::String
+        && !attribute.multi_valued
+        && attribute.name != "id"
 }
 
 /// The entries of a resource for these attributes, each once, in order.

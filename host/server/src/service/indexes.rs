@@ -283,7 +283,7 @@ fn indexable<'a>(
         membership::of(resource_type).is_some_and(|it| target.is_of(it.attribute()));
     if is_membership {
         not_indexable("is of memberships, which are found without an index of their own")
-    } else if index::is_unique(target) {
+    } else if index::is_found_by_uniqueness(resource_type, target) {
         not_indexable("is unique, and found by what keeps it unique")
     } else if leaf.returned == Returned::Never {
         not_indexable("is never returned, so nothing can be found by it")

@@ -128,9 +128,13 @@ impl Services {
         let sorted_by: Vec<_> =
             asked.iter().map(|it| it.sort.map(|sort| sort.target().path())).collect();
         let (order, limits) = (plan.order, self.list_limits);
-        let plan = filter_sql::Plan::of(&mut conn, tenant, asked, order, limits).await?;
+        let mut plan = filter_sql::Plan::of(asked, order, limits);
         let nothing = filter_sql::Slice { bound: Bound::After(None), skip: 0, take: 0 };
-        let (page, too_large) = match plan.page(&mut conn, tenant, &nothing).await {
+        let page = match plan.count(&mut conn, tenant).await {
+            Ok(()) => plan.page(&mut conn, tenant, &nothing).await,
+            Err(error) => Err(error),
+        };
+        let (page, too_large) = match page {
             Ok(page) => {
                 let exceeded = plan.exceeded(&page);
                 (Some(page), exceeded)

@@ -8,6 +8,7 @@ use super::plan::Plan;
 use super::{ScanPlaces, Slice};
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
+use crate::store::StoreError;
 use crate::store::filter_sql::{self, Bound, Position, is_timeout};
 use crate::store::rows::{self, Row};
 
@@ -122,20 +123,18 @@ impl Services {
         let mut conn = self.database.read().await?;
         let asked = plan.asked(request);
         let limits = self.list_limits;
-        let plan = filter_sql::Plan::of(&mut conn, tenant, asked, plan.order, limits).await?;
+        let mut plan = filter_sql::Plan::of(asked, plan.order, limits);
+        if let Err(error) = plan.count(&mut conn, tenant).await {
+            return Err(unless_too_many(&plan, error));
+        }
         if !plan.is_quick() {
             // Who waits for a place keeps no connection from others.
             drop(conn);
             *places = Some(self.scan_places(request).await?);
             conn = self.database.read().await?;
         }
-        let page = plan.page(&mut conn, tenant, &slice.part).await.map_err(|error| {
-            let slowest = plan.types.iter().find(|of_type| of_type.reads_documents());
-            match slowest {
-                Some(slowest) if is_timeout(&error) => Error::too_many(slowest),
-                _ => error.into(),
-            }
-        })?;
+        let page = plan.page(&mut conn, tenant, &slice.part).await;
+        let page = page.map_err(|error| unless_too_many(&plan, error))?;
         if let Some(exceeded) = plan.exceeded(&page) {
             return Err(Error::too_many(exceeded));
         }
@@ -154,5 +153,13 @@ impl Services {
             texts.extend(of_type.iter().map(|row| row.id).zip(shown));
         }
         Ok(page.found.iter().filter_map(|(_, row)| texts.remove(&row.id)).collect())
+    }
+}
+
+/// The database gave up: where documents are read, there are too many of them.
+fn unless_too_many(plan: &filter_sql::Plan<'_>, error: StoreError) -> Error {
+    match plan.types.iter().find(|of_type| of_type.reads_documents()) {
+        Some(slowest) if is_timeout(&error) => Error::too_many(slowest),
+        _ => error.into(),
     }
 }

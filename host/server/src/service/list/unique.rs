@@ -5,8 +5,7 @@ use tenon_scim::filter::{self, CompareOp, Filter, Literal};
 use tenon_scim::index;
 use tenon_scim::list::{self, Paging, Place, Query};
 use tenon_scim::path::{self, Target};
-use tenon_scim::schema::core::{GROUP, USER};
-use tenon_scim::schema::{Kind, ResourceType};
+use tenon_scim::schema::ResourceType;
 use tenon_scim::value::normalized;
 
 use super::{Collection, Slice};
@@ -66,18 +65,10 @@ pub(super) fn wanted<'t>(
     let Ok(Target::Attribute(target)) = path::resolve(resource_type, &path.text) else {
         return None;
     };
-    // Of a schema that a plugin brings, values may be older than their uniqueness is.
-    let is_old =
-        target.extension.is_none() && matches!(resource_type.schema.id.as_str(), USER | GROUP);
-    let attribute = target.attribute;
-    let fits = is_old
-        && index::is_unique(target)
-        && attribute.kind == Kind::String
-        && !attribute.multi_valued
-        && read.coercions.is_empty();
+    let fits = index::is_found_by_uniqueness(resource_type, target) && read.coercions.is_empty();
     fits.then(|| Wanted {
         resource_type,
         attr: target.path(),
-        value: normalized(attribute, value).into_owned(),
+        value: normalized(target.attribute, value).into_owned(),
     })
 }

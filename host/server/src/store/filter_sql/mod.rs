@@ -37,7 +37,7 @@ use uuid::Uuid;
 
 pub use binds::Statement;
 pub use page::{Found, Page, is_timeout};
-pub use planner::{Access, Plan, TypePlan};
+pub use planner::{Plan, TypePlan};
 
 /// The place of the tenant in every statement.
 const TENANT: &str = "$1::uuid";

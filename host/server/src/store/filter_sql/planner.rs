@@ -7,12 +7,14 @@ use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::Returned;
 
 use super::binds::{Binds, Statement};
-use super::sets::{Driver, MANY, SCANNED, Set, driver, probe};
+use super::sets::{Driver, MANY, ONE, SCANNED, Set, driver, probe};
 use super::{Asked, Limits, Order, sort};
 use crate::store::{StoreError, TenantId};
 
 /// Sets are counted up to here to find the smallest.
 const COUNTED: i64 = 2_000;
+/// So many of the sets that a filter has are counted, the best by their ranks.
+const COMPARED: usize = 8;
 
 /// What a list does, for each type.
 #[derive(Debug, Clone)]
@@ -21,6 +23,7 @@ pub struct Plan<'s> {
     pub types: Vec<TypePlan<'s>>,
     /// The order of the list.
     pub order: Order,
+    limits: Limits,
 }
 
 /// How the resources of a type are found.
@@ -28,8 +31,7 @@ pub struct Plan<'s> {
 pub struct TypePlan<'s> {
     pub(super) asked: Asked<'s>,
     pub(super) set: Option<Set<'s>>,
-    found_by: Vec<String>,
-    /// Whether the set has few resources as a rule.
+    /// Whether the set is known to have few resources.
     finds_few: bool,
     /// Terms that an index answers for each candidate.
     pub(super) probes: Vec<&'s BoundFilter<'s>>,
@@ -37,15 +39,6 @@ pub struct TypePlan<'s> {
     pub(super) documents: Vec<&'s BoundFilter<'s>>,
     pub(super) keys: Keys,
     limits: Limits,
-}
-
-/// What finds the candidates.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Access {
-    /// The indexes of these attributes.
-    Index(Vec<String>),
-    /// Nothing: all resources of the type are candidates.
-    All,
 }
 
 /// Where the keys of a sort come from.
@@ -60,36 +53,43 @@ pub(super) enum Keys {
     Index,
 }
 
+/// Which of the sets of a type, in the order of their ranks, finds the candidates.
+#[derive(Debug, Clone, Copy)]
+struct Choice {
+    place: usize,
+    /// How many resources it has, up to [`COUNTED`]; `None` where nobody has counted them.
+    count: Option<i64>,
+}
+
 impl<'s> Plan<'s> {
-    /// Reads what is asked. Where a filter has several terms that an index answers, counts what each
-    /// of them finds.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn of(
-        conn: &mut PgConnection,
-        tenant: TenantId,
-        asked: Vec<Asked<'s>>,
-        order: Order,
-        limits: Limits,
-    ) -> Result<Self, StoreError> {
-        let mut types = Vec::with_capacity(asked.len());
-        for asked in asked {
-            let terms = conjuncts(asked.filter);
-            let mut drivers: Vec<(usize, Driver<'s>)> = terms
-                .iter()
-                .enumerate()
-                .filter_map(|(place, term)| Some((place, driver(term, &asked.space)?)))
-                .collect();
-            drivers.sort_by_key(|(_, driver)| driver.rank);
-            let chosen = smallest(conn, tenant, &asked, &drivers).await?;
-            let chosen = chosen.and_then(|it| drivers.into_iter().nth(it));
-            types.push(TypePlan::of(asked, &terms, chosen, order, limits));
-        }
-        Ok(Self { types, order })
+    /// Reads what is asked. The set that is the best by its rank finds the candidates of each type.
+    #[must_use]
+    pub fn of(asked: Vec<Asked<'s>>, order: Order, limits: Limits) -> Self {
+        let first = Choice { place: 0, count: None };
+        let types = asked.into_iter().map(|it| TypePlan::of(it, first, order, limits)).collect();
+        Self { types, order, limits }
     }
 
-    /// Whether indexes answer it, of each type, and find few resources as a rule.
+    /// Counts what the terms find that an index answers, where their ranks do not say it, and takes
+    /// that which finds the fewest.
+    ///
+    /// # Errors
+    /// The database fails, or gives up ([`super::is_timeout`]).
+    pub async fn count(
+        &mut self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        for of_type in &mut self.types {
+            if let Some(choice) = smallest(conn, tenant, &of_type.asked).await? {
+                let asked = of_type.asked.clone();
+                *of_type = TypePlan::of(asked, choice, self.order, self.limits);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether indexes answer it, of each type, and are known to find few resources.
     #[must_use]
     pub fn is_quick(&self) -> bool {
         self.types.iter().all(|it| it.finds_few && !it.reads_documents() && !it.sorts_by_index())
@@ -107,46 +107,52 @@ fn conjuncts<'s>(filter: Option<&'s BoundFilter<'s>>) -> Vec<&'s BoundFilter<'s>
     }
 }
 
-/// Which of some sets, in the order of their ranks, has the fewest resources. One or none, and an
-/// index is asked where several may.
+/// The sets of those terms that an index answers, the best first, with the places of the terms.
+fn drivers<'s>(terms: &[&'s BoundFilter<'s>], asked: &Asked<'s>) -> Vec<(usize, Driver<'s>)> {
+    let drivers = terms.iter().enumerate();
+    let mut drivers: Vec<_> =
+        drivers.filter_map(|(place, term)| Some((place, driver(term, &asked.space)?))).collect();
+    drivers.sort_by_key(|(_, driver)| driver.rank);
+    drivers
+}
+
+/// Which set has the fewest resources; `None` where no index is asked, since the ranks decide.
 async fn smallest(
     conn: &mut PgConnection,
     tenant: TenantId,
     asked: &Asked<'_>,
-    drivers: &[(usize, Driver<'_>)],
-) -> Result<Option<usize>, StoreError> {
-    let few = drivers.iter().take_while(|(_, driver)| driver.rank < SCANNED);
-    let few: Vec<_> = few.map(|(_, driver)| driver).collect();
-    let needs_count = few.len() > 1 && few.first().is_some_and(|first| first.rank > 1);
+) -> Result<Option<Choice>, StoreError> {
+    let drivers = drivers(&conjuncts(asked.filter), asked);
+    let counted = drivers.iter().map(|(_, driver)| driver);
+    let counted: Vec<_> =
+        counted.take_while(|driver| driver.rank < SCANNED).take(COMPARED).collect();
+    let needs_count = counted
+        .first()
+        .is_some_and(|best| best.rank > ONE && (counted.len() > 1 || best.rank < MANY));
     if !needs_count {
-        return Ok((!drivers.is_empty()).then_some(0));
+        return Ok(None);
     }
     let mut binds = Binds::default();
     binds.uuid(tenant.0);
-    let counts: Vec<_> = few
+    let counts: Vec<_> = counted
         .iter()
         .map(|driver| {
-            let set = driver.set.sql(&asked.space, &mut binds);
+            let set = driver.set.repeating(&asked.space, &mut binds);
             format!("(SELECT count(*) FROM (SELECT FROM ({set}) AS s LIMIT {COUNTED}) AS s)")
         })
         .collect();
     let statement = Statement { text: format!("SELECT ARRAY[{}]", counts.join(", ")), binds };
     let rows = statement.rows(conn).await?;
-    let counts: Vec<i64> = match rows.first() {
-        Some(row) => row.try_get(0)?,
-        None => Vec::new(),
-    };
-    Ok(counts.iter().enumerate().min_by_key(|(_, count)| **count).map(|(place, _)| place))
+    let Some(row) = rows.first() else { return Ok(None) };
+    let counts: Vec<i64> = row.try_get(0)?;
+    let fewest = counts.into_iter().enumerate().min_by_key(|(_, count)| *count);
+    Ok(fewest.map(|(place, count)| Choice { place, count: Some(count) }))
 }
 
 impl<'s> TypePlan<'s> {
-    fn of(
-        asked: Asked<'s>,
-        terms: &[&'s BoundFilter<'s>],
-        chosen: Option<(usize, Driver<'s>)>,
-        order: Order,
-        limits: Limits,
-    ) -> Self {
+    fn of(asked: Asked<'s>, choice: Choice, order: Order, limits: Limits) -> Self {
+        let terms = conjuncts(asked.filter);
+        let chosen = drivers(&terms, &asked).into_iter().nth(choice.place);
         let exact = chosen.as_ref().filter(|(_, driver)| driver.exact).map(|(place, _)| *place);
         let rest = terms.iter().enumerate().filter(|(place, _)| Some(*place) != exact);
         let is_probe = |term: &BoundFilter<'_>| {
@@ -161,21 +167,12 @@ impl<'s> TypePlan<'s> {
             Some(sort) if indexed(sort) => Keys::Index,
             _ => Keys::Documents,
         };
-        let finds_few = chosen.as_ref().is_some_and(|(_, driver)| driver.rank < MANY);
-        let (set, found_by) = match chosen {
-            Some((_, driver)) => (Some(driver.set), driver.found_by),
-            None => (None, Vec::new()),
+        let finds_few = match choice.count {
+            Some(count) => count < COUNTED,
+            None => chosen.as_ref().is_some_and(|(_, driver)| driver.rank <= ONE),
         };
-        Self { asked, set, found_by, finds_few, probes, documents, keys, limits }
-    }
-
-    /// What finds the candidates.
-    #[must_use]
-    pub fn access(&self) -> Access {
-        match self.set {
-            Some(_) => Access::Index(self.found_by.clone()),
-            None => Access::All,
-        }
+        let set = chosen.map(|(_, driver)| driver.set);
+        Self { asked, set, finds_few, probes, documents, keys, limits }
     }
 
     /// The name of the type.
@@ -202,7 +199,7 @@ impl<'s> TypePlan<'s> {
     pub fn limit(&self) -> u32 {
         if self.reads_documents() {
             self.limits.documents
-        } else if self.probes.is_empty() && self.keys != Keys::Index {
+        } else if self.probes.is_empty() {
             self.limits.found
         } else {
             self.limits.probes

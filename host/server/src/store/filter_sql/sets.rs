@@ -52,10 +52,10 @@ pub(super) struct Driver<'f> {
     pub(super) exact: bool,
     /// How many resources such a set has as a rule: the smaller, the fewer.
     pub(super) rank: u8,
-    /// What finds it, in the user's words.
-    pub(super) found_by: Vec<String>,
 }
 
+/// Up to this rank, a set has one resource or none.
+pub(super) const ONE: u8 = 1;
 /// From this rank on, a set may have a good part of all resources.
 pub(super) const MANY: u8 = 4;
 /// From this rank on, to count a set is as much as to read it.
@@ -64,7 +64,7 @@ pub(super) const SCANNED: u8 = 6;
 /// The set of a term, where an index has it.
 pub(super) fn driver<'f>(term: &'f BoundFilter<'f>, space: &Space<'_>) -> Option<Driver<'f>> {
     match term {
-        BoundFilter::Constant(false) => Some(found(Set::Empty, 0, "nothing to look for")),
+        BoundFilter::Constant(false) => Some(found(Set::Empty, 0)),
         BoundFilter::Constant(true) | BoundFilter::Not(_) => None,
         BoundFilter::And(terms) => {
             let drivers = terms.iter().filter_map(|term| driver(term, space));
@@ -78,24 +78,22 @@ pub(super) fn driver<'f>(term: &'f BoundFilter<'f>, space: &Space<'_>) -> Option
         BoundFilter::Present(target) => {
             let looked_for = LookedFor::Anything;
             let valued = valued(*target, looked_for, space)?;
-            Some(found(Set::Valued(valued), 7, target.path()))
+            Some(found(Set::Valued(valued), 7))
         }
         BoundFilter::Compare(comparison) => compared(comparison, comparison.target, space),
         BoundFilter::Element(target, inner) => in_element(*target, inner, space),
     }
 }
 
-fn found(set: Set<'_>, rank: u8, found_by: impl Into<String>) -> Driver<'_> {
-    Driver { set, exact: true, rank, found_by: vec![found_by.into()] }
+fn found(set: Set<'_>, rank: u8) -> Driver<'_> {
+    Driver { set, exact: true, rank }
 }
 
 fn union(drivers: Vec<Driver<'_>>) -> Option<Driver<'_>> {
     let rank = drivers.iter().map(|it| it.rank).max()?;
     let exact = drivers.iter().all(|it| it.exact);
-    let mut found_by: Vec<String> = drivers.iter().flat_map(|it| it.found_by.clone()).collect();
-    found_by.dedup();
     let set = Set::Union(drivers.into_iter().map(|it| it.set).collect());
-    Some(Driver { set, exact, rank, found_by })
+    Some(Driver { set, exact, rank })
 }
 
 /// Between brackets, a value has to satisfy all terms: the best of them finds more than satisfy
@@ -130,12 +128,11 @@ fn in_element<'f>(
 
 fn membership<'f>(comparison: &Comparison<'_>, space: &Space<'_>) -> Option<Driver<'f>> {
     let set = |id: Option<Uuid>, set: fn(Uuid) -> Set<'f>| id.map_or(Set::Empty, set);
-    let path = comparison.target.path();
     if let Some(member) = member_named(comparison, space) {
-        return Some(found(set(member, Set::GroupsOf), 2, path));
+        return Some(found(set(member, Set::GroupsOf), 2));
     }
     let group = group_named(comparison, space)?;
-    Some(found(set(group, Set::Within), 4, path))
+    Some(found(set(group, Set::Within), 4))
 }
 
 /// `target` is that of the comparison in a resource: between brackets it is a part of another.
@@ -148,20 +145,21 @@ fn compared<'f>(
         return Some(membership);
     }
     if let Some(id) = named_id(comparison, target) {
-        return Some(found(id.map_or(Set::Empty, Set::One), 1, "id"));
+        return Some(found(id.map_or(Set::Empty, Set::One), ONE));
     }
-    let looked_for = looked_for(comparison, target)?;
+    let unique = index::is_found_by_uniqueness(space.resource_type, target);
+    let looked_for = looked_for(comparison, target, unique)?;
     let rank = match &looked_for {
-        LookedFor::Key(_) if index::is_unique(target) => 1,
+        LookedFor::Key(_) if unique => ONE,
         LookedFor::Key(_) if target.leaf().kind == Kind::Boolean => 5,
         LookedFor::Key(_) => 2,
-        LookedFor::Test(Test::Never, _) => return Some(found(Set::Empty, 0, target.path())),
+        LookedFor::Test(Test::Never, _) => return Some(found(Set::Empty, 0)),
         LookedFor::Test(Test::Begins(_), _) => 4,
         LookedFor::Test(Test::Ordered(..), _) => 5,
         _ => SCANNED,
     };
     let valued = valued(target, looked_for, space)?;
-    Some(found(Set::Valued(valued), rank, target.path()))
+    Some(found(Set::Valued(valued), rank))
 }
 
 /// The id that `id eq "…"` asks for; the inner `None` is none.
@@ -173,10 +171,12 @@ fn named_id(comparison: &Comparison<'_>, target: AttributeRef<'_>) -> Option<Opt
     }
 }
 
-/// What an index is asked for; `None` where it cannot answer.
+/// What an index is asked for; `None` where it cannot answer. What keeps values unique has them whole,
+/// `attr_index` has their keys.
 fn looked_for<'f>(
     comparison: &'f Comparison<'f>,
     target: AttributeRef<'f>,
+    unique: bool,
 ) -> Option<LookedFor<'f>> {
     if comparison.op == CompareOp::Ne {
         return None;
@@ -184,12 +184,11 @@ fn looked_for<'f>(
     if let Operand::Bool(value) = comparison.operand {
         return Some(LookedFor::Key(value.to_string()));
     }
-    let is_unique = index::is_unique(target);
     // Of a text that is longer than a key, the index knows no order and no parts.
-    let is_whole = |text: &str| is_unique || index::is_whole_key(text);
+    let is_whole = |text: &str| unique || index::is_whole_key(text);
     match Test::of(comparison)? {
         Test::LeadsTo(_) => None,
-        Test::Equals(text) if is_unique || !is_text(target) => Some(LookedFor::Key(text)),
+        Test::Equals(text) if unique || !is_text(target) => Some(LookedFor::Key(text)),
         Test::Equals(text) => Some(LookedFor::Key(index::text_key(&text))),
         Test::Never => Some(LookedFor::Test(Test::Never, comparison)),
         test => {
@@ -214,18 +213,12 @@ fn valued<'f>(
     looked_for: LookedFor<'f>,
     space: &Space<'_>,
 ) -> Option<Valued<'f>> {
-    let unique = is_found_by_uniqueness(target);
+    let unique = index::is_found_by_uniqueness(space.resource_type, target);
     (unique || space.ready.contains(&target.path())).then_some(Valued {
         target,
         unique,
         looked_for,
     })
-}
-
-/// Whether what keeps values unique finds them: as texts, in the form in which they are compared.
-pub(super) fn is_found_by_uniqueness(target: AttributeRef<'_>) -> bool {
-    let is_id = target.extension.is_none() && target.attribute.name == "id";
-    index::is_unique(target) && is_text(target) && !target.leaf().refers_to_resources() && !is_id
 }
 
 impl Set<'_> {
@@ -244,7 +237,7 @@ impl Set<'_> {
                 binds.text(&valued.target.path()),
                 valued.condition(binds)
             ),
-            Self::Valued(valued) => valued.entries(space, binds),
+            Self::Valued(valued) => valued.entries("SELECT DISTINCT a.id", space, binds),
             Self::GroupsOf(member) => {
                 let member = binds.uuid(*member);
                 let ids = format!(
@@ -263,6 +256,19 @@ impl Set<'_> {
                     sets.iter().map(|set| format!("({})", set.sql(space, binds))).collect();
                 sets.join(" UNION ")
             }
+        }
+    }
+
+    /// The same ids, some of them more than once: a query of which the first rows need no others.
+    pub(super) fn repeating(&self, space: &Space<'_>, binds: &mut Binds) -> String {
+        match self {
+            Self::Valued(valued) if !valued.unique => valued.entries("SELECT a.id", space, binds),
+            Self::Union(sets) => {
+                let sets: Vec<_> =
+                    sets.iter().map(|set| format!("({})", set.repeating(space, binds))).collect();
+                sets.join(" UNION ALL ")
+            }
+            _ => self.sql(space, binds),
         }
     }
 }
@@ -296,9 +302,9 @@ fn within(group: &str, names: &str) -> String {
 
 impl Valued<'_> {
     /// The resources that have such an entry in `attr_index`.
-    fn entries(&self, space: &Space<'_>, binds: &mut Binds) -> String {
+    fn entries(&self, select: &str, space: &Space<'_>, binds: &mut Binds) -> String {
         let from = format!(
-            "SELECT DISTINCT a.id FROM attr_index AS a WHERE a.tenant_id = {TENANT} \
+            "{select} FROM attr_index AS a WHERE a.tenant_id = {TENANT} \
              AND a.type = {} AND a.attr = {}",
             binds.text(&space.resource_type.name),
             binds.text(&self.target.path())

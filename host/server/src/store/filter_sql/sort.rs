@@ -1,13 +1,12 @@
 //! Sort keys in SQL: the text of `tenon_scim::sort::SortKey`.
 
-use tenon_scim::index::KEY_CHARS;
+use tenon_scim::index::{self, KEY_CHARS};
 use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::{Kind, ResourceType};
 use tenon_scim::sort::{MISSING, Sort, rank};
 
 use super::binds::Binds;
 use super::document::{first_value, text};
-use super::sets::is_found_by_uniqueness;
 use super::{Space, TENANT};
 
 /// The key of the row `r` with its document.
@@ -40,7 +39,9 @@ fn cut(text: &str) -> String {
 
 /// Whether an index has the keys of a sort.
 pub(super) fn is_indexed(sort: &Sort<'_>, space: &Space<'_>) -> bool {
-    is_found_by_uniqueness(sort.target()) || space.ready.contains(&sort.target().path())
+    let target = sort.target();
+    index::is_found_by_uniqueness(space.resource_type, target)
+        || space.ready.contains(&target.path())
 }
 
 /// Whether the id alone is the key.
@@ -53,7 +54,7 @@ pub(super) fn of_index(sort: &Sort<'_>, resource_type: &ResourceType, binds: &mu
     let target = sort.target();
     let (name, path) = (binds.text(&resource_type.name), binds.text(&target.path()));
     let rank = rank(target.leaf().kind);
-    if is_found_by_uniqueness(target) {
+    if index::is_found_by_uniqueness(resource_type, target) {
         let key = cut("a.val");
         format!(
             "SELECT a.id, '{rank}' || {key} AS k FROM unique_values AS a \

@@ -3,6 +3,7 @@
 //!
 //! `TENON_PROPERTY_CASES=100000 cargo test -p tenon-server select_and_order` looks longer.
 
+mod plans;
 mod world;
 
 #[path = "../../../../scim/tests/properties"]
@@ -186,8 +187,8 @@ impl Case {
         take: usize,
     ) -> Result<Vec<Uuid>, String> {
         let order = self.sort_by.as_ref().map_or(Order::Creation, |_| Order::Sorted(self.order));
-        let plan = Plan::of(conn, tenant, asked, order, Limits::default()).await;
-        let plan = plan.map_err(|it| it.to_string())?;
+        let mut plan = Plan::of(asked, order, Limits::default());
+        plan.count(conn, tenant).await.map_err(|it| it.to_string())?;
         let mut there: Vec<Uuid> = Vec::new();
         let mut bound = Bound::After(None);
         loop {

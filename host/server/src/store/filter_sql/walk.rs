@@ -5,13 +5,12 @@
 //! those without a value, which come last: a page that reaches them is made of the keys of all.
 
 use sqlx::{PgConnection, Row as _};
-use tenon_scim::index::KEY_CHARS;
+use tenon_scim::index::{self, KEY_CHARS};
 use tenon_scim::sort::{Sort, SortOrder, rank};
 
 use super::binds::{Binds, Statement};
 use super::page::{COLUMNS, Page, as_i64, page_of};
 use super::planner::{Keys, Plan};
-use super::sets::is_found_by_uniqueness;
 use super::{Bound, Order, Position, Slice, Space, TENANT};
 use crate::store::{StoreError, TenantId};
 
@@ -64,8 +63,7 @@ fn statement(
     binds.uuid(tenant.0);
     let (of_type, path) = (binds.text(&space.resource_type.name), binds.text(&target.path()));
     // Of what keeps values unique, those that are longer than a key are not in the order of keys.
-    let (table, first, cut) = match is_found_by_uniqueness(target) {
-        true if target.attribute.multi_valued => return None,
+    let (table, first, cut) = match index::is_found_by_uniqueness(space.resource_type, target) {
         true => ("unique_values", "", format!("length(a.val) > {KEY_CHARS}")),
         false => ("attr_index", "AND a.elem = 0", "false".to_owned()),
     };

@@ -221,7 +221,14 @@ impl World {
                 .await
                 .unwrap();
         }
-        for value in resource::unique_values(resource_type, &known) {
+        // The values of other attributes may be older than their uniqueness is.
+        let found: HashSet<String> = resource_type
+            .attributes()
+            .filter(|it| index::is_found_by_uniqueness(resource_type, *it))
+            .map(|it| it.path())
+            .collect();
+        let unique = resource::unique_values(resource_type, &known);
+        for value in unique.into_iter().filter(|it| found.contains(&it.path)) {
             sqlx::query("INSERT INTO unique_values VALUES ($1, $2, $3, $4, $5)")
                 .bind(self.tenant.0)
                 .bind(&resource_type.name)
