@@ -95,6 +95,7 @@ async fn pages_are_stable_and_count_all() {
         (names(&["chris", "dora_x"]), 5, 2)
     );
     assert_eq!(page(&[("startIndex", "9")]).await, (names(&[]), 5, 0));
+    assert_eq!(page(&[("startIndex", "2000")]).await, (names(&[]), 5, 0));
     assert_eq!(page(&[("count", "0")]).await, (names(&[]), 5, 0));
     assert_eq!(page(&[("startIndex", "0"), ("count", "-1")]).await, (names(&[]), 5, 0));
     assert_eq!(

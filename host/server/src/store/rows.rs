@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::lanes::{Lanes, Read};
 use super::{StoreError, TenantId};
 
-pub use page::{Bound, Page, page};
+pub use page::{Bound, Page, deep_page, page};
 
 /// A resource as it is stored, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]

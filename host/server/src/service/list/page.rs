@@ -64,7 +64,7 @@ impl Services {
         let mut page = if plan.selects() {
             self.page_of_matching(request, plan, slice, &mut places).await?
         } else {
-            self.page_of_all(request, plan, slice).await?
+            self.page_of_all(request, plan, slice, &mut places).await?
         };
         let shows_memberships = |(_, row): &(String, Row)| {
             let mut of_type =
@@ -87,12 +87,13 @@ impl Services {
         }
     }
 
-    /// Without filter and sort, the index finds the page.
-    async fn page_of_all(
-        &self,
-        request: &Request,
+    /// Without filter and sort, the index finds the page. What is far from the first takes a place.
+    async fn page_of_all<'r>(
+        &'r self,
+        request: &'r Request,
         plan: &Plan<'_>,
         slice: &Slice,
+        places: &mut Option<ScanPlaces<'r>>,
     ) -> Result<Page, Error> {
         let part = &slice.part;
         let bound = match &part.bound {
@@ -102,7 +103,15 @@ impl Services {
                 rows::Bound::Before(position.as_ref().map_or(Uuid::max(), |it| it.id))
             }
         };
-        let page = rows::page(&self.lanes, request.tenant.id, &plan.of, bound, part.take).await?;
+        let tenant = request.tenant.id;
+        let page = match bound {
+            rows::Bound::Skip(skip) if !bound.is_quick() => {
+                *places = Some(self.scan_places(request).await?);
+                let mut conn = self.database.read().await?;
+                rows::deep_page(&mut conn, tenant, &plan.of, skip, part.take).await?
+            }
+            _ => rows::page(&self.lanes, tenant, &plan.of, bound, part.take).await?,
+        };
         Ok(Page {
             total: usize::try_from(page.total).unwrap_or(0),
             found: page.rows.into_iter().map(|row| (String::new(), row)).collect(),

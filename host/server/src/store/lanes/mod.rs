@@ -17,8 +17,8 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Error, Row};
 
 use self::options::Target;
 use self::session::Session;
@@ -26,6 +26,10 @@ use super::{Kind, Pooler, StoreError, kind_of};
 
 /// How long a statement waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a statement waits for its answer, behind others of the connection. The database ends
+/// each after 5 s: who waits for twice that waits for one that does not answer. Through a pooler
+/// there is no other bound.
+const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 /// The pauses between attempts to connect: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -45,6 +49,8 @@ pub struct Lanes(Arc<Shared>);
 struct Shared {
     lanes: Vec<Lane>,
     next: AtomicUsize,
+    /// How long an answer is waited for.
+    limit: Duration,
 }
 
 struct Lane {
@@ -63,13 +69,22 @@ impl Lanes {
         count: u32,
         pooler: Pooler,
     ) -> Result<Self, sqlx::Error> {
+        Self::answering_within(ANSWER_LIMIT, options, count, pooler)
+    }
+
+    fn answering_within(
+        limit: Duration,
+        options: &PgConnectOptions,
+        count: u32,
+        pooler: Pooler,
+    ) -> Result<Self, sqlx::Error> {
         let target = Arc::new(Target::of(options, pooler)?);
         let lane = |_| {
             let (sender, session) = watch::channel(None);
             Lane { session, keeper: tokio::spawn(keep(Arc::clone(&target), sender)) }
         };
         let lanes = (0..count.max(1)).map(lane).collect();
-        Ok(Self(Arc::new(Shared { lanes, next: AtomicUsize::new(0) })))
+        Ok(Self(Arc::new(Shared { lanes, next: AtomicUsize::new(0), limit })))
     }
 
     /// Closes the connections.
@@ -77,21 +92,37 @@ impl Lanes {
         self.0.close();
     }
 
-    /// The rows of a statement. Where the connection is lost meanwhile, it is sent once more.
+    /// The rows of a statement. Where the connection is lost meanwhile, it is sent again; where it
+    /// gives no answer, it is made again for those that follow.
     ///
     /// # Errors
-    /// The database fails, or cannot be reached.
+    /// The database fails, does not answer, or cannot be reached.
     pub async fn rows(
         &self,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        match self.session().await?.rows(read, arguments).await {
-            Err(error) if is_lost(&error) => {
-                Ok(self.session().await?.rows(read, arguments).await?)
+        let mut lost = 0;
+        loop {
+            match self.answer(read, arguments).await? {
+                // A database that ends takes all connections with it, one after the other.
+                Err(error) if is_lost(&error) && lost < self.0.lanes.len() => lost += 1,
+                answered => return Ok(answered?),
             }
-            answered => Ok(answered?),
         }
+    }
+
+    /// What one of the connections answers, if it does so in time.
+    async fn answer(
+        &self,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Result<Vec<Row>, Error>, StoreError> {
+        let session = self.session().await?;
+        timeout(self.0.limit, session.rows(read, arguments)).await.map_err(|_| {
+            session.end();
+            unavailable("a statement was not answered in time")
+        })
     }
 
     /// The only row of a statement, or none.
@@ -117,7 +148,9 @@ impl Lanes {
         }
         let Some(lane) = in_turn().next() else { return Err(unavailable("there are none")) };
         let mut session = lane.session.clone();
-        let connected = timeout(PATIENCE, session.wait_for(Option::is_some)).await;
+        // One that has ended is there until its keeper notices.
+        let opened = session.wait_for(|it| it.as_ref().is_some_and(|it| !it.is_closed()));
+        let connected = timeout(PATIENCE, opened).await;
         let connected = connected.ok().and_then(Result::ok).and_then(|it| it.clone());
         connected.ok_or_else(|| unavailable("no connection could be made"))
     }
@@ -153,16 +186,19 @@ impl fmt::Debug for Lanes {
 async fn keep(target: Arc<Target>, sessions: watch::Sender<Option<Arc<Session>>>) {
     let mut pause = PAUSE.0;
     loop {
-        match Session::open(&target).await {
-            Ok((session, ended)) => {
+        match timeout(ANSWER_LIMIT, Session::open(&target)).await {
+            Ok(Ok((session, ended))) => {
                 pause = PAUSE.0;
                 sessions.send_replace(Some(Arc::new(session)));
                 let cause = ended.wait().await;
                 sessions.send_replace(None);
                 tracing::warn!(cause, "a connection to the database was lost; making it again");
             }
-            Err(error) => {
-                let error = told(&error);
+            failed => {
+                let error = match failed {
+                    Ok(Err(error)) => told(&error),
+                    _ => "no answer in time".to_owned(),
+                };
                 tracing::warn!(error, "no connection to the database for quick reads");
                 sleep(pause).await;
                 pause = (pause * 2).min(PAUSE.1);

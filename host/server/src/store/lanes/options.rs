@@ -12,6 +12,14 @@ use super::tls::{Certificates, Tls, Trust};
 
 /// How long an attempt to connect may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// How long what was sent may stay without the other machine's receipt: one that has gone without
+/// a word is found out as soon as one that does not answer.
+const RECEIPT_LIMIT: Duration = Duration::from_secs(10);
+/// A connection on which nothing happens is probed after so long, then again and again: what is
+/// between the machines may have forgotten it.
+const PROBES: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(5));
+/// So many probes without an answer, and it is lost.
+const PROBES_LOST: u32 = 3;
 
 /// Where a lane leads.
 pub(super) struct Target {
@@ -28,6 +36,10 @@ impl Target {
             .user(options.get_username())
             .port(options.get_port())
             .connect_timeout(CONNECT_LIMIT)
+            .tcp_user_timeout(RECEIPT_LIMIT)
+            .keepalives_idle(PROBES.0)
+            .keepalives_interval(PROBES.1)
+            .keepalives_retries(PROBES_LOST)
             .application_name(options.get_application_name().unwrap_or("tenon"));
         if let Some(password) = &hidden.password {
             config.password(password);

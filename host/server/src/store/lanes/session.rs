@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Error, Row, Statement};
 
@@ -22,6 +22,7 @@ pub(super) struct Session {
     client: Client,
     /// By their text; `None` where every statement brings its text along.
     prepared: Option<RwLock<HashMap<&'static str, Statement>>>,
+    connection: AbortHandle,
 }
 
 /// Ends when the connection does, and ends it when it is dropped.
@@ -31,11 +32,17 @@ impl Session {
     pub(super) async fn open(target: &Target) -> Result<(Self, Ended), Error> {
         let (client, connection) = target.config.connect(target.tls.clone()).await?;
         let ended = Ended(tokio::spawn(connection));
+        let connection = ended.0.abort_handle();
         if target.pooler == Pooler::Transaction {
-            return Ok((Self { client, prepared: None }, ended));
+            return Ok((Self { client, prepared: None, connection }, ended));
         }
         client.batch_execute(BOUNDS).await?;
-        Ok((Self { client, prepared: Some(RwLock::default()) }, ended))
+        Ok((Self { client, prepared: Some(RwLock::default()), connection }, ended))
+    }
+
+    /// Ends the connection, and with it all statements on it that have no answer yet.
+    pub(super) fn end(&self) {
+        self.connection.abort();
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -74,6 +81,7 @@ impl Ended {
         match (&mut self.0).await {
             Ok(Ok(())) => "the server closed it".to_owned(),
             Ok(Err(error)) => told(&error),
+            Err(error) if error.is_cancelled() => "it gave no answer in time".to_owned(),
             Err(error) => error.to_string(),
         }
     }

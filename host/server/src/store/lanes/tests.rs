@@ -69,3 +69,22 @@ async fn an_error_of_the_database_is_told_and_ends_no_connection() {
     assert!(matches!(&error, StoreError::Unavailable(_)), "{error}");
     scratch.stop().await;
 }
+
+#[tokio::test]
+async fn a_connection_that_does_not_answer_is_made_again() {
+    const PLACE: Read = Read { sql: "SELECT pg_backend_pid() AS pid", arguments: &[] };
+    const LONG: Read = Read { sql: "SELECT pg_sleep($1)", arguments: &[Type::FLOAT8] };
+    let scratch = Scratch::start().await;
+    let options = scratch.pool.connect_options().as_ref().clone();
+    let limit = Duration::from_secs(2);
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let lanes = Lanes::answering_within(limit, &options, 1, pooler).unwrap();
+        let pid = async || lanes.row(&PLACE, &[]).await.unwrap().unwrap().get::<_, i32>("pid");
+        let before = pid().await;
+        let error = lanes.rows(&LONG, &[&60_f64]).await.unwrap_err();
+        assert!(matches!(&error, StoreError::Unavailable(_)), "{error}");
+        assert!(error.to_string().contains("not answered in time"), "{error}");
+        assert_ne!(pid().await, before);
+    }
+    scratch.stop().await;
+}

@@ -1,5 +1,7 @@
 //! Pages of resources in order of creation, with the total: one statement each.
 
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{FromRow, Row as _};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
@@ -18,6 +20,17 @@ pub enum Bound {
     /// Before this one, which need not be there any more.
     Before(Uuid),
 }
+
+impl Bound {
+    /// Whether a page from there reads little besides itself, so that it may go over a lane.
+    #[must_use]
+    pub const fn is_quick(self) -> bool {
+        !matches!(self, Self::Skip(skip) if skip > QUICK_SKIP)
+    }
+}
+
+/// What is skipped is read, entry by entry of an index: so many take about a millisecond.
+const QUICK_SKIP: i64 = 1_000;
 
 /// A page, and what is around it.
 #[derive(Debug)]
@@ -130,7 +143,7 @@ const BEFORE: [Read; 2] = [
     },
 ];
 
-/// `take` resources of these types from a bound on.
+/// `take` resources of these types from a quick bound on.
 ///
 /// # Errors
 /// The database fails.
@@ -154,24 +167,61 @@ pub async fn page(
         Bound::Skip(skip) => skip,
         Bound::After(id) | Bound::Before(id) => id,
     };
-    // One more, to know whether there are others.
-    let limit = i64::try_from(take).unwrap_or(i64::MAX).saturating_add(1);
-    let found = lanes.rows(read, &[&tenant.0, types, &limit, bound_value]).await?;
+    let found = lanes.rows(read, &[&tenant.0, types, &one_more(take), bound_value]).await?;
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
     let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
     let is_there = |row: &&tokio_postgres::Row| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
-    let mut rows: Vec<Row> =
-        found.iter().filter(is_there).map(Row::of).collect::<Result<_, _>>()?;
-    let more = rows.len() > take;
-    let (earlier, later) = match bound {
-        Bound::Before(_) => {
-            rows.drain(..usize::from(more));
-            (more, beyond)
-        }
-        Bound::Skip(_) | Bound::After(_) => {
-            rows.truncate(take);
-            (beyond, more)
-        }
-    };
-    Ok(Page { total, rows, earlier, later })
+    let rows: Vec<Row> = found.iter().filter(is_there).map(Row::of).collect::<Result<_, _>>()?;
+    Ok(Page::of(rows, bound, take, total, beyond))
 }
+
+/// `take` resources of these types after any number of the first ones. It holds its connection for
+/// as long as it takes to skip them.
+///
+/// # Errors
+/// The database fails.
+pub async fn deep_page(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    of: &Of,
+    skip: i64,
+    take: usize,
+) -> Result<Page, StoreError> {
+    let [of_one, of_several] = &SKIP;
+    let statement = match of {
+        Of::Type(name) => sqlx::query(of_one.sql).bind(tenant.0).bind(name),
+        Of::Types(names) => sqlx::query(of_several.sql).bind(tenant.0).bind(names),
+    };
+    let found = statement.bind(one_more(take)).bind(skip).fetch_all(conn).await?;
+    let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
+    let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
+    let is_there = |row: &&PgRow| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
+    let rows = found.iter().filter(is_there).map(Row::from_row).collect::<Result<_, _>>()?;
+    Ok(Page::of(rows, Bound::Skip(skip), take, total, beyond))
+}
+
+/// To know whether there are others.
+fn one_more(take: usize) -> i64 {
+    i64::try_from(take).unwrap_or(i64::MAX).saturating_add(1)
+}
+
+impl Page {
+    /// Of at most one row more than were to be taken.
+    fn of(mut rows: Vec<Row>, bound: Bound, take: usize, total: i64, beyond: bool) -> Self {
+        let more = rows.len() > take;
+        let (earlier, later) = match bound {
+            Bound::Before(_) => {
+                rows.drain(..usize::from(more));
+                (more, beyond)
+            }
+            Bound::Skip(_) | Bound::After(_) => {
+                rows.truncate(take);
+                (beyond, more)
+            }
+        };
+        Self { total, rows, earlier, later }
+    }
+}
+
+#[cfg(test)]
+mod tests;
