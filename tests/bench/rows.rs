@@ -153,6 +153,9 @@ fn list_of_a_hundred(tenant: &Tenant) -> Row {
     Row::rate("lists of 100 users, 16 clients", median(turns)).goal(Goal::ValueAtLeast(1_500.0))
 }
 
+/// The filter that finds a user, or some.
+type FilterFor<'f> = &'f dyn Fn(&Value) -> String;
+
 /// Each filter at the small tenant and at the large one, with as many results.
 async fn filters(bed: &Bed, small: &Tenant, large: &Tenant) -> Vec<Row> {
     for tenant in [small, large] {
@@ -167,7 +170,7 @@ async fn filters(bed: &Bed, small: &Tenant, large: &Tenant) -> Vec<Row> {
     let display = |_: &Value| "displayName co \"istmark-Hav\"".to_owned();
     let nick = |_: &Value| "nickName eq \"qvistmark\"".to_owned();
     let goal = Some(Goal::AtMost(2.0));
-    let cases: [(&str, &dyn Fn(&Value) -> String, Option<Goal>); 5] = [
+    let cases: [(&str, FilterFor<'_>, Option<Goal>); 5] = [
         ("emails[type eq \"work\"].value eq", &email, goal),
         ("an extension's attribute eq", &employee, goal),
         ("name.familyName sw", &family, goal),
