@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::Registry;
 use crate::schema::describe::{RESOURCE_TYPE_SCHEMA, SCHEMA_SCHEMA};
-use crate::schema::{ResourceType, Schema};
+use crate::schema::{Indexed, ResourceType, Schema};
 
 /// The `schemas` URI of the ServiceProviderConfig document (RFC 7643 §5).
 pub const SERVICE_PROVIDER_CONFIG_SCHEMA: &str =
@@ -81,13 +81,15 @@ pub fn schema_document(schema: &Schema, base_url: &str) -> Value {
 }
 
 /// The schema as it is enforced: references and binary data are compared as they are written,
-/// whatever their `caseExact` says (RFC 7643 §2.3.6, §2.3.7).
+/// whatever their `caseExact` says (RFC 7643 §2.3.6, §2.3.7). What is indexed is of no concern to clients.
 fn advertised(schema: &Schema) -> Schema {
     let mut schema = schema.clone();
     for attribute in &mut schema.attributes {
         attribute.case_exact = attribute.compares_exactly();
+        attribute.indexed = Indexed::None;
         for sub in &mut attribute.sub_attributes {
             sub.case_exact = sub.compares_exactly();
+            sub.indexed = Indexed::None;
         }
     }
     schema
