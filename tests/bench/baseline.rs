@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use crate::postgres::{Postgres, Statement};
 
-/// Scripts that pgbench takes at the most.
-pub(crate) const SCRIPTS: usize = 128;
+/// Scripts of one run of pgbench. Each of its clients prepares them all: of many, that is most of what
+/// it does in a few seconds.
+pub(crate) const SCRIPTS: usize = 8;
 
 /// pgbench on one statement: a second's worth. The parameter that was `probe` has each of `values`
 /// in turn, at random; the others stay as they are. pgbench has no text variables that change, so
