@@ -95,7 +95,7 @@ fn entries_of(target: AttributeRef<'_>, attributes: &Object) -> Vec<Entry> {
     let (leaf, attr) = (target.leaf(), target.path());
     let entry = |(place, element): (usize, &Value)| {
         let value = target.sub.map_or(Some(element), |sub| element.get(&sub.name))?;
-        let substrings = leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String;
+        let substrings = leaf.has_indexed_substrings();
         let Some(val) = key(leaf, value) else {
             let (attr, val) = (attr.clone(), String::new());
             return is_present(value).then_some(Entry { attr, val, elem: STRAY, substrings });

@@ -98,6 +98,12 @@ impl Attribute {
         self.kind == Kind::Reference && self.reference_types.iter().any(is_type)
     }
 
+    /// Whether the parts of its values are indexed: only text has some.
+    #[must_use]
+    pub const fn has_indexed_substrings(&self) -> bool {
+        matches!(self.indexed, Indexed::Substrings) && matches!(self.kind, Kind::String)
+    }
+
     /// Whether it holds a secret: written by clients, given to nobody (RFC 7643 §4.1.1,
     /// `password`). Secrets are stored as hashes.
     #[must_use]

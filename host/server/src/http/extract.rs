@@ -26,8 +26,8 @@ pub(super) struct Scim {
     pub(super) request: Request,
     /// The resource that the token speaks for, if one.
     pub(super) subject: Option<Uuid>,
-    /// What fingerprints of requests are made with: a key that is not stored.
-    pub(super) fingerprint_key: [u8; 32],
+    /// What the client has shown.
+    pub(super) token: TokenParts,
     /// The query part of the URL.
     pub(super) query: String,
     /// What the handlers share.
@@ -126,9 +126,8 @@ impl FromRequestParts<Arc<App>> for Scim {
             actor: format!("token:{}", token.id).into(),
             may_explain: known.may_explain,
         };
-        let fingerprint_key = token.derive("fingerprint");
         let (subject, app) = (known.subject, Arc::clone(app));
-        Ok(Self { request, subject, fingerprint_key, query, app })
+        Ok(Self { request, subject, token, query, app })
     }
 }
 

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, HashSet};
 use sqlx::PgConnection;
 use tenon_scim::path::{self, AttributeRef, Target};
 use tenon_scim::resource::Known;
-use tenon_scim::schema::{Indexed, Kind, ResourceType};
+use tenon_scim::schema::ResourceType;
 use tenon_scim::stored::{self, Document};
 use tenon_scim::{Object, index};
 use uuid::Uuid;
@@ -177,8 +177,7 @@ async fn add_entries(
         attr_index::resources_after(conn, tenant, resource_type, build.last.id, BATCH).await?;
     let Some(last) = resources.last() else { return Ok(None) };
     let entries: Vec<Last> = resources.iter().flat_map(|it| entries_of(it, target)).collect();
-    let leaf = target.leaf();
-    let substrings = leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String;
+    let substrings = target.leaf().has_indexed_substrings();
     attr_index::insert(conn, build, &entries, substrings).await?;
     Ok(Some((up_to(last.id), resources.len())))
 }
@@ -220,7 +219,7 @@ async fn remove_entries(
     Ok(Some((last, entries.len())))
 }
 
-/// Where a resource is changed meanwhile it has another version, and the document from the write.
+/// Where a resource is changed meanwhile it has another body, and the document from the write.
 async fn rewrite_documents(
     conn: &mut PgConnection,
     build: &IndexBuild,

@@ -24,7 +24,7 @@ use super::cursor::Cursor;
 use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::filter_sql::{self, Bound};
-use crate::store::lists::Of;
+use crate::store::rows::Of;
 
 /// Resources of a page when the client names no `count`.
 pub const DEFAULT_PAGE: usize = 100;

@@ -104,9 +104,11 @@ impl Services {
                 Members::Many(pages) => Ok(Some(*pages)),
             };
         }
-        if wanted.is_some() {
+        if let (Some(membership), Some(id)) = (wanted, parse_uuid(&resource.meta.id)) {
             let mut conn = self.database.read().await?;
-            load(&mut conn, request, wanted, &mut [resource], usize::MAX).await?;
+            let mut found = values(&mut conn, request, membership, &[id], usize::MAX).await?;
+            let found = found.remove(&id).unwrap_or_default();
+            set_values(&mut resource.attributes, membership.attribute(), found);
         }
         Ok(None)
     }
@@ -235,28 +237,6 @@ pub(super) fn wanted<'t>(
     projection: &Projection,
 ) -> Option<Membership<'t>> {
     membership::of(resource_type).filter(|it| projection.wants(it.attribute()))
-}
-
-/// Puts memberships into resources of one type, with one statement for all.
-///
-/// # Errors
-/// They have more than `limit` together, or the database fails.
-pub(super) async fn load(
-    conn: &mut PgConnection,
-    request: &Request,
-    wanted: Option<Membership<'_>>,
-    resources: &mut [&mut Resource],
-    limit: usize,
-) -> Result<(), Error> {
-    let Some(membership) = wanted else { return Ok(()) };
-    let ids: Vec<Uuid> = resources.iter().filter_map(|it| parse_uuid(&it.meta.id)).collect();
-    let mut values = values(conn, request, membership, &ids, limit).await?;
-    for resource in resources {
-        let id = parse_uuid(&resource.meta.id).unwrap_or_default();
-        let values = values.remove(&id).unwrap_or_default();
-        set_values(&mut resource.attributes, membership.attribute(), values);
-    }
-    Ok(())
 }
 
 /// The memberships of resources of one type, by their ids, with one statement for all.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use tenon_scim::membership::Membership;
 use tenon_scim::project::{Projection, Splice};
-use tenon_scim::resource::{self, Known, Meta, MetaText};
+use tenon_scim::resource::{self, Known, MetaText};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::stored;
 use uuid::Uuid;
@@ -137,19 +137,6 @@ impl<'r> Rendering<'r> {
         let mut text = Value::Object(shown).to_string();
         text.pop();
         Ok(text)
-    }
-}
-
-impl Row {
-    /// What the server knows of it.
-    #[must_use]
-    pub fn meta(&self) -> Meta {
-        Meta {
-            id: self.id.to_string(),
-            created: self.created,
-            last_modified: self.modified,
-            version: self.version,
-        }
     }
 }
 

@@ -11,8 +11,6 @@ use super::{StoreError, TenantId};
 pub struct Indexable {
     /// Its id.
     pub id: Uuid,
-    /// Its version.
-    pub version: i64,
     /// The attributes as JSON.
     pub body: String,
     /// The attributes as filters see them, where that is another text.
@@ -31,7 +29,7 @@ pub async fn resources_after(
     limit: i64,
 ) -> Result<Vec<Indexable>, StoreError> {
     let resources = sqlx::query_as(
-        "SELECT id, version, body, search FROM resources \
+        "SELECT id, body, search FROM resources \
          WHERE tenant_id = $1 AND type = $2 AND id > $3 ORDER BY id LIMIT $4",
     )
     .bind(tenant.0)
@@ -55,8 +53,8 @@ pub async fn resources(
     ids: &[Uuid],
 ) -> Result<Vec<Indexable>, StoreError> {
     let resources = sqlx::query_as(
-        "SELECT r.id, r.version, r.body, r.search FROM unnest($3::uuid[]) AS wanted (id) \
-         CROSS JOIN LATERAL (SELECT id, version, body, search FROM resources \
+        "SELECT r.id, r.body, r.search FROM unnest($3::uuid[]) AS wanted (id) \
+         CROSS JOIN LATERAL (SELECT id, body, search FROM resources \
              WHERE tenant_id = $1 AND id = wanted.id AND type = $2 LIMIT 1) AS r",
     )
     .bind(tenant.0)
@@ -78,7 +76,7 @@ pub async fn lock_resource(
     id: Uuid,
 ) -> Result<Option<Indexable>, StoreError> {
     let resource = sqlx::query_as(
-        "SELECT id, version, body, search FROM resources \
+        "SELECT id, body, search FROM resources \
          WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR SHARE",
     )
     .bind(tenant.0)

@@ -31,25 +31,3 @@ pub async fn get(
             .await?;
     Ok(counter)
 }
-
-/// Limits the resources of a type, or no longer. Those that are too many stay.
-///
-/// # Errors
-/// The database fails, or the tenant has been removed.
-pub async fn set_limit(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    resource_type: &str,
-    max_n: Option<i64>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT INTO counters (tenant_id, type, n, max_n) VALUES ($1, $2, 0, $3) \
-         ON CONFLICT (tenant_id, type) DO UPDATE SET max_n = EXCLUDED.max_n",
-    )
-    .bind(tenant.0)
-    .bind(resource_type)
-    .bind(max_n)
-    .execute(conn)
-    .await?;
-    Ok(())
-}

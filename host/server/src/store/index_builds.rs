@@ -15,7 +15,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -168,6 +170,14 @@ impl TryFrom<Row> for IndexBuild {
     }
 }
 
+/// The columns of a [`Row`].
+macro_rules! columns {
+    () => {
+        "tenant_id, type, attr, state, method, since, done, total, started, finished, last_val, \
+         last_id, last_elem"
+    };
+}
+
 /// The indexes of a tenant, by type and attribute.
 ///
 /// # Errors
@@ -176,11 +186,11 @@ pub async fn list(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Vec<IndexBuild>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT tenant_id, type, attr, state, method, since, done, total, started, finished, \
-                last_val, last_id, last_elem \
-         FROM index_builds WHERE tenant_id = $1 ORDER BY type, attr",
-    )
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM index_builds WHERE tenant_id = $1 ORDER BY type, attr"
+    ))
     .bind(tenant.0)
     .fetch_all(conn)
     .await?;
@@ -268,14 +278,14 @@ fn columns(wanted: &[Wanted]) -> (Vec<&str>, Vec<&str>, Vec<&str>) {
 /// # Errors
 /// The database fails, or what is stored cannot be read.
 pub async fn lease(conn: &mut PgConnection) -> Result<Option<IndexBuild>, StoreError> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT tenant_id, type, attr, state, method, since, done, total, started, finished, \
-                last_val, last_id, last_elem \
-         FROM index_builds \
+    let row: Option<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM index_builds \
          WHERE state <> 'ready' AND since <= now() - interval '1 second' * \
                (CASE state WHEN 'checking' THEN $1::bigint ELSE $2::bigint END) \
-         ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED",
-    )
+         ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED"
+    ))
     .bind(seconds(STATEMENTS))
     .bind(seconds(SETTLING))
     .fetch_optional(conn)
@@ -315,20 +325,29 @@ pub async fn advance(
     Ok(())
 }
 
+/// A statement about an index that still is in the state in which it was leased: `$1` to `$5`.
+fn of_leased<'q>(
+    build: &'q IndexBuild,
+    statement: &'static str,
+) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(statement)
+        .bind(build.tenant.0)
+        .bind(&build.resource_type)
+        .bind(&build.attr)
+        .bind(build.state.as_str())
+        .bind(build.since)
+}
+
 /// Has an index go on later: the others are not to wait for it.
 ///
 /// # Errors
 /// The database fails.
 pub async fn put_off(conn: &mut PgConnection, build: &IndexBuild) -> Result<(), StoreError> {
-    sqlx::query(
+    of_leased(
+        build,
         "UPDATE index_builds SET since = now() \
          WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
     )
-    .bind(build.tenant.0)
-    .bind(&build.resource_type)
-    .bind(&build.attr)
-    .bind(build.state.as_str())
-    .bind(build.since)
     .execute(conn)
     .await?;
     Ok(())
@@ -343,17 +362,13 @@ pub async fn enter(
     build: &IndexBuild,
     state: State,
 ) -> Result<bool, StoreError> {
-    let updated = sqlx::query(
+    let updated = of_leased(
+        build,
         "UPDATE index_builds SET state = $6, since = now() - interval '1 second' * $7, \
                 done = 0, last_val = NULL, last_id = NULL, last_elem = NULL, \
                 finished = CASE $6 WHEN 'ready' THEN now() END \
          WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
     )
-    .bind(build.tenant.0)
-    .bind(&build.resource_type)
-    .bind(&build.attr)
-    .bind(build.state.as_str())
-    .bind(build.since)
     .bind(state.as_str())
     // What is built after another form of it was dropped has waited already.
     .bind(if state == State::Building { seconds(SETTLING) } else { 0 })
@@ -367,15 +382,11 @@ pub async fn enter(
 /// # Errors
 /// The database fails.
 pub async fn delete(conn: &mut PgConnection, build: &IndexBuild) -> Result<bool, StoreError> {
-    let deleted = sqlx::query(
+    let deleted = of_leased(
+        build,
         "DELETE FROM index_builds \
          WHERE tenant_id = $1 AND type = $2 AND attr = $3 AND state = $4 AND since = $5",
     )
-    .bind(build.tenant.0)
-    .bind(&build.resource_type)
-    .bind(&build.attr)
-    .bind(build.state.as_str())
-    .bind(build.since)
     .execute(conn)
     .await?;
     Ok(deleted.rows_affected() > 0)

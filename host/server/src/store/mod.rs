@@ -13,7 +13,6 @@ pub mod idempotency;
 pub mod index_builds;
 pub mod keys;
 pub mod lanes;
-pub mod lists;
 pub mod load;
 pub mod members;
 pub mod migrations;

@@ -42,13 +42,18 @@ impl Stored {
     /// What the server knows of it.
     #[must_use]
     pub fn meta(&self) -> Meta {
-        Meta {
-            id: self.id.to_string(),
-            created: self.created,
-            last_modified: self.modified,
-            version: self.version,
-        }
+        meta(self.id, self.version, self.created, self.modified)
     }
+}
+
+/// What the columns of a resource say of it.
+pub(super) fn meta(
+    id: Uuid,
+    version: i64,
+    created: OffsetDateTime,
+    last_modified: OffsetDateTime,
+) -> Meta {
+    Meta { id: id.to_string(), created, last_modified, version }
 }
 
 /// The resource of that type and id.

@@ -6,13 +6,16 @@
 
 mod page;
 
+use tenon_scim::resource::Meta;
 use time::OffsetDateTime;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::lanes::{Lanes, Read};
+use super::resources::meta;
 use super::{StoreError, TenantId};
 
+pub(super) use page::leave_out_one_more;
 pub use page::{Bound, Page, deep_page, page};
 
 /// A resource as it is stored, without its secrets.
@@ -38,6 +41,15 @@ pub struct Row {
     pub is_member: bool,
 }
 
+/// Which resources a list has. One type has an index of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Of {
+    /// Those of the type with this name.
+    Type(String),
+    /// Those of the types with these names.
+    Types(Vec<String>),
+}
+
 /// The columns of a [`Row`], of the table `resources` under the name `r`.
 macro_rules! columns {
     () => {
@@ -51,6 +63,12 @@ macro_rules! columns {
 pub(crate) use columns;
 
 impl Row {
+    /// What the server knows of it.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        meta(self.id, self.version, self.created, self.modified)
+    }
+
     fn of(row: &tokio_postgres::Row) -> Result<Self, StoreError> {
         Ok(Self {
             resource_type: row.try_get("type")?,

@@ -9,8 +9,9 @@
 //! The counter is the last row that a statement touches: it does not hold it while it waits for a
 //! unique value, which another one may have that waits for the counter.
 
-use sqlx::PgConnection;
-use sqlx::postgres::PgDatabaseError;
+use sqlx::postgres::{PgArguments, PgDatabaseError};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres, Row};
 use tenon_scim::index::Entry;
 use tenon_scim::resource::UniqueValue;
 use tenon_scim::stored::Document;
@@ -81,7 +82,9 @@ pub async fn insert(
 ) -> Result<Outcome, StoreError> {
     let (unique, added) = (Pairs::of(&keys.unique), Columns::of(&keys.added));
     // A limit that is reached makes n NULL, which the column does not take: all of it is undone.
-    let inserted = sqlx::query(
+    let inserted = of_version(
+        tenant,
+        new,
         "WITH resource AS ( \
              INSERT INTO resources (tenant_id, id, type, version, created, modified, body, \
                                     secrets, search, shape, display) \
@@ -115,16 +118,6 @@ pub async fn insert(
          ON CONFLICT (tenant_id, type) DO UPDATE SET \
              n = CASE WHEN counter.n >= counter.max_n THEN NULL ELSE counter.n + 1 END",
     )
-    .bind(tenant.0)
-    .bind(new.id)
-    .bind(new.resource_type)
-    .bind(new.version)
-    .bind(new.at)
-    .bind(&new.document.body)
-    .bind(&new.document.secrets)
-    .bind(&new.document.search)
-    .bind(new.document.shape)
-    .bind(new.display)
     .bind(unique.attrs)
     .bind(unique.vals)
     .bind(added.attrs)
@@ -159,7 +152,9 @@ pub async fn replace(
     let (removed, added) = (Columns::of(&keys.removed), Columns::of(&keys.added));
     // A value that it had may be missing: a plugin made the attribute unique since. And an index
     // that is being built may have an entry already.
-    let written: Result<i64, _> = sqlx::query_scalar(
+    let written = of_version(
+        tenant,
+        new,
         "WITH resource AS ( \
              UPDATE resources SET version = $4, modified = $5, body = $6, secrets = $7, \
                                   search = $8, shape = $9, display = $10 \
@@ -205,16 +200,6 @@ pub async fn replace(
          ) \
          SELECT count(*) FROM resource",
     )
-    .bind(tenant.0)
-    .bind(new.id)
-    .bind(new.resource_type)
-    .bind(new.version)
-    .bind(new.at)
-    .bind(&new.document.body)
-    .bind(&new.document.secrets)
-    .bind(&new.document.search)
-    .bind(new.document.shape)
-    .bind(new.display)
     .bind(given_up.attrs)
     .bind(given_up.vals)
     .bind(unique.attrs)
@@ -231,8 +216,28 @@ pub async fn replace(
     .bind(operation)
     .bind(by.request_id)
     .fetch_one(conn)
-    .await;
+    .await
+    .and_then(|row| row.try_get::<i64, _>(0));
     refused(written.map(|n| if n > 0 { Outcome::Done } else { Outcome::OtherVersion }))
+}
+
+/// A statement with the values of a version, `$1` to `$10`.
+fn of_version<'q>(
+    tenant: TenantId,
+    new: &'q Version<'_>,
+    statement: &'static str,
+) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(new.id)
+        .bind(new.resource_type)
+        .bind(new.version)
+        .bind(new.at)
+        .bind(&new.document.body)
+        .bind(&new.document.secrets)
+        .bind(&new.document.search)
+        .bind(new.document.shape)
+        .bind(new.display)
 }
 
 /// Removes a resource with its unique values and the entries that it has in the index. It has no

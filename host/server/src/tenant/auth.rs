@@ -26,6 +26,13 @@ pub struct TokenParts {
     secret: [u8; SECRET_BYTES],
 }
 
+/// Without the secret.
+impl fmt::Debug for TokenParts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenParts").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// The operating system has no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("the operating system has no random bytes: {0}")]

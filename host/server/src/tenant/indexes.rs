@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 use tenon_scim::Registry;
 use tenon_scim::index;
 use tenon_scim::path::AttributeRef;
-use tenon_scim::schema::{Indexed, Kind, ResourceType};
+use tenon_scim::schema::{Indexed, ResourceType};
 
 use crate::store::added_indexes::{self, AddedIndex};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State, Wanted};
@@ -42,12 +42,6 @@ impl ReadyIndexes {
     pub fn of_type(&self, resource_type: &ResourceType) -> &HashSet<String> {
         static NONE: LazyLock<HashSet<String>> = LazyLock::new(HashSet::new);
         self.0.get(&resource_type.name).unwrap_or(&NONE)
-    }
-
-    /// Whether the documents of all resources of a type are in the form that its schemas have now.
-    #[must_use]
-    pub fn documents_are_current(&self, resource_type: &ResourceType) -> bool {
-        self.of_type(resource_type).contains(DOCUMENTS)
     }
 }
 
@@ -126,7 +120,6 @@ pub fn method(target: AttributeRef<'_>) -> String {
     const FORM: u8 = 1;
     let leaf = target.leaf();
     let case = if leaf.compares_exactly() { "exact" } else { "folded" };
-    let substrings = leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String;
-    let indexed = if substrings { "substrings" } else { "values" };
+    let indexed = if leaf.has_indexed_substrings() { "substrings" } else { "values" };
     format!("{FORM} {} {case} {indexed}", leaf.kind.as_str())
 }

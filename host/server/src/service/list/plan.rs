@@ -12,7 +12,7 @@ use crate::service::Request;
 use crate::service::read::projection;
 use crate::service::render::Rendering;
 use crate::store::filter_sql::{Asked, Order, Space};
-use crate::store::lists::Of;
+use crate::store::rows::Of;
 
 /// What a query means for the resources of each type.
 pub(super) struct Plan<'q> {

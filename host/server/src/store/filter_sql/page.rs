@@ -8,7 +8,7 @@ use super::binds::{Binds, Statement};
 use super::document::{self, DOCUMENT, Of};
 use super::planner::{Keys, Plan, TypePlan};
 use super::{Bound, Order, Position, Slice, TENANT, sets, sort};
-use crate::store::rows::{Row, columns};
+use crate::store::rows::{Row, columns, leave_out_one_more};
 use crate::store::{StoreError, TenantId};
 
 pub(super) const COLUMNS: &str = columns!();
@@ -226,25 +226,27 @@ impl TypePlan<'_> {
     fn sorted_by_index(
         &self,
         place: usize,
-        conditions: Vec<String>,
+        mut conditions: Vec<String>,
         ids: &dyn Fn(&str, &[String]) -> String,
         binds: &mut Binds,
     ) -> String {
         let space = &self.asked.space;
         let Some(sort) = &self.asked.sort else { return ids("''", &conditions) };
         let keys = sort::of_index(sort, space.resource_type, binds);
-        let count = format!("(SELECT count(*) FROM c{place})");
         let matching = ids("NULL::text", &conditions);
-        let from_index = format!(
-            "SELECT g.id, coalesce(max(g.k COLLATE \"C\"), '{MISSING}') COLLATE \"C\" AS k FROM ( \
-             SELECT x.id, x.k, true AS matches FROM ({matching}) AS x \
-             UNION ALL SELECT y.id, y.k COLLATE \"C\", false FROM ({keys}) AS y) AS g \
-             WHERE {count} > {SORTED_BY_DOCUMENTS} GROUP BY g.id HAVING bool_or(g.matches)"
-        );
+        let from_index = |condition: &str| {
+            format!(
+                "SELECT g.id, coalesce(max(g.k COLLATE \"C\"), '{MISSING}') COLLATE \"C\" AS k FROM ( \
+                 SELECT x.id, x.k, true AS matches FROM ({matching}) AS x \
+                 UNION ALL SELECT y.id, y.k COLLATE \"C\", false FROM ({keys}) AS y) AS g \
+                 WHERE {condition} GROUP BY g.id HAVING bool_or(g.matches)"
+            )
+        };
         if self.set.is_none() {
-            return from_index.replace(&format!("{count} > {SORTED_BY_DOCUMENTS}"), "true");
+            return from_index("true");
         }
-        let mut conditions = conditions;
+        let count = format!("(SELECT count(*) FROM c{place})");
+        let from_index = from_index(&format!("{count} > {SORTED_BY_DOCUMENTS}"));
         conditions.push(format!("{count} <= {SORTED_BY_DOCUMENTS}"));
         let key = sort::of_document(Some(sort), space, binds);
         let from_documents = self.looked_at(place, &key, conditions, binds);
@@ -265,17 +267,8 @@ pub(super) fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error
         let position = Position { key: row.try_get("k")?, id: row.try_get("id")? };
         found.push(Found { position, row: Row::from_row(row)? });
     }
-    let more = found.len() > slice.take;
-    let (earlier, later) = match slice.bound {
-        Bound::After(_) => {
-            found.truncate(slice.take);
-            (beyond, more)
-        }
-        Bound::Before(_) => {
-            found.drain(..found.len().saturating_sub(slice.take));
-            (more, beyond)
-        }
-    };
+    let backwards = matches!(slice.bound, Bound::Before(_));
+    let (earlier, later) = leave_out_one_more(&mut found, slice.take, backwards, beyond);
     Ok(Page {
         total: usize::try_from(total).unwrap_or(0),
         candidates: candidates.into_iter().map(|it| u64::try_from(it).unwrap_or(0)).collect(),

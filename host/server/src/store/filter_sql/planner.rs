@@ -4,7 +4,6 @@ use sqlx::{PgConnection, Row};
 use tenon_scim::filter::BoundFilter;
 use tenon_scim::index;
 use tenon_scim::path::AttributeRef;
-use tenon_scim::schema::Returned;
 
 use super::binds::{Binds, Statement};
 use super::sets::{Driver, MANY, ONE, SCANNED, Set, driver, probe};
@@ -229,9 +228,8 @@ impl<'s> TypePlan<'s> {
         let mut paths = self.residual();
         paths.retain(|path| {
             let known = resource_type.attributes().find(|target| target.path() == *path);
-            known.is_some_and(|it| {
-                index::can_be_indexed(resource_type, it) && it.leaf().returned != Returned::Never
-            }) && !self.asked.space.ready.contains(path)
+            known.is_some_and(|it| index::can_be_indexed(resource_type, it))
+                && !self.asked.space.ready.contains(path)
         });
         paths
     }

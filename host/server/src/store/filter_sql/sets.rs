@@ -4,7 +4,7 @@
 use tenon_scim::filter::{BoundFilter, CompareOp, Comparison, Operand};
 use tenon_scim::index::{self, KEY_CHARS, STRAY};
 use tenon_scim::path::AttributeRef;
-use tenon_scim::schema::{Indexed, Kind};
+use tenon_scim::schema::Kind;
 use uuid::Uuid;
 
 use super::binds::Binds;
@@ -313,12 +313,8 @@ impl Valued<'_> {
         match &self.looked_for {
             LookedFor::Anything => format!("{from} AND {condition}"),
             LookedFor::Test(Test::Contains(_) | Test::Ends(_), comparison) => {
-                let substrings = match self.target.leaf().indexed {
-                    Indexed::Substrings if self.target.leaf().kind == Kind::String => {
-                        "AND a.substrings"
-                    }
-                    _ => "",
-                };
+                let has_parts = self.target.leaf().has_indexed_substrings();
+                let substrings = if has_parts { "AND a.substrings" } else { "" };
                 let resource = self.holds_in_document(comparison, space, binds);
                 // The second part has a small index of its own, so that the first may have one for
                 // parts of texts.

@@ -1,7 +1,5 @@
 //! What finds the candidates of a filter, in the words of its author.
 
-use tenon_scim::schema::{Indexed, Kind};
-
 use super::operand::Test;
 use super::planner::TypePlan;
 use super::sets::{LookedFor, Set, Valued};
@@ -57,8 +55,7 @@ impl Valued<'_> {
 
     /// The order of values says nothing of their parts.
     fn parts(&self, values: &str) -> String {
-        let leaf = self.target.leaf();
-        if !self.unique && leaf.indexed == Indexed::Substrings && leaf.kind == Kind::String {
+        if !self.unique && self.target.leaf().has_indexed_substrings() {
             return format!("{values}, by their parts where \"tenon index substrings\" is on");
         }
         format!("all of {values}")

@@ -51,6 +51,22 @@ pub struct Event {
     pub version: i64,
 }
 
+/// Members that are locked, so that none of them is deleted before the end of the transaction.
+macro_rules! held {
+    ($members:literal) => {
+        concat!(
+            "held AS ( \
+             SELECT r.id FROM unnest(",
+            $members,
+            "::uuid[]) AS wanted (id) \
+             CROSS JOIN LATERAL ( \
+                 SELECT id FROM resources \
+                 WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id \
+                 ORDER BY id FOR KEY SHARE) AS r)"
+        )
+    };
+}
+
 /// Carries out all changes with one statement; false, and nothing is changed, where a version is not
 /// the stored one any more, or a new member has been deleted. With several groups, of which one may
 /// fail alone, it belongs into a transaction that is then given up.
@@ -71,13 +87,7 @@ pub async fn write(
     let (added_to, added): (Vec<Uuid>, Vec<Uuid>) = added.iter().copied().unzip();
     let (removed_from, removed): (Vec<Uuid>, Vec<Uuid>) = removed.iter().copied().unzip();
     let written: i64 = sqlx::query_scalar(
-        "WITH held AS ( \
-             SELECT r.id FROM unnest($6::uuid[]) AS wanted (id) \
-             CROSS JOIN LATERAL ( \
-                 SELECT id FROM resources \
-                 WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id \
-                 ORDER BY id FOR KEY SHARE) AS r \
-         ), written AS ( \
+        concat!("WITH ", held!("$6"), ", written AS ( \
              UPDATE resources AS r SET version = next.after, modified = $2 \
              FROM ( \
                  SELECT old.tenant_id, old.id, old.type, wanted.before, wanted.after \
@@ -118,7 +128,7 @@ pub async fn write(
              FROM unnest($11::uuid[], $12::uuid[], $13::bigint[]) AS event (id, group_id, version) \
              JOIN written ON written.id = event.group_id \
          ) \
-         SELECT count(*) FROM written",
+         SELECT count(*) FROM written"),
     )
     .bind(tenant.0)
     .bind(now)
@@ -183,19 +193,15 @@ pub async fn add(
     let mut members = members.to_vec();
     members.sort_unstable();
     members.dedup();
-    let held: i64 = sqlx::query_scalar(
-        "WITH held AS ( \
-             SELECT r.id FROM unnest($3::uuid[]) AS wanted (id) \
-             CROSS JOIN LATERAL ( \
-                 SELECT id FROM resources \
-                 WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id \
-                 ORDER BY id FOR KEY SHARE) AS r \
-         ), added AS ( \
+    let held: i64 = sqlx::query_scalar(concat!(
+        "WITH ",
+        held!("$3"),
+        ", added AS ( \
              INSERT INTO group_members (tenant_id, group_id, member_id) \
              SELECT $1, $2, id FROM held ON CONFLICT DO NOTHING \
          ) \
-         SELECT count(*) FROM held",
-    )
+         SELECT count(*) FROM held"
+    ))
     .bind(tenant.0)
     .bind(group)
     .bind(&members)

@@ -5,9 +5,8 @@ use sqlx::{FromRow, Row as _};
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::{Row, columns};
+use super::{Of, Row, columns};
 use crate::store::lanes::{Lanes, Read};
-use crate::store::lists::Of;
 use crate::store::{StoreError, TenantId};
 
 /// Where a page begins or ends.
@@ -208,19 +207,28 @@ fn one_more(take: usize) -> i64 {
 impl Page {
     /// Of at most one row more than were to be taken.
     fn of(mut rows: Vec<Row>, bound: Bound, take: usize, total: i64, beyond: bool) -> Self {
-        let more = rows.len() > take;
-        let (earlier, later) = match bound {
-            Bound::Before(_) => {
-                rows.drain(..usize::from(more));
-                (more, beyond)
-            }
-            Bound::Skip(_) | Bound::After(_) => {
-                rows.truncate(take);
-                (beyond, more)
-            }
-        };
+        let backwards = matches!(bound, Bound::Before(_));
+        let (earlier, later) = leave_out_one_more(&mut rows, take, backwards, beyond);
         Self { total, rows, earlier, later }
     }
+}
+
+/// Leaves those that were to be taken of at most one more, which is the first of them where they
+/// were read backwards. The answer is whether there are others before them, and after; `beyond`
+/// is whether there are some on the other side of the bound.
+pub(crate) fn leave_out_one_more<T>(
+    found: &mut Vec<T>,
+    take: usize,
+    backwards: bool,
+    beyond: bool,
+) -> (bool, bool) {
+    let more = found.len() > take;
+    if backwards {
+        found.drain(..usize::from(more));
+        return (more, beyond);
+    }
+    found.truncate(take);
+    (beyond, more)
 }
 
 #[cfg(test)]
