@@ -1,7 +1,9 @@
 //! Reads that find their resources by a key and send them as they are stored.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, user};
+use sqlx::{Connection, PgConnection};
+use tenon_tests::{Answer, Options, Server, Tenant, user};
+use tokio::task::JoinHandle;
 
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
@@ -66,4 +68,108 @@ async fn one_resource_is_shown_alike_wherever_it_is_found() {
     assert_eq!(read["displayName"], "Bär \"B\" \\ Jensen");
     let read = acme.scim.get(&format!("/Users/{alone}")).await.expect(200).body;
     assert_eq!(read.get("groups"), None);
+}
+
+#[tokio::test]
+async fn what_a_tenant_asks_for_meanwhile_goes_together_and_each_gets_its_own() {
+    let reads = Reads::of_ten_users().await;
+    let mut holder = reads.holder().await;
+    let asked = reads.ask(5);
+    reads.wait_for(2, "").await;
+    // There are more connections than that.
+    assert_eq!(reads.waiting("").await.len(), 2);
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    for (number, answer) in asked {
+        reads.check(number, answer.await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_statement_for_many_that_fails_fails_none_of_them() {
+    let reads = Reads::of_ten_users().await;
+    let mut holder = reads.holder().await;
+    let asked = reads.ask(5);
+    reads.wait_for(2, "").await;
+    // The two that came first were alone, and fail; then those that waited go together.
+    reads.cancel("").await;
+    reads.wait_for(1, "ORDINALITY").await;
+    reads.cancel("ORDINALITY").await;
+    reads.wait_for(2, "").await;
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    let mut failed = 0;
+    for (number, answer) in asked {
+        match answer.await.unwrap() {
+            Answer { status: 500.., .. } => failed += 1,
+            answer => reads.check(number, answer),
+        }
+    }
+    assert_eq!(failed, 2);
+}
+
+/// Users of a tenant, and one of another, to be read while their table is held.
+struct Reads {
+    server: Server,
+    acme: Tenant,
+    /// The last is the other tenant's.
+    ids: Vec<String>,
+}
+
+impl Reads {
+    async fn of_ten_users() -> Self {
+        let server = Server::start(Options::default());
+        let (acme, other) = (server.tenant("acme").await, server.tenant("other").await);
+        let mut ids = Vec::new();
+        for number in 0..10 {
+            ids.push(acme.create("/Users", user(&format!("user{number}"))).await);
+        }
+        ids.push(other.create("/Users", user("user10")).await);
+        Self { server, acme, ids }
+    }
+
+    /// Keeps everybody from the resources until its transaction ends.
+    async fn holder(&self) -> PgConnection {
+        let mut conn = PgConnection::connect(&self.server.database_url()).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut conn).await.unwrap();
+        sqlx::query("LOCK TABLE resources").execute(&mut conn).await.unwrap();
+        conn
+    }
+
+    /// Reads each so many times; with the numbers of those that are read.
+    fn ask(&self, times: usize) -> Vec<(usize, JoinHandle<Answer>)> {
+        let read = |number: usize| {
+            let (scim, path) = (self.acme.scim.clone(), format!("/Users/{}", self.ids[number]));
+            (number, tokio::spawn(async move { scim.get(&path).await }))
+        };
+        (0..times).flat_map(|_| (0..self.ids.len()).map(read)).collect()
+    }
+
+    /// The processes of the database with a statement like this that wait for the holder.
+    async fn waiting(&self, like: &str) -> Vec<i32> {
+        let mut conn = PgConnection::connect(&self.server.database_url()).await.unwrap();
+        let waiting = "SELECT pid FROM pg_stat_activity \
+                       WHERE wait_event_type = 'Lock' AND position($1 in query) > 0";
+        sqlx::query_scalar(waiting).bind(like).fetch_all(&mut conn).await.unwrap()
+    }
+
+    async fn wait_for(&self, count: usize, like: &str) {
+        while self.waiting(like).await.len() < count {}
+    }
+
+    async fn cancel(&self, like: &str) {
+        let mut conn = PgConnection::connect(&self.server.database_url()).await.unwrap();
+        for process in self.waiting(like).await {
+            let cancel = sqlx::query("SELECT pg_cancel_backend($1)").bind(process);
+            cancel.execute(&mut conn).await.unwrap();
+        }
+    }
+
+    fn check(&self, number: usize, answer: Answer) {
+        if number == 10 {
+            answer.expect(404);
+            return;
+        }
+        let body = answer.expect(200).body;
+        assert_eq!(body["id"], self.ids[number].as_str());
+        assert_eq!(body["userName"], format!("user{number}"));
+    }
 }

@@ -32,6 +32,7 @@ use self::cursor::CursorSealer;
 use crate::store::audit::By;
 use crate::store::filter_sql::{Limits, TypePlan};
 use crate::store::lanes::Lanes;
+use crate::store::rows::Lookups;
 use crate::store::{Database, StoreError};
 use crate::tenant::credentials::Credentials;
 use crate::tenant::runtime::TenantRuntime;
@@ -79,6 +80,8 @@ pub struct Services {
     pub database: Database,
     /// Connections to it for quick reads.
     pub lanes: Lanes,
+    /// Single resources by their keys.
+    pub lookups: Lookups,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
     /// Where plugins run.
@@ -109,6 +112,7 @@ impl Services {
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
         Self {
             database,
+            lookups: Lookups::over(&lanes),
             lanes,
             credentials: Arc::default(),
             plugins,

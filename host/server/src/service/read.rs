@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
-use crate::store::rows::{self, Row};
+use crate::store::rows::{ById, Row};
 
 /// A resource with what the server knows of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,8 +51,9 @@ impl Services {
         resource_type: &ResourceType,
         id: &str,
     ) -> Result<Row, Error> {
-        let uuid = parse_id(resource_type, id)?;
-        let row = rows::by_id(&self.lanes, request.tenant.id, &resource_type.name, uuid).await?;
+        let key =
+            ById { resource_type: resource_type.name.clone(), id: parse_id(resource_type, id)? };
+        let row = self.lookups.by_id(request.tenant.id, key).await?;
         row.ok_or_else(|| not_found(resource_type, id))
     }
 

@@ -4,17 +4,17 @@
 //! What `members` says of tenants without statistics holds here too: ranges and orders (`BETWEEN …
 //! ORDER BY`, `>= … ORDER BY … LIMIT 1`) leave the planner one index each.
 
+mod lookup;
 mod page;
 
 use tenon_scim::resource::Meta;
 use time::OffsetDateTime;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::lanes::{Lanes, Read};
+use super::StoreError;
 use super::resources::meta;
-use super::{StoreError, TenantId};
 
+pub use lookup::{ById, ByUniqueValue, Lookups};
 pub(super) use page::leave_out_one_more;
 pub use page::{Bound, Page, deep_page, page};
 
@@ -81,58 +81,4 @@ impl Row {
             is_member: row.try_get("is_member")?,
         })
     }
-}
-
-/// The resource of that type and id.
-///
-/// # Errors
-/// The database fails.
-pub async fn by_id(
-    lanes: &Lanes,
-    tenant: TenantId,
-    resource_type: &str,
-    id: Uuid,
-) -> Result<Option<Row>, StoreError> {
-    const BY_ID: Read = Read {
-        sql: concat!(
-            "SELECT ",
-            columns!(),
-            " FROM resources AS r WHERE r.tenant_id = $1 AND r.id = $2 AND r.type = $3"
-        ),
-        arguments: &[Type::UUID, Type::UUID, Type::TEXT],
-    };
-    let row = lanes.row(&BY_ID, &[&tenant.0, &id, &resource_type]).await?;
-    row.as_ref().map(Row::of).transpose()
-}
-
-/// The resource of a type that has a value of a unique attribute: the path as the schemas spell it,
-/// the value as `resource::unique_values` normalises it.
-///
-/// # Errors
-/// The database fails.
-pub async fn by_unique_value(
-    lanes: &Lanes,
-    tenant: TenantId,
-    resource_type: &str,
-    attr: &str,
-    val: &str,
-) -> Result<Option<Row>, StoreError> {
-    const BY_UNIQUE_VALUE: Read = Read {
-        sql: concat!(
-            "SELECT ",
-            columns!(),
-            " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
-                    AND attr = $3 AND val = $4 LIMIT 1) AS u \
-              CROSS JOIN LATERAL (SELECT * FROM resources \
-                    WHERE tenant_id = $1 AND id >= u.id ORDER BY id LIMIT 1) AS r \
-              WHERE r.id = u.id"
-        ),
-        arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
-    };
-    // PostgreSQL's text has no U+0000, so that no resource's value has it.
-    if val.contains('\0') {
-        return Ok(None);
-    }
-    let row = lanes.row(&BY_UNIQUE_VALUE, &[&tenant.0, &resource_type, &attr, &val]).await?;
-    row.as_ref().map(Row::of).transpose()
 }

@@ -94,15 +94,14 @@ impl Services {
         request: &Request,
         wanted: &Wanted<'_>,
     ) -> Result<Explanation, Error> {
-        let Wanted { resource_type, attr, value } = wanted;
-        let (tenant, name) = (request.tenant.id, &resource_type.name);
-        let row = rows::by_unique_value(&self.lanes, tenant, name, attr, value).await?;
+        let Wanted { resource_type, key } = wanted;
+        let row = self.lookups.by_unique_value(request.tenant.id, key.clone()).await?;
         let found = usize::from(row.is_some());
         let of_type = OfType {
-            found_by: vec![format!("{attr} eq, by its unique value")],
+            found_by: vec![format!("{} eq, by its unique value", key.attr)],
             candidates: Some(u64::from(row.is_some())),
             limit: Some(1),
-            ..OfType::unread(name)
+            ..OfType::unread(&resource_type.name)
         };
         Ok(Explanation { total: Some(found), refused: None, types: vec![of_type] })
     }

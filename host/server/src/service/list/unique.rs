@@ -12,13 +12,12 @@ use super::{Collection, Slice};
 use crate::service::read::projection;
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
-use crate::store::rows;
+use crate::store::rows::ByUniqueValue;
 
-/// A unique attribute of a type, and the value that is wanted, as it is compared.
+/// The value that is wanted of a unique attribute of a type.
 pub(super) struct Wanted<'t> {
     pub(super) resource_type: &'t ResourceType,
-    pub(super) attr: String,
-    pub(super) value: String,
+    pub(super) key: ByUniqueValue,
 }
 
 impl Services {
@@ -34,11 +33,10 @@ impl Services {
         slice: &Slice,
     ) -> Result<Option<String>, Error> {
         let Paging::Index(start_index) = query.paging else { return Ok(None) };
-        let Some(Wanted { resource_type, attr, value }) = wanted(request, collection, query) else {
+        let Some(Wanted { resource_type, key }) = wanted(request, collection, query) else {
             return Ok(None);
         };
-        let (tenant, name) = (request.tenant.id, &resource_type.name);
-        let row = rows::by_unique_value(&self.lanes, tenant, name, &attr, &value).await?;
+        let row = self.lookups.by_unique_value(request.tenant.id, key).await?;
         let on_page = row.iter().skip(slice.part.skip).take(slice.part.take);
         let shown: Vec<_> = on_page.collect();
         let rendering =
@@ -68,7 +66,10 @@ pub(super) fn wanted<'t>(
     let fits = index::is_found_by_uniqueness(resource_type, target) && read.coercions.is_empty();
     fits.then(|| Wanted {
         resource_type,
-        attr: target.path(),
-        value: normalized(target.attribute, value).into_owned(),
+        key: ByUniqueValue {
+            resource_type: resource_type.name.clone(),
+            attr: target.path(),
+            val: normalized(target.attribute, value).into_owned(),
+        },
     })
 }

@@ -1,0 +1,314 @@
+//! Rows by a key, each for a request of its own. A tenant has two such statements on their way at
+//! the most: what is asked for meanwhile waits for one of them to end, and goes with the next,
+//! together. Nothing waits where there is little to do, and where there is much, one statement
+//! serves many requests.
+
+use std::collections::HashMap;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{Row, columns};
+use crate::store::lanes::{Lanes, Read};
+use crate::store::{StoreError, TenantId};
+
+/// Statements of a tenant that are on their way at the same time.
+const AT_ONCE: usize = 2;
+/// Keys of one statement at the most: it holds up others on its connection.
+const TOGETHER: usize = 64;
+
+/// Finds single resources; all requests share it.
+#[derive(Debug, Clone)]
+pub struct Lookups {
+    by_id: Gathered<ById>,
+    by_unique_value: Gathered<ByUniqueValue>,
+}
+
+/// Lookups by one kind of key.
+#[derive(Debug)]
+struct Gathered<K> {
+    lanes: Lanes,
+    tenants: Arc<Mutex<HashMap<TenantId, Queue<K>>>>,
+}
+
+/// What a resource is found by.
+trait Key: Clone + Send + Sync + 'static {
+    /// The row of one key.
+    fn one(
+        &self,
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> impl Future<Output = Result<Option<tokio_postgres::Row>, StoreError>> + Send;
+
+    /// The rows of several; the column `place` counts the keys, from 1.
+    fn many(
+        keys: &[Self],
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> impl Future<Output = Result<Vec<tokio_postgres::Row>, StoreError>> + Send;
+}
+
+/// The type and the id of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ById {
+    /// The name of its type.
+    pub resource_type: String,
+    /// Identifies it within the tenant.
+    pub id: Uuid,
+}
+
+/// A value of a unique attribute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ByUniqueValue {
+    /// The name of the type.
+    pub resource_type: String,
+    /// The path of the attribute, as the schemas spell it.
+    pub attr: String,
+    /// As `resource::unique_values` normalises it.
+    pub val: String,
+}
+
+#[derive(Debug)]
+struct Queue<K> {
+    on_their_way: usize,
+    waiting: Vec<Waiting<K>>,
+}
+
+#[derive(Debug)]
+struct Waiting<K> {
+    key: K,
+    answer: oneshot::Sender<Option<Row>>,
+}
+
+/// The right to send a statement. Who drops it leaves it to those who wait.
+struct Turn<K: Key> {
+    of: Gathered<K>,
+    tenant: TenantId,
+}
+
+impl Lookups {
+    /// Lookups over these connections.
+    #[must_use]
+    pub fn over(lanes: &Lanes) -> Self {
+        Self { by_id: Gathered::over(lanes), by_unique_value: Gathered::over(lanes) }
+    }
+
+    /// The resource of that type and id.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn by_id(&self, tenant: TenantId, key: ById) -> Result<Option<Row>, StoreError> {
+        self.by_id.row(tenant, key).await
+    }
+
+    /// The resource of a type that has a value of a unique attribute.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn by_unique_value(
+        &self,
+        tenant: TenantId,
+        key: ByUniqueValue,
+    ) -> Result<Option<Row>, StoreError> {
+        // PostgreSQL's text has no U+0000, so that no resource's value has it.
+        if key.val.contains('\0') {
+            return Ok(None);
+        }
+        self.by_unique_value.row(tenant, key).await
+    }
+}
+
+impl<K: Key> Gathered<K> {
+    fn over(lanes: &Lanes) -> Self {
+        Self { lanes: lanes.clone(), tenants: Arc::default() }
+    }
+
+    /// The resource that has the key.
+    async fn row(&self, tenant: TenantId, key: K) -> Result<Option<Row>, StoreError> {
+        let turn = match self.turn(tenant, &key) {
+            Ok(turn) => Some(turn),
+            Err(answer) => match answer.await {
+                Ok(row) => return Ok(row),
+                // What failed may have been another's part of the statement.
+                Err(_) => None,
+            },
+        };
+        let row = key.one(&self.lanes, tenant).await;
+        drop(turn);
+        row?.as_ref().map(Row::of).transpose()
+    }
+
+    /// A turn, or where the answer will be.
+    fn turn(&self, tenant: TenantId, key: &K) -> Result<Turn<K>, oneshot::Receiver<Option<Row>>> {
+        let mut tenants = self.tenants();
+        let queue =
+            tenants.entry(tenant).or_insert_with(|| Queue { on_their_way: 0, waiting: Vec::new() });
+        if queue.on_their_way < AT_ONCE {
+            queue.on_their_way += 1;
+            return Ok(Turn { of: self.clone(), tenant });
+        }
+        let (answer, receiver) = oneshot::channel();
+        queue.waiting.push(Waiting { key: key.clone(), answer });
+        Err(receiver)
+    }
+
+    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Queue<K>>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Those who wait; where nobody does, the turn is over.
+    fn next(&self, tenant: TenantId) -> Vec<Waiting<K>> {
+        let mut tenants = self.tenants();
+        let Some(queue) = tenants.get_mut(&tenant) else { return Vec::new() };
+        if !queue.waiting.is_empty() {
+            let rest = queue.waiting.split_off(queue.waiting.len().min(TOGETHER));
+            return mem::replace(&mut queue.waiting, rest);
+        }
+        queue.on_their_way = queue.on_their_way.saturating_sub(1);
+        if queue.on_their_way == 0 {
+            tenants.remove(&tenant);
+        }
+        Vec::new()
+    }
+
+    /// Asks for all of them. Where that fails, each finds its answer given up, and asks alone.
+    async fn answer(&self, tenant: TenantId, waiting: Vec<Waiting<K>>) -> Result<(), StoreError> {
+        let (keys, answers): (Vec<K>, Vec<_>) =
+            waiting.into_iter().map(|it| (it.key, it.answer)).unzip();
+        let mut found: Vec<Option<Row>> = vec![None; keys.len()];
+        for row in K::many(&keys, &self.lanes, tenant).await? {
+            let place: i64 = row.try_get("place")?;
+            let place = usize::try_from(place - 1).ok();
+            if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+                *found = Some(Row::of(&row)?);
+            }
+        }
+        for (answer, row) in answers.into_iter().zip(found) {
+            // Who has gone away needs no answer.
+            let _ = answer.send(row);
+        }
+        Ok(())
+    }
+}
+
+impl<K> Clone for Gathered<K> {
+    fn clone(&self) -> Self {
+        Self { lanes: self.lanes.clone(), tenants: Arc::clone(&self.tenants) }
+    }
+}
+
+impl<K: Key> Drop for Turn<K> {
+    fn drop(&mut self) {
+        let waiting = self.of.next(self.tenant);
+        if waiting.is_empty() {
+            return;
+        }
+        let turn = Self { of: self.of.clone(), tenant: self.tenant };
+        // Without a runtime nobody waits any more.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
+            if let Err(error) = turn.of.answer(turn.tenant, waiting).await {
+                tracing::debug!(%error, "resources are asked for one by one");
+            }
+            drop(turn);
+        });
+    }
+}
+
+/// The resources by their primary key, which the planner would trust its statistics with.
+macro_rules! resource {
+    ($from:literal) => {
+        concat!(
+            "SELECT wanted.place, ",
+            columns!(),
+            " FROM ",
+            $from,
+            " CROSS JOIN LATERAL (SELECT * FROM resources \
+                    WHERE tenant_id = $1 AND id >= found.id ORDER BY id LIMIT 1) AS r \
+              WHERE r.id = found.id AND r.type = wanted.type"
+        )
+    };
+}
+
+impl Key for ById {
+    async fn one(
+        &self,
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> Result<Option<tokio_postgres::Row>, StoreError> {
+        const ONE: Read = Read {
+            sql: concat!(
+                "SELECT ",
+                columns!(),
+                " FROM resources AS r WHERE r.tenant_id = $1 AND r.id = $2 AND r.type = $3"
+            ),
+            arguments: &[Type::UUID, Type::UUID, Type::TEXT],
+        };
+        lanes.row(&ONE, &[&tenant.0, &self.id, &self.resource_type]).await
+    }
+
+    async fn many(
+        keys: &[Self],
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        const MANY: Read = Read {
+            sql: resource!(
+                "unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS wanted (id, type, place) \
+                 CROSS JOIN LATERAL (SELECT wanted.id) AS found"
+            ),
+            arguments: &[Type::UUID, Type::UUID_ARRAY, Type::TEXT_ARRAY],
+        };
+        let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
+        let types: Vec<&str> = keys.iter().map(|key| key.resource_type.as_str()).collect();
+        lanes.rows(&MANY, &[&tenant.0, &ids, &types]).await
+    }
+}
+
+impl Key for ByUniqueValue {
+    async fn one(
+        &self,
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> Result<Option<tokio_postgres::Row>, StoreError> {
+        const ONE: Read = Read {
+            sql: concat!(
+                "SELECT ",
+                columns!(),
+                " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
+                        AND attr = $3 AND val = $4 LIMIT 1) AS u \
+                  CROSS JOIN LATERAL (SELECT * FROM resources \
+                        WHERE tenant_id = $1 AND id >= u.id ORDER BY id LIMIT 1) AS r \
+                  WHERE r.id = u.id"
+            ),
+            arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
+        };
+        let Self { resource_type, attr, val } = self;
+        lanes.row(&ONE, &[&tenant.0, resource_type, attr, val]).await
+    }
+
+    async fn many(
+        keys: &[Self],
+        lanes: &Lanes,
+        tenant: TenantId,
+    ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
+        const MANY: Read = Read {
+            sql: resource!(
+                "unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY \
+                     AS wanted (type, attr, val, place) \
+                 CROSS JOIN LATERAL (SELECT id FROM unique_values \
+                     WHERE tenant_id = $1 AND type = wanted.type AND attr = wanted.attr \
+                       AND val = wanted.val LIMIT 1) AS found"
+            ),
+            arguments: &[Type::UUID, Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::TEXT_ARRAY],
+        };
+        let parts = |part: fn(&Self) -> &str| keys.iter().map(part).collect::<Vec<_>>();
+        let types = parts(|key| &key.resource_type);
+        let (attrs, vals) = (parts(|key| &key.attr), parts(|key| &key.val));
+        lanes.rows(&MANY, &[&tenant.0, &types, &attrs, &vals]).await
+    }
+}
