@@ -12,6 +12,7 @@ use crate::path::{self, Target};
 use crate::schema::{Attribute, ResourceType, Returned};
 
 pub use splice::Splice;
+pub(crate) use splice::shows_whole;
 
 /// What a request asks to be returned, read against a resource type.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +56,10 @@ enum Wanted {
 }
 
 impl Projection {
+    fn is_default(&self) -> bool {
+        matches!(self.mode, Mode::Default) && self.written.0.is_empty()
+    }
+
     /// Only the named attributes. A name that no schema has is passed over: it is unassigned in
     /// every resource.
     #[must_use]

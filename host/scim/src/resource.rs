@@ -73,17 +73,23 @@ impl MetaText {
         Self { resource_type: Value::from(resource_type.name.as_str()).to_string(), location }
     }
 
-    /// `"meta":{…}` of a resource whose id needs no escape: the text of [`Meta::value`].
-    #[must_use]
-    pub fn of(&self, meta: &Meta) -> String {
-        let Self { resource_type, location } = self;
-        let (created, modified) = (timestamp(meta.created), timestamp(meta.last_modified));
-        let Meta { id, version, .. } = meta;
-        format!(
-            "\"meta\":{{\"resourceType\":{resource_type},\"created\":\"{created}\",\
-             \"lastModified\":\"{modified}\",\"location\":{location}{id}\",\
-             \"version\":\"W/\\\"{version}\\\"\"}}"
-        )
+    /// Adds `"meta":{…}` of a resource whose id needs no escape: the text of [`Meta::value`].
+    pub fn push(&self, text: &mut String, meta: &Meta) {
+        let parts = [
+            "\"meta\":{\"resourceType\":",
+            &self.resource_type,
+            ",\"created\":\"",
+            &timestamp(meta.created),
+            "\",\"lastModified\":\"",
+            &timestamp(meta.last_modified),
+            "\",\"location\":",
+            &self.location,
+            &meta.id,
+            "\",\"version\":\"W/\\\"",
+            &meta.version.to_string(),
+            "\\\"\"}",
+        ];
+        text.extend(parts);
     }
 }
 
@@ -318,7 +324,9 @@ mod tests {
             version: 12,
         };
         let base_url = "https://t.example/\"/v2";
-        let text = format!("{{{}}}", MetaText::new(user, base_url).of(&meta));
+        let mut text = "{".to_owned();
+        MetaText::new(user, base_url).push(&mut text, &meta);
+        text.push('}');
         assert_eq!(text, json!({ "meta": meta.value(user, base_url) }).to_string());
     }
 

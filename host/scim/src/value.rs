@@ -60,16 +60,22 @@ pub fn instant(text: &str) -> Option<OffsetDateTime> {
 pub fn timestamp(instant: OffsetDateTime) -> String {
     let utc = instant.checked_to_offset(UtcOffset::UTC).unwrap_or(instant);
     let date: Date = utc.date();
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        utc.hour(),
-        utc.minute(),
-        utc.second(),
-        utc.millisecond()
-    )
+    let mut text = String::with_capacity("2011-05-13T04:42:34.000Z".len());
+    let mut push = |number: u32, digits: u32, end: char| {
+        for place in (0..digits).rev() {
+            text.extend(char::from_digit(number / 10_u32.pow(place) % 10, 10));
+        }
+        text.push(end);
+    };
+    // No clock tells a year before the first.
+    push(date.year().unsigned_abs(), 4, '-');
+    push(u8::from(date.month()).into(), 2, '-');
+    push(date.day().into(), 2, 'T');
+    push(utc.hour().into(), 2, ':');
+    push(utc.minute().into(), 2, ':');
+    push(utc.second().into(), 2, '.');
+    push(utc.millisecond().into(), 3, 'Z');
+    text
 }
 
 /// Whether this is base64 with padding (RFC 4648 §4, as RFC 7643 §2.3.6 asks).

@@ -18,7 +18,8 @@ use crate::schema::{Attribute, Extension, ResourceType, Returned};
 pub struct Splice<'t> {
     resource_type: &'t ResourceType,
     projection: Projection,
-    /// By the name of the attribute or extension, sorted.
+    /// By the name of the attribute or extension, sorted. One that is not there is worked out when a
+    /// resource has it.
     places: Vec<(&'t str, Part)>,
     /// Whether nothing is left out.
     whole: bool,
@@ -38,6 +39,13 @@ impl<'t> Splice<'t> {
     /// Works a projection out for resources of a type.
     #[must_use]
     pub fn new(resource_type: &'t ResourceType, projection: Projection) -> Self {
+        if projection.is_default() && resource_type.is_shown_whole() {
+            return Self { resource_type, projection, places: Vec::new(), whole: true };
+        }
+        Self::worked_out(resource_type, projection)
+    }
+
+    fn worked_out(resource_type: &'t ResourceType, projection: Projection) -> Self {
         let attributes = resource_type.attributes().filter(|it| it.sub.is_none());
         let mut places: Vec<(&str, Part)> = attributes
             .filter(|it| it.extension.is_none())
@@ -54,6 +62,12 @@ impl<'t> Splice<'t> {
         };
         let whole = places.iter().all(|(name, part)| *part == Part::Whole || is_secret(name));
         Self { resource_type, projection, places, whole }
+    }
+
+    /// Whether nothing is left out of a body without secrets.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// The projection.
@@ -98,6 +112,11 @@ impl<'t> Splice<'t> {
         // Under another spelling, it is looked up as any attribute is.
         known.map_or(Part::Some, |(_, part)| *part)
     }
+}
+
+/// Whether a projection that asks for nothing leaves nothing out.
+pub(crate) fn shows_whole(resource_type: &ResourceType) -> bool {
+    Splice::worked_out(resource_type, Projection::default()).whole
 }
 
 impl Projection {

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::describe::{Description, ResourceTypeDocument, SchemaError};
 use super::{Attribute, Indexed, Schema, core};
 use crate::path::{self, AttributeRef, Target};
+use crate::project;
 
 /// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4).
 const RESERVED_ENDPOINTS: [&str; 5] =
@@ -38,6 +39,7 @@ pub struct ResourceType {
     /// The extensions, in the order they were added.
     pub extensions: Vec<Extension>,
     shape: i64,
+    shown_whole: bool,
 }
 
 /// An extension of a resource type (RFC 7643 §3.3).
@@ -82,7 +84,7 @@ impl Registry {
             }
         }
         for resource_type in &mut registry.resource_types {
-            Arc::make_mut(resource_type).set_shape();
+            Arc::make_mut(resource_type).set_derived();
         }
         Ok(registry)
     }
@@ -147,6 +149,7 @@ impl Registry {
             schema: self.known_schema(&document.name, schema)?,
             extensions: Vec::new(),
             shape: 0,
+            shown_whole: false,
         };
         self.add_extensions(&mut resource_type, document)?;
         self.resource_types.push(Arc::new(resource_type));
@@ -287,6 +290,18 @@ impl ResourceType {
     #[must_use]
     pub const fn shape(&self) -> i64 {
         self.shape
+    }
+
+    /// Whether a body without secrets is shown as it is where a request asks for no attributes: none
+    /// is returned on request alone.
+    #[must_use]
+    pub const fn is_shown_whole(&self) -> bool {
+        self.shown_whole
+    }
+
+    fn set_derived(&mut self) {
+        self.shown_whole = project::shows_whole(self);
+        self.set_shape();
     }
 
     fn set_shape(&mut self) {

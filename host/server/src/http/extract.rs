@@ -123,7 +123,7 @@ impl FromRequestParts<Arc<App>> for Scim {
             tenant: Arc::clone(&known.runtime),
             base_url: base_url.into(),
             request_id,
-            actor: format!("token:{}", token.id).into(),
+            actor: Arc::clone(&known.actor),
             may_explain: known.may_explain,
         };
         let (subject, app) = (known.subject, Arc::clone(app));

@@ -18,6 +18,8 @@ use super::{Error, Request, Services};
 use crate::store::StoreError;
 use crate::store::rows::Row;
 
+/// Bytes of most `meta`.
+const META: usize = 384;
 /// More memberships than these take long to write.
 const MANY_MEMBERSHIPS: usize = 500;
 
@@ -85,9 +87,12 @@ impl<'r> Rendering<'r> {
     /// # Errors
     /// What is stored cannot be read.
     pub fn text(&self, row: &Row, memberships: Vec<Value>) -> Result<String, Error> {
-        let Around { before, after } = self.around(row)?;
+        let before = self.before(row)?;
         let memberships = self.membership_text(memberships)?;
-        Ok([&*before, &memberships, &after].concat())
+        let mut text = String::with_capacity(before.len() + memberships.len() + META);
+        text.extend([&*before, &memberships]);
+        self.push_after(&mut text, row)?;
+        Ok(text)
     }
 
     /// A resource without its memberships; [`Self::membership_text`] comes between the parts.
@@ -95,10 +100,27 @@ impl<'r> Rendering<'r> {
     /// # Errors
     /// What is stored cannot be read.
     pub fn around<'o>(&self, row: &'o Row) -> Result<Around<'o>, Error> {
-        let meta = format!("{{{}}}", self.meta.of(&row.meta()));
-        let meta = self.splice.members(&meta).map_err(corrupt)?;
-        let after = if meta.is_empty() { "}".to_owned() } else { format!(",{meta}}}") };
+        let mut after = String::with_capacity(META);
+        self.push_after(&mut after, row)?;
         Ok(Around { before: self.before(row)?, after })
+    }
+
+    /// Adds `meta`, as far as it is wanted, and the end.
+    fn push_after(&self, text: &mut String, row: &Row) -> Result<(), Error> {
+        if self.splice.is_whole() {
+            text.push(',');
+            self.meta.push(text, &row.meta());
+        } else {
+            let mut meta = "{".to_owned();
+            self.meta.push(&mut meta, &row.meta());
+            meta.push('}');
+            let wanted = self.splice.members(&meta).map_err(corrupt)?;
+            if !wanted.is_empty() {
+                text.extend([",", &*wanted]);
+            }
+        }
+        text.push('}');
+        Ok(())
     }
 
     /// `"groups":[…]`, after a comma; nothing where there are none.

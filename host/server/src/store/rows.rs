@@ -50,7 +50,7 @@ pub enum Of {
     Types(Vec<String>),
 }
 
-/// The columns of a [`Row`], of the table `resources` under the name `r`.
+/// The columns of a [`Row`] in the order of [`Row::of`], of the table `resources` under the name `r`.
 macro_rules! columns {
     () => {
         "r.type, r.id, r.version, r.created, r.modified, r.shape, r.body, \
@@ -69,16 +69,17 @@ impl Row {
         meta(self.id, self.version, self.created, self.modified)
     }
 
-    fn of(row: &tokio_postgres::Row) -> Result<Self, StoreError> {
+    /// The columns from `first` on.
+    fn of(row: &tokio_postgres::Row, first: usize) -> Result<Self, StoreError> {
         Ok(Self {
-            resource_type: row.try_get("type")?,
-            id: row.try_get("id")?,
-            version: row.try_get("version")?,
-            created: row.try_get("created")?,
-            modified: row.try_get("modified")?,
-            shape: row.try_get("shape")?,
-            body: row.try_get("body")?,
-            is_member: row.try_get("is_member")?,
+            resource_type: row.try_get(first)?,
+            id: row.try_get(first + 1)?,
+            version: row.try_get(first + 2)?,
+            created: row.try_get(first + 3)?,
+            modified: row.try_get(first + 4)?,
+            shape: row.try_get(first + 5)?,
+            body: row.try_get(first + 6)?,
+            is_member: row.try_get(first + 7)?,
         })
     }
 }

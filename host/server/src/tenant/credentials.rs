@@ -33,6 +33,8 @@ const KEPT: usize = 10_000;
 pub struct Authenticated {
     /// The tenant's name.
     pub tenant_name: String,
+    /// Who it is, in records: `token:…`.
+    pub actor: Arc<str>,
     /// The resource that the token speaks for, if one.
     pub subject: Option<Uuid>,
     /// Whether it may ask how filters are carried out.
@@ -101,6 +103,7 @@ impl Credentials {
         let (tenant, subject) = (token.tenant, user_id);
         let known = Authenticated {
             tenant_name,
+            actor: format!("token:{}", token.id).into(),
             subject,
             may_explain,
             runtime,

@@ -44,7 +44,7 @@ trait Key: Clone + Send + Sync + 'static {
         tenant: TenantId,
     ) -> impl Future<Output = Result<Option<tokio_postgres::Row>, StoreError>> + Send;
 
-    /// The rows of several; the column `place` counts the keys, from 1.
+    /// The rows of several, after the place of the key, counted from 1.
     fn many(
         keys: &[Self],
         lanes: &Lanes,
@@ -139,7 +139,7 @@ impl<K: Key> Gathered<K> {
         };
         let row = key.one(&self.lanes, tenant).await;
         drop(turn);
-        row?.as_ref().map(Row::of).transpose()
+        row?.as_ref().map(|row| Row::of(row, 0)).transpose()
     }
 
     /// A turn, or where the answer will be.
@@ -181,10 +181,10 @@ impl<K: Key> Gathered<K> {
             waiting.into_iter().map(|it| (it.key, it.answer)).unzip();
         let mut found: Vec<Option<Row>> = vec![None; keys.len()];
         for row in K::many(&keys, &self.lanes, tenant).await? {
-            let place: i64 = row.try_get("place")?;
+            let place: i64 = row.try_get(0)?;
             let place = usize::try_from(place - 1).ok();
             if let Some(found) = place.and_then(|place| found.get_mut(place)) {
-                *found = Some(Row::of(&row)?);
+                *found = Some(Row::of(&row, 1)?);
             }
         }
         for (answer, row) in answers.into_iter().zip(found) {

@@ -28,8 +28,11 @@ impl Bound {
     }
 }
 
-/// What is skipped is read, entry by entry of an index: so many take about a millisecond.
+/// What is skipped is read: so many rows take less than a millisecond.
 const QUICK_SKIP: i64 = 1_000;
+
+/// The total, and `beyond`.
+const BEFORE_COLUMNS: usize = 2;
 
 /// A page, and what is around it.
 #[derive(Debug)]
@@ -44,13 +47,13 @@ pub struct Page {
     pub later: bool,
 }
 
-/// The total, then whether there are resources on the other side of the bound, then the bodies of
-/// a page whose ids the index finds alone. A page that is empty has a row with the total.
+/// The total, then whether there are resources on the other side of the bound, then the rows of the
+/// page, in the order in which the index finds them. A page that is empty has a row with the total.
 ///
 /// One type has an index of its own, in the order of its columns; a comparison of rows is a place in
 /// it. An `EXISTS` would lose its order, and go through the table.
 macro_rules! page {
-    ($types:literal, $beyond:literal, $ids:literal) => {
+    ($types:literal, $beyond:literal, $($rows:literal),+) => {
         concat!(
             "SELECT c.total, c.beyond, ",
             columns!(),
@@ -59,14 +62,24 @@ macro_rules! page {
             $types,
             ") AS total, ",
             $beyond,
-            " AS beyond) AS c \
-             LEFT JOIN LATERAL (",
+            " AS beyond) AS c LEFT JOIN LATERAL (",
+            $($rows),+,
+            ") AS r ON true"
+        )
+    };
+}
+
+/// The rows of ids that the index finds alone: what is skipped is not looked at.
+macro_rules! deep_page {
+    ($types:literal, $ids:literal) => {
+        page!(
+            $types,
+            "$4 > 0",
+            "SELECT one.* FROM (",
             $ids,
-            ") AS page ON true \
-             LEFT JOIN LATERAL (SELECT * FROM resources \
-                    WHERE tenant_id = $1 AND id >= page.id ORDER BY id LIMIT 1) AS r \
-                  ON r.id = page.id \
-             ORDER BY page.id"
+            ") AS page CROSS JOIN LATERAL (SELECT * FROM resources \
+                    WHERE tenant_id = $1 AND id >= page.id ORDER BY id LIMIT 1) AS one \
+              WHERE one.id = page.id"
         )
     };
 }
@@ -82,7 +95,7 @@ const SKIP: [Read; 2] = [
         sql: page!(
             "= $2",
             "$4 > 0",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
              ORDER BY type, id OFFSET $4 LIMIT $3"
         ),
         arguments: ONE,
@@ -91,11 +104,24 @@ const SKIP: [Read; 2] = [
         sql: page!(
             "= ANY ($2)",
             "$4 > 0",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
              ORDER BY id OFFSET $4 LIMIT $3"
         ),
         arguments: SEVERAL,
     },
+];
+/// The same, after many.
+const DEEP: [&str; 2] = [
+    deep_page!(
+        "= $2",
+        "SELECT id FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
+         ORDER BY type, id OFFSET $4 LIMIT $3"
+    ),
+    deep_page!(
+        "= ANY ($2)",
+        "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+         ORDER BY id OFFSET $4 LIMIT $3"
+    ),
 ];
 const AFTER: [Read; 2] = [
     Read {
@@ -103,7 +129,7 @@ const AFTER: [Read; 2] = [
             "= $2",
             "(SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) <= ($2, $4) \
                      AND type >= $2 ORDER BY type DESC, id DESC LIMIT 1) IS NOT NULL",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) > ($2, $4) \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND (type, id) > ($2, $4) \
              AND type <= $2 ORDER BY type, id LIMIT $3"
         ),
         arguments: ONE_FROM,
@@ -113,7 +139,7 @@ const AFTER: [Read; 2] = [
             "= ANY ($2)",
             "(SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
                      AND id <= $4 ORDER BY id DESC LIMIT 1) IS NOT NULL",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id > $4 \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id > $4 \
              ORDER BY id LIMIT $3"
         ),
         arguments: SEVERAL_FROM,
@@ -125,7 +151,7 @@ const BEFORE: [Read; 2] = [
             "= $2",
             "(SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) >= ($2, $4) \
                      AND type <= $2 ORDER BY type, id LIMIT 1) IS NOT NULL",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND (type, id) < ($2, $4) \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND (type, id) < ($2, $4) \
              AND type >= $2 ORDER BY type DESC, id DESC LIMIT $3"
         ),
         arguments: ONE_FROM,
@@ -135,7 +161,7 @@ const BEFORE: [Read; 2] = [
             "= ANY ($2)",
             "(SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
                      AND id >= $4 ORDER BY id LIMIT 1) IS NOT NULL",
-            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id < $4 \
+            "SELECT * FROM resources WHERE tenant_id = $1 AND type = ANY ($2) AND id < $4 \
              ORDER BY id DESC LIMIT $3"
         ),
         arguments: SEVERAL_FROM,
@@ -170,7 +196,8 @@ pub async fn page(
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
     let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
     let is_there = |row: &&tokio_postgres::Row| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
-    let rows: Vec<Row> = found.iter().filter(is_there).map(Row::of).collect::<Result<_, _>>()?;
+    let read = |row| Row::of(row, BEFORE_COLUMNS);
+    let rows: Vec<Row> = found.iter().filter(is_there).map(read).collect::<Result<_, _>>()?;
     Ok(Page::of(rows, bound, take, total, beyond))
 }
 
@@ -186,10 +213,10 @@ pub async fn deep_page(
     skip: i64,
     take: usize,
 ) -> Result<Page, StoreError> {
-    let [of_one, of_several] = &SKIP;
+    let [of_one, of_several] = DEEP;
     let statement = match of {
-        Of::Type(name) => sqlx::query(of_one.sql).bind(tenant.0).bind(name),
-        Of::Types(names) => sqlx::query(of_several.sql).bind(tenant.0).bind(names),
+        Of::Type(name) => sqlx::query(of_one).bind(tenant.0).bind(name),
+        Of::Types(names) => sqlx::query(of_several).bind(tenant.0).bind(names),
     };
     let found = statement.bind(one_more(take)).bind(skip).fetch_all(conn).await?;
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
@@ -207,6 +234,7 @@ fn one_more(take: usize) -> i64 {
 impl Page {
     /// Of at most one row more than were to be taken.
     fn of(mut rows: Vec<Row>, bound: Bound, take: usize, total: i64, beyond: bool) -> Self {
+        rows.sort_unstable_by_key(|row| row.id);
         let backwards = matches!(bound, Bound::Before(_));
         let (earlier, later) = leave_out_one_more(&mut rows, take, backwards, beyond);
         Self { total, rows, earlier, later }
