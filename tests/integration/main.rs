@@ -10,6 +10,7 @@ mod cursors;
 mod dialects;
 mod discovery;
 mod discovery_walk;
+mod documents;
 mod explain;
 mod faults;
 mod groups;

@@ -19,7 +19,8 @@ pub struct Document {
     pub secrets: Option<String>,
     /// The body as filters see it, where that is not the body itself.
     pub search: Option<String>,
-    /// [`ResourceType::shape`] where the body is what the type shows today, else 0.
+    /// [`ResourceType::shape`] where the body is what the type shows today, else
+    /// [`ResourceType::unshown_shape`].
     pub shape: i64,
 }
 
@@ -46,7 +47,8 @@ impl Document {
             }
         }
         let (secrets, is_shown) = take_secrets(resource_type, &mut body);
-        let shape = if is_shown && hidden.is_empty() { resource_type.shape() } else { 0 };
+        let is_shown = is_shown && hidden.is_empty();
+        let shape = if is_shown { resource_type.shape() } else { resource_type.unshown_shape() };
         let body = Known { attributes: body, hidden }.into_stored();
         let text = |object: Object| Value::Object(object).to_string();
         Self {
@@ -235,7 +237,7 @@ mod tests {
         let attributes =
             object(json!({ "schemas": [USER, BADGE], BADGE: { "keys": [{ "code": "1" }] } }));
         let document = Document::of(user, "1", &attributes, Object::new());
-        assert_eq!(document.shape, 0);
+        assert_eq!(document.shape, user.unshown_shape());
         let known = read(user, &document.body, document.secrets.as_deref()).unwrap();
         assert_eq!(known.attributes, attributes);
 
@@ -248,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_type_does_not_know_is_kept_and_gives_no_shape() {
+    fn what_the_type_does_not_know_is_kept_and_is_not_shown_as_it_is() {
         let registry = Registry::core();
         let user = registry.resource_type("User").unwrap();
         let hidden = object(json!({ BADGE: { "level": 1 }, ENTERPRISE_USER: { "gone": 1 } }));
@@ -257,7 +259,8 @@ mod tests {
             ENTERPRISE_USER: { "department": "Sales" }
         }));
         let document = Document::of(user, "1", &attributes, hidden.clone());
-        assert_eq!(document.shape, 0);
+        assert_eq!(document.shape, user.unshown_shape());
+        assert_ne!(user.unshown_shape(), user.shape());
         let read = read(user, &document.body, None).unwrap();
         assert_eq!(read, Known { attributes, hidden });
     }

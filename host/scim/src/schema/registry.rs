@@ -292,6 +292,13 @@ impl ResourceType {
         self.shape
     }
 
+    /// As [`ResourceType::shape`], of a body that has more than the type shows, or that is not shown
+    /// as it is for another reason. No type's shape is such a number: those are odd, this is even.
+    #[must_use]
+    pub const fn unshown_shape(&self) -> i64 {
+        self.shape & !1
+    }
+
     /// Whether a body without secrets is shown as it is where a request asks for no attributes: none
     /// is returned on request alone.
     #[must_use]

@@ -106,7 +106,7 @@ impl From<Error> for ScimError {
             // client may not do.
             Error::LimitReached { .. } => Self::new(StatusCode::FORBIDDEN, detail),
             Error::PreconditionFailed(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
-            Error::Contended | Error::ScansBusy => {
+            Error::Contended | Error::ScansBusy | Error::DocumentsNotRewritten { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
             Error::TooManyMemberships { .. }

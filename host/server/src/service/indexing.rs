@@ -28,7 +28,7 @@ use tenon_scim::{Object, index};
 use uuid::Uuid;
 
 use super::{Error, Services};
-use crate::store::attr_index::{self, Indexable};
+use crate::store::attr_index::{self, Indexable, Rewritten};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, Last, State};
 use crate::store::{StoreError, plugins, tenants};
 use crate::tenant::indexes::{self, method};
@@ -228,20 +228,23 @@ async fn rewrite_documents(
     let (tenant, name) = (build.tenant, &resource_type.name);
     let resources = attr_index::resources_after(conn, tenant, name, build.last.id, BATCH).await?;
     let Some(last) = resources.last() else { return Ok(None) };
-    let changed: Vec<(Uuid, &str, Option<String>)> = resources
-        .iter()
-        .filter_map(|resource| {
-            let Known { attributes, hidden } =
-                stored::read(resource_type, &resource.body, None).ok()?;
-            let id = resource.id.to_string();
-            let search = Document::of(resource_type, &id, &attributes, hidden).search;
-            (search != resource.search).then_some((resource.id, resource.body.as_str(), search))
-        })
-        .collect();
+    let changed: Vec<Rewritten<'_>> =
+        resources.iter().filter_map(|it| rewritten(it, resource_type)).collect();
     if !changed.is_empty() {
         attr_index::set_search(conn, tenant, &changed).await?;
     }
     Ok(Some((up_to(last.id), resources.len())))
+}
+
+/// The document of a resource, where it has another. Then its shape tells of this one: that of the
+/// type's only where the body is the one that would be written today.
+fn rewritten<'r>(resource: &'r Indexable, resource_type: &ResourceType) -> Option<Rewritten<'r>> {
+    let Indexable { id, body, search } = resource;
+    let Known { attributes, hidden } = stored::read(resource_type, body, None).ok()?;
+    let document = Document::of(resource_type, &id.to_string(), &attributes, hidden);
+    let shape = if document.body == *body { document.shape } else { resource_type.unshown_shape() };
+    let search_now = document.search;
+    (search_now != *search).then_some(Rewritten { id: *id, body, search: search_now, shape })
 }
 
 fn up_to(id: Uuid) -> Last {

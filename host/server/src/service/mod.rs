@@ -20,6 +20,7 @@ pub mod write;
 
 use std::sync::Arc;
 
+use sqlx::PgConnection;
 use tenon_plugin::{CallError, PluginHost};
 use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::ResourceType;
@@ -31,9 +32,10 @@ use uuid::Uuid;
 use self::cursor::CursorSealer;
 use crate::store::audit::By;
 use crate::store::filter_sql::{Limits, TypePlan};
+use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::lanes::Lanes;
 use crate::store::rows::Lookups;
-use crate::store::{Database, StoreError};
+use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::credentials::Credentials;
 use crate::tenant::runtime::TenantRuntime;
 
@@ -197,6 +199,16 @@ pub enum Error {
         "too many lists with a filter, a sort or memberships are being made; send the request again"
     )]
     ScansBusy,
+    /// A list depends on documents that are not as the schemas of today make them.
+    #[error(
+        "the list depends on resources that were written under other schemas, and these are still \
+         being prepared for filters and sorts{}; send the request again later",
+        progress(builds)
+    )]
+    DocumentsNotRewritten {
+        /// How far each type is.
+        builds: Vec<IndexBuild>,
+    },
     /// A list shows more memberships than may be loaded for it.
     #[error(
         "the resources have more than {limit} memberships together; ask for fewer resources (count), \
@@ -266,6 +278,24 @@ impl Error {
             can_be_indexed: of_type.can_be_indexed(),
         }
     }
+
+    async fn documents_not_rewritten(
+        conn: &mut PgConnection,
+        tenant: TenantId,
+    ) -> Result<Self, StoreError> {
+        let mut builds = index_builds::list(conn, tenant).await?;
+        builds.retain(|build| build.attr == DOCUMENTS && build.state != State::Ready);
+        Ok(Self::DocumentsNotRewritten { builds })
+    }
+}
+
+fn progress(builds: &[IndexBuild]) -> String {
+    let of_type = |IndexBuild { resource_type, done, total, .. }: &IndexBuild| match total {
+        0 => format!("{resource_type}: about to begin"),
+        _ => format!("{resource_type}: {done} of {total} done"),
+    };
+    let builds: Vec<_> = builds.iter().map(of_type).collect();
+    if builds.is_empty() { String::new() } else { format!(" ({})", builds.join(", ")) }
 }
 
 fn quoted(before: &str, paths: &[String]) -> String {

@@ -168,6 +168,19 @@ pub async fn delete(
     Ok(())
 }
 
+/// What filters see of a resource, made anew of its body.
+#[derive(Debug)]
+pub struct Rewritten<'b> {
+    /// The resource.
+    pub id: Uuid,
+    /// The body that it was made of.
+    pub body: &'b str,
+    /// The document, where that is not the body itself.
+    pub search: Option<String>,
+    /// Stands for the schemas under which it was made.
+    pub shape: i64,
+}
+
 /// Gives resources the documents that filters look at, where they still have these bodies.
 /// A change of memberships is a new version, and leaves the body alone.
 ///
@@ -176,20 +189,23 @@ pub async fn delete(
 pub async fn set_search(
     conn: &mut PgConnection,
     tenant: TenantId,
-    documents: &[(Uuid, &str, Option<String>)],
+    documents: &[Rewritten<'_>],
 ) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = documents.iter().map(|it| it.0).collect();
-    let bodies: Vec<&str> = documents.iter().map(|it| it.1).collect();
-    let texts: Vec<Option<&str>> = documents.iter().map(|it| it.2.as_deref()).collect();
+    let ids: Vec<Uuid> = documents.iter().map(|it| it.id).collect();
+    let bodies: Vec<&str> = documents.iter().map(|it| it.body).collect();
+    let texts: Vec<Option<&str>> = documents.iter().map(|it| it.search.as_deref()).collect();
+    let shapes: Vec<i64> = documents.iter().map(|it| it.shape).collect();
     sqlx::query(
-        "UPDATE resources r SET search = d.search \
-         FROM unnest($2::uuid[], $3::text[], $4::text[]) AS d (id, body, search) \
+        "UPDATE resources r SET search = d.search, shape = d.shape \
+         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::bigint[]) \
+              AS d (id, body, search, shape) \
          WHERE r.tenant_id = $1 AND r.id = d.id AND r.body = d.body",
     )
     .bind(tenant.0)
     .bind(ids)
     .bind(bodies)
     .bind(texts)
+    .bind(shapes)
     .execute(conn)
     .await?;
     Ok(())

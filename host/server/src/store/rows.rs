@@ -32,7 +32,8 @@ pub struct Row {
     pub created: OffsetDateTime,
     /// When it was last changed.
     pub modified: OffsetDateTime,
-    /// The shape of its type when it was written; 0 where the body has to be read in any case.
+    /// The shape of its type when it was written; another number where the body has to be read in
+    /// any case.
     pub shape: i64,
     /// The attributes as JSON; where the shape is that of the type, as clients see them, except
     /// for memberships and `meta`.

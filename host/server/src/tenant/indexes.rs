@@ -37,6 +37,12 @@ impl ReadyIndexes {
         Self(ready)
     }
 
+    /// Whether the documents that filters look at are as this registry makes them, of all types.
+    #[must_use]
+    pub fn has_documents(&self, registry: &Registry) -> bool {
+        registry.resource_types().iter().all(|it| self.of_type(it).contains(DOCUMENTS))
+    }
+
     /// The attributes of a type of which every value is in the index.
     #[must_use]
     pub fn of_type(&self, resource_type: &ResourceType) -> &HashSet<String> {

@@ -143,6 +143,10 @@ impl Services {
                 _ => return Err(error.into()),
             },
         };
+        let mut refused = too_large.map(|it| Error::too_many(it).to_string());
+        if refused.is_none() && page.as_ref().is_some_and(|it| it.stale) {
+            refused = Some(Error::documents_not_rewritten(&mut conn, tenant).await?.to_string());
+        }
         let candidates = |place| page.as_ref().and_then(|it| it.candidates.get(place)).copied();
         let types = plan.types.iter().zip(&sorted_by).enumerate();
         let types = types.map(|(place, (of_type, attribute))| {
@@ -151,8 +155,8 @@ impl Services {
         });
         Ok(Explanation {
             types: types.collect(),
-            refused: too_large.map(|it| Error::too_many(it).to_string()),
-            total: page.filter(|_| too_large.is_none()).map(|it| it.total),
+            total: page.filter(|_| refused.is_none()).map(|it| it.total),
+            refused,
         })
     }
 }

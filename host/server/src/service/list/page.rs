@@ -147,6 +147,9 @@ impl Services {
         if let Some(exceeded) = plan.exceeded(&page) {
             return Err(Error::too_many(exceeded));
         }
+        if page.stale {
+            return Err(Error::documents_not_rewritten(&mut conn, tenant).await?);
+        }
         let found = page.found.into_iter().map(|it| (it.position.key, it.row)).collect();
         Ok(Page { total: page.total, found, earlier: page.earlier, later: page.later })
     }

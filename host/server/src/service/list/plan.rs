@@ -80,11 +80,14 @@ impl<'q> Plan<'q> {
 
     /// What is asked of the database, for each type.
     pub(super) fn asked<'s>(&'s self, request: &'s Request) -> Vec<Asked<'s>> {
+        let tenant = &request.tenant;
+        let rewritten = tenant.ready.has_documents(&tenant.registry);
         let asked = |view: &'s View<'q>| Asked {
             space: Space {
                 resource_type: view.resource_type,
-                ready: request.tenant.ready.of_type(view.resource_type),
-                types: request.tenant.registry.resource_types(),
+                ready: tenant.ready.of_type(view.resource_type),
+                rewritten,
+                types: tenant.registry.resource_types(),
                 base_url: &request.base_url,
             },
             filter: view.filter.as_ref(),

@@ -215,6 +215,11 @@ pub(super) fn id(text: &str) -> Option<Uuid> {
     Uuid::parse_str(text).ok().filter(|uuid| uuid.to_string() == text)
 }
 
+/// Whether an attribute is that of the memberships.
+pub(super) fn is_membership(target: AttributeRef<'_>, space: &Space<'_>) -> bool {
+    membership_of(target, space).is_some()
+}
+
 /// The memberships that an attribute of the type stands for.
 fn membership_of<'s>(target: AttributeRef<'_>, space: &Space<'s>) -> Option<Membership<'s>> {
     membership::of(space.resource_type).filter(|it| target.is_of(it.attribute()))

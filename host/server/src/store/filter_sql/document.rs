@@ -95,14 +95,14 @@ pub(super) fn text(attribute: &Attribute, value: &str) -> String {
     }
 }
 
-fn present(value: &str, _: &mut Binds) -> String {
+pub(super) fn present(value: &str, _: &mut Binds) -> String {
     format!(
         "coalesce({value} NOT IN ('null'::jsonb, '[]'::jsonb, '{{}}'::jsonb, '\"\"'::jsonb), false)"
     )
 }
 
 /// Whether a value of the attribute satisfies the condition.
-fn any(
+pub(super) fn any(
     target: AttributeRef<'_>,
     of: Of<'_>,
     binds: &mut Binds,
@@ -210,12 +210,18 @@ pub(super) fn whole(target: AttributeRef<'_>, of: Of<'_>, binds: &mut Binds) -> 
         (Of::Object(object, _), _) => {
             format!("({object} -> {})", binds.text(&target.attribute.name))
         }
-        (Of::Row(_), Some(urn)) => {
-            let (urn, name) = (binds.text(urn), binds.text(&target.attribute.name));
-            format!("(doc.d -> {urn} -> {name})")
+        (Of::Row(space), _) => {
+            derived::whole(target, space, binds).unwrap_or_else(|| whole_in("doc.d", target, binds))
         }
-        (Of::Row(space), None) => derived::whole(target, space, binds)
-            .unwrap_or_else(|| format!("(doc.d -> {})", binds.text(&target.attribute.name))),
+    }
+}
+
+/// What an attribute has in a document, which is this expression.
+pub(super) fn whole_in(document: &str, target: AttributeRef<'_>, binds: &mut Binds) -> String {
+    let name = binds.text(&target.attribute.name);
+    match target.extension {
+        Some(urn) => format!("({document} -> {} -> {name})", binds.text(urn)),
+        None => format!("({document} -> {name})"),
     }
 }
 

@@ -21,6 +21,7 @@ mod page;
 mod planner;
 mod sets;
 mod sort;
+mod stale;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -49,6 +50,9 @@ pub struct Space<'s> {
     pub resource_type: &'s ResourceType,
     /// The attributes of the type that have an index, by their paths.
     pub ready: &'s HashSet<String>,
+    /// Whether all documents are as the schemas of today make them. Where they are not, a page tells
+    /// whether it depends on one that may be another.
+    pub rewritten: bool,
     /// All types of the tenant: what memberships refer to.
     pub types: &'s [Arc<ResourceType>],
     /// Where the tenant's service is, without a slash at the end.

@@ -26,6 +26,8 @@ pub struct Page {
     pub candidates: Vec<u64>,
     /// The resources, in order.
     pub found: Vec<Found>,
+    /// Whether the list depends on documents that are not rewritten yet: it may be wrong.
+    pub stale: bool,
     /// Whether some are before the page.
     pub earlier: bool,
     /// Whether some are after it.
@@ -73,10 +75,11 @@ impl Plan<'_> {
         let mut binds = Binds::default();
         binds.uuid(tenant.0);
         let mut tables = Vec::new();
-        let mut matched = Vec::new();
+        let (mut matched, mut stale) = (Vec::new(), Vec::new());
         for (place, of_type) in self.types.iter().enumerate() {
             of_type.tables(place, &mut tables, &mut binds);
             matched.push(format!("SELECT id, k FROM m{place}"));
+            stale.extend(of_type.stale(place, &mut binds));
         }
         tables.push(format!("matched AS MATERIALIZED ({})", matched.join(" UNION ALL ")));
         let counts: Vec<_> =
@@ -88,9 +91,9 @@ impl Plan<'_> {
         let skip = binds.number(as_i64(slice.skip));
         let text = format!(
             "WITH {} \
-             SELECT s.total, s.candidates, s.beyond, p.k, {COLUMNS} \
+             SELECT s.total, s.candidates, s.stale, s.beyond, p.k, {COLUMNS} \
              FROM (SELECT (SELECT count(*) FROM matched) AS total, ARRAY[{}]::bigint[] AS candidates, \
-                          {beyond} AS beyond) AS s \
+                          {} AS stale, {beyond} AS beyond) AS s \
              LEFT JOIN (SELECT id, k FROM matched WHERE {within} ORDER BY {} OFFSET {skip} LIMIT {limit}) \
                  AS p ON true \
              LEFT JOIN LATERAL (SELECT * FROM resources \
@@ -98,6 +101,7 @@ impl Plan<'_> {
              ORDER BY {}",
             tables.join(", "),
             counts.join(", "),
+            if stale.is_empty() { "false".to_owned() } else { stale.join(" OR ") },
             self.ordered("", backwards),
             self.ordered("p.", false),
         );
@@ -242,7 +246,7 @@ impl TypePlan<'_> {
                  WHERE {condition} GROUP BY g.id HAVING bool_or(g.matches)"
             )
         };
-        if self.set.is_none() {
+        if self.set.is_none() || !space.rewritten {
             return from_index("true");
         }
         let count = format!("(SELECT count(*) FROM c{place})");
@@ -259,6 +263,7 @@ pub(super) fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error
     let Some(first) = rows.first() else { return Err(sqlx::Error::RowNotFound) };
     let (total, beyond): (i64, bool) = (first.try_get("total")?, first.try_get("beyond")?);
     let candidates: Vec<i64> = first.try_get("candidates")?;
+    let stale = first.try_get("stale")?;
     let mut found = Vec::with_capacity(rows.len());
     for row in rows {
         if row.try_get::<Option<uuid::Uuid>, _>("id")?.is_none() {
@@ -273,6 +278,7 @@ pub(super) fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error
         total: usize::try_from(total).unwrap_or(0),
         candidates: candidates.into_iter().map(|it| u64::try_from(it).unwrap_or(0)).collect(),
         found,
+        stale,
         earlier,
         later,
     })

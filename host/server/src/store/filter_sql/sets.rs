@@ -301,6 +301,13 @@ fn within(group: &str, names: &str) -> String {
 }
 
 impl Valued<'_> {
+    /// Whether documents say what entries do not that are shorter than their values.
+    pub(super) fn asks_documents(&self) -> bool {
+        let is_part =
+            matches!(self.looked_for, LookedFor::Test(Test::Contains(_) | Test::Ends(_), _));
+        is_part && !self.unique
+    }
+
     /// The resources that have such an entry in `attr_index`.
     fn entries(&self, select: &str, space: &Space<'_>, binds: &mut Binds) -> String {
         let from = format!(

@@ -29,6 +29,9 @@ use super::{Asked, Bound, Limits, Order, Plan, Slice, Space};
 use crate::store::TenantId;
 use crate::store::scratch::Scratch;
 
+/// What is found where documents are not rewritten yet.
+const STALE: &str = "stale";
+
 /// Filters that are asked of the same documents.
 const FILTERS_OF_A_WORLD: usize = 100;
 
@@ -127,6 +130,7 @@ impl Case {
                     space: Space {
                         resource_type: types[at],
                         ready: ready(*place),
+                        rewritten: world.rewritten,
                         types: &world.types,
                         base_url: world::BASE_URL,
                     },
@@ -136,6 +140,10 @@ impl Case {
                 .collect();
             let expected = self.expected(world, &types, filters);
             let found = self.found(world.tenant, conn, asked, page).await;
+            // A page that may be wrong says so.
+            if !world.rewritten && found == Err(STALE.to_owned()) {
+                continue;
+            }
             if found.as_ref() != Ok(&expected) {
                 let asked = if self.filtered { filter.to_string() } else { "(all)".to_owned() };
                 return Some(format!(
@@ -196,6 +204,9 @@ impl Case {
             let page = plan.page(conn, tenant, &slice).await;
             let page =
                 page.map_err(|it| format!("{it}\n{}", plan.statement(tenant, &slice).text))?;
+            if page.stale {
+                return Err(STALE.to_owned());
+            }
             assert_eq!(page.earlier, !there.is_empty());
             there.extend(page.found.iter().map(|it| it.position.id));
             if !page.later {

@@ -92,7 +92,7 @@ fn statement(
              ORDER BY a.val, a.id OFFSET {skip} LIMIT {limit}) \
          SELECT (SELECT coalesce(sum(n), 0)::bigint FROM counters \
                  WHERE tenant_id = {TENANT} AND type = {of_type}) AS total, \
-                ARRAY[0]::bigint[] AS candidates, {beyond} AS beyond, \
+                ARRAY[0]::bigint[] AS candidates, false AS stale, {beyond} AS beyond, \
                 '{rank}' || p.val AS k, p.cut, {COLUMNS} \
          FROM p CROSS JOIN LATERAL (SELECT * FROM resources \
              WHERE tenant_id = {TENANT} AND id >= p.id ORDER BY id LIMIT 1) AS r \

@@ -32,7 +32,13 @@ async fn planned<T>(
     let bound = filter.as_ref().map(|it| bind_each([(&*resource_type, it)]).unwrap());
     let sort = sort_by.map(|it| Sort::new(&resource_type, it, SortOrder::Ascending).unwrap());
     let order = sort_by.map_or(Order::Creation, |_| Order::Sorted(SortOrder::Ascending));
-    let space = Space { resource_type: &resource_type, ready: &ready, types: &types, base_url: "" };
+    let space = Space {
+        resource_type: &resource_type,
+        ready: &ready,
+        rewritten: true,
+        types: &types,
+        base_url: "",
+    };
     let filter = bound.as_ref().and_then(|it| it.first());
     let mut plan = Plan::of(vec![Asked { space, filter, sort }], order, Limits::default());
     look(&mut plan).await

@@ -13,7 +13,7 @@ use tenon_scim::membership::{self, Membership};
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::{Kind, ResourceType};
 use tenon_scim::sort::{Sort, SortOrder};
-use tenon_scim::{Object, index};
+use tenon_scim::{Object, Registry, index};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -33,6 +33,8 @@ pub(super) struct World {
     /// The attributes of each type that have an index.
     pub(super) ready: Vec<HashSet<String>>,
     pub(super) documents: Vec<Document>,
+    /// Whether all documents are as the schemas of today make them.
+    pub(super) rewritten: bool,
     members: Vec<(Uuid, Uuid)>,
     texts: Vec<String>,
 }
@@ -44,8 +46,65 @@ pub(super) struct Document {
     pub(super) of: usize,
     meta: Meta,
     stored: Object,
+    written: Written,
     /// As clients see it.
     pub(super) shown: Object,
+}
+
+/// Under which schemas a document was written.
+#[derive(Debug, Clone, Copy)]
+enum Written {
+    Today,
+    /// Before there were documents.
+    Before,
+    /// The core's alone.
+    UnderCore,
+    /// Others, with an attribute of every extension that was of another type.
+    UnderOthers,
+}
+
+impl Written {
+    fn any(runner: &mut TestRunner) -> Self {
+        [Self::Today, Self::Before, Self::UnderCore, Self::UnderOthers][below(runner, 4)]
+    }
+
+    /// The document, and the shape that tells of it.
+    fn search(self, resource_type: &ResourceType, stored: &Object) -> (Option<Object>, i64) {
+        const ANOTHER: i64 = 12_345;
+        let core = Registry::core();
+        match self {
+            Self::Today => {
+                (index::search_document(resource_type, stored), resource_type.unshown_shape())
+            }
+            Self::Before => (None, 0),
+            Self::UnderCore => match core.resource_type(&resource_type.name) {
+                Some(core) => (index::search_document(core, stored), ANOTHER),
+                None => (None, ANOTHER),
+            },
+            Self::UnderOthers => {
+                let others = with_other_kinds(resource_type);
+                (index::search_document(&others, stored), ANOTHER)
+            }
+        }
+    }
+}
+
+/// A type in which what plugins bring compares in another way.
+fn with_other_kinds(resource_type: &ResourceType) -> ResourceType {
+    const CORE: &str = "urn:ietf:params:scim:schemas:";
+    let mut others = resource_type.clone();
+    let of_type = std::iter::once(&mut others.schema);
+    let of_plugins = of_type.chain(others.extensions.iter_mut().map(|it| &mut it.schema));
+    for schema in of_plugins.filter(|it| !it.id.starts_with(CORE)) {
+        for attribute in &mut Arc::make_mut(schema).attributes {
+            attribute.kind = match attribute.kind {
+                Kind::String => Kind::DateTime,
+                Kind::Integer | Kind::Decimal | Kind::DateTime => Kind::String,
+                other => other,
+            };
+        }
+    }
+    others
 }
 
 /// A number below `end`.
@@ -73,7 +132,12 @@ impl World {
         let ready = types.iter().map(|it| indexed(it, runner)).collect();
         let tenant = TenantId(Uuid::from_u128(runner.rng().next_u64().into()));
         let texts = Vec::new();
-        let mut world = Self { tenant, types: types.to_vec(), ready, documents, members, texts };
+        let rewritten = below(runner, 4) > 0;
+        if !rewritten {
+            documents.iter_mut().for_each(|it| it.written = Written::any(runner));
+        }
+        let types = types.to_vec();
+        let mut world = Self { tenant, types, ready, documents, rewritten, members, texts };
         let shown: Vec<Object> = world.documents.iter().map(|it| world.shown(it)).collect();
         for (document, shown) in world.documents.iter_mut().zip(shown) {
             document.shown = shown;
@@ -185,13 +249,13 @@ impl World {
 
     async fn store_document(&self, document: &Document, conn: &mut PgConnection) {
         let resource_type = &self.types[document.of];
-        let Document { id, meta, stored, .. } = document;
-        let search = index::search_document(resource_type, stored);
+        let Document { id, meta, stored, written, .. } = document;
+        let (search, shape) = written.search(resource_type, stored);
         let text = |object: &Object| serde_json::to_string(object).unwrap();
         let known = Known::of(resource_type, stored.clone()).attributes;
         sqlx::query(
             "INSERT INTO resources (tenant_id, id, type, version, created, modified, body, search, \
-             display) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+             display, shape) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         )
         .bind(self.tenant.0)
         .bind(id)
@@ -202,6 +266,7 @@ impl World {
         .bind(text(stored))
         .bind(search.as_ref().map(text))
         .bind(resource::display(stored))
+        .bind(shape)
         .execute(&mut *conn)
         .await
         .unwrap();
@@ -270,7 +335,7 @@ impl Document {
             last_modified: instant(runner),
             version: 1 + below(runner, 12) as i64,
         };
-        Self { id, of, meta, stored, shown: Object::new() }
+        Self { id, of, meta, stored, written: Written::Today, shown: Object::new() }
     }
 }
 
