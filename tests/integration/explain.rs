@@ -94,11 +94,18 @@ async fn what_sorts_a_list_is_told() {
     for (sort_by, expected) in
         [("name.familyName", "name.familyName, by its index"), ("title", by_documents)]
     {
-        let explained = explained(&analyst, &[("sortBy", sort_by)]).await;
-        assert_eq!(explained["total"], 3);
-        assert_eq!(explained["types"][0]["foundBy"], json!([]));
-        assert_eq!(explained["types"][0]["sort"], expected);
+        let sorted = explained(&analyst, &[("sortBy", sort_by)]).await;
+        assert_eq!(sorted["total"], 3);
+        assert_eq!(sorted["types"][0]["foundBy"], json!([]));
+        assert_eq!(sorted["types"][0]["sort"], expected);
     }
+    let few = [("filter", "displayName sw \"x\""), ("sortBy", "name.familyName")];
+    let of_few = explained(&analyst, &few).await;
+    let by_documents = "name.familyName, by the documents of those that match";
+    assert_eq!(of_few["types"][0]["sort"], by_documents);
+    let by_all = [("filter", "not (emails.value eq \"x\")"), ("sortBy", "name.familyName")];
+    let of_all = explained(&analyst, &by_all).await;
+    assert_eq!(of_all["types"][0]["sort"], "name.familyName, by all entries of its index");
 }
 
 #[tokio::test]

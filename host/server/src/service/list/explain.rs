@@ -148,10 +148,16 @@ impl Services {
             refused = Some(Error::documents_not_rewritten(&mut conn, tenant).await?.to_string());
         }
         let candidates = |place| page.as_ref().and_then(|it| it.candidates.get(place)).copied();
+        let walks = plan.walks();
         let types = plan.types.iter().zip(&sorted_by).enumerate();
         let types = types.map(|(place, (of_type, attribute))| {
-            let sort = sort(of_type, order, attribute.as_deref());
-            OfType { sort, candidates: candidates(place), ..OfType::of(of_type) }
+            let candidates = candidates(place);
+            let by_index = of_type.sorts_by_index().then(|| ByIndex {
+                walks,
+                documents: of_type.sorts_by_documents(candidates.unwrap_or(u64::MAX)),
+            });
+            let sort = sort(by_index, order, attribute.as_deref());
+            OfType { sort, candidates, ..OfType::of(of_type) }
         });
         Ok(Explanation {
             types: types.collect(),
@@ -191,16 +197,28 @@ impl OfType {
     }
 }
 
+/// A sort whose order an index has.
+#[derive(Clone, Copy)]
+struct ByIndex {
+    /// A page reads no entries but those up to its end.
+    walks: bool,
+    /// The index is not asked, since few match.
+    documents: bool,
+}
+
 /// What sorts the resources of a type, where the list has a sort; `attribute` is the type's, if it
 /// has it.
-fn sort(plan: &TypePlan<'_>, order: Order, attribute: Option<&str>) -> Option<String> {
+fn sort(by_index: Option<ByIndex>, order: Order, attribute: Option<&str>) -> Option<String> {
     if order == Order::Creation {
         return None;
     }
-    Some(match attribute {
-        None => "the type does not have the attribute".to_owned(),
-        Some(path) if plan.sorts_by_index() => format!("{path}, by its index"),
-        Some("id") => "id, by the id".to_owned(),
-        Some(path) => format!("{path}, by the documents of those that match"),
+    Some(match (attribute, by_index) {
+        (None, _) => "the type does not have the attribute".to_owned(),
+        (Some(path), Some(ByIndex { walks: true, .. })) => format!("{path}, by its index"),
+        (Some(path), Some(ByIndex { documents: false, .. })) => {
+            format!("{path}, by all entries of its index")
+        }
+        (Some("id"), _) => "id, by the id".to_owned(),
+        (Some(path), _) => format!("{path}, by the documents of those that match"),
     })
 }

@@ -108,7 +108,7 @@ impl Plan<'_> {
         Statement { text, binds }
     }
 
-    fn ordered(&self, of: &str, backwards: bool) -> String {
+    pub(super) fn ordered(&self, of: &str, backwards: bool) -> String {
         let (key, id) = match (self.order, backwards) {
             (Order::Creation, false) => return format!("{of}id"),
             (Order::Creation, true) => return format!("{of}id DESC"),
@@ -146,6 +146,14 @@ impl Plan<'_> {
 }
 
 impl TypePlan<'_> {
+    /// Whether so many candidates are sorted by their documents, although an index has the order of
+    /// all.
+    #[must_use]
+    pub fn sorts_by_documents(&self, candidates: u64) -> bool {
+        let few = self.set.is_some() && candidates <= SORTED_BY_DOCUMENTS.into();
+        self.keys == Keys::Index && self.asked.space.rewritten && few
+    }
+
     /// The tables of a type: its candidates, those that match, and their keys.
     fn tables(&self, place: usize, tables: &mut Vec<String>, binds: &mut Binds) {
         let candidates = self.candidates(binds);

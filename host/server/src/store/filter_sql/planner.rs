@@ -193,6 +193,11 @@ impl<'s> TypePlan<'s> {
         self.keys == Keys::Index
     }
 
+    /// How many documents may be read.
+    pub(super) fn documents_limit(&self) -> u32 {
+        self.limits.documents
+    }
+
     /// How many candidates there may be.
     #[must_use]
     pub fn limit(&self) -> u32 {

@@ -13,7 +13,7 @@ use crate::store::TenantId;
 use crate::store::filter_sql::{Asked, Limits, Order, Plan, Space};
 use crate::store::scratch::Scratch;
 
-fn resource_type(name: &str) -> Arc<ResourceType> {
+pub(super) fn resource_type(name: &str) -> Arc<ResourceType> {
     let mut types = all_types().iter();
     Arc::clone(types.find(|it| it.name == name).unwrap())
 }

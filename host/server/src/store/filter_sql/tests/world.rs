@@ -236,6 +236,14 @@ impl World {
         for document in &self.documents {
             self.store_document(document, conn).await;
         }
+        sqlx::query(
+            "INSERT INTO counters (tenant_id, type, n) \
+             SELECT tenant_id, type, count(*) FROM resources WHERE tenant_id = $1 GROUP BY 1, 2",
+        )
+        .bind(tenant)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
         for (group, member) in &self.members {
             sqlx::query("INSERT INTO group_members VALUES ($1, $2, $3)")
                 .bind(tenant)
