@@ -148,7 +148,7 @@ impl Services {
             refused = Some(Error::documents_not_rewritten(&mut conn, tenant).await?.to_string());
         }
         let candidates = |place| page.as_ref().and_then(|it| it.candidates.get(place)).copied();
-        let walks = plan.walks();
+        let walks = page.as_ref().is_some_and(|it| it.walked);
         let types = plan.types.iter().zip(&sorted_by).enumerate();
         let types = types.map(|(place, (of_type, attribute))| {
             let candidates = candidates(place);

@@ -8,14 +8,24 @@ use tenon_scim::filter::{BoundFilter, CompareOp, Comparison, Operand};
 use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::Attribute;
 
-use super::Space;
 use super::binds::Binds;
 use super::derived;
 use super::operand::Test;
+use super::{Space, TENANT};
 
 /// What makes the document of the row `r`, once for each.
 pub(super) const DOCUMENT: &str =
     "CROSS JOIN LATERAL (SELECT coalesce(r.search, r.body)::jsonb AS d OFFSET 0) AS doc";
+
+/// The row `r` of the resource of the type with that id, and its document.
+pub(super) fn row(id: &str, space: &Space<'_>, binds: &mut Binds) -> String {
+    let of_type = binds.text(&space.resource_type.name);
+    format!(
+        "CROSS JOIN LATERAL (SELECT s.* FROM (SELECT * FROM resources WHERE tenant_id = {TENANT} \
+         AND id >= {id} ORDER BY id LIMIT 1) AS s WHERE s.id = {id} AND s.type = {of_type}) AS r \
+         {DOCUMENT}"
+    )
+}
 
 const UPPER: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const LOWER: &str = "abcdefghijklmnopqrstuvwxyz";

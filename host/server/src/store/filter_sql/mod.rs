@@ -88,11 +88,14 @@ pub struct Limits {
     pub probes: u32,
     /// Resources that an index finds.
     pub found: u32,
+    /// Resources that an index finds and that are sorted by their documents, although an index has
+    /// the order of all: to read all of it takes longer.
+    pub sorted: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { documents: 50_000, probes: 1_000_000, found: 10_000_000 }
+        Self { documents: 50_000, probes: 1_000_000, found: 10_000_000, sorted: 2_000 }
     }
 }
 

@@ -13,10 +13,6 @@ use crate::store::{StoreError, TenantId};
 
 pub(super) const COLUMNS: &str = columns!();
 
-/// Matching resources up to here are sorted by their documents, although an index has the order of
-/// all: to read all of it takes longer.
-const SORTED_BY_DOCUMENTS: u32 = 2_000;
-
 /// A page, and what is around it.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -28,6 +24,8 @@ pub struct Page {
     pub found: Vec<Found>,
     /// Whether the list depends on documents that are not rewritten yet: it may be wrong.
     pub stale: bool,
+    /// Whether they were read in the order of an index, and not sorted.
+    pub walked: bool,
     /// Whether some are before the page.
     pub earlier: bool,
     /// Whether some are after it.
@@ -150,12 +148,12 @@ impl TypePlan<'_> {
     /// all.
     #[must_use]
     pub fn sorts_by_documents(&self, candidates: u64) -> bool {
-        let few = self.set.is_some() && candidates <= SORTED_BY_DOCUMENTS.into();
+        let few = self.set.is_some() && candidates <= self.limits.sorted.into();
         self.keys == Keys::Index && self.asked.space.rewritten && few
     }
 
     /// The tables of a type: its candidates, those that match, and their keys.
-    fn tables(&self, place: usize, tables: &mut Vec<String>, binds: &mut Binds) {
+    pub(super) fn tables(&self, place: usize, tables: &mut Vec<String>, binds: &mut Binds) {
         let candidates = self.candidates(binds);
         let most = u64::from(self.limit()).saturating_add(1);
         tables.push(format!(
@@ -257,9 +255,9 @@ impl TypePlan<'_> {
         if self.set.is_none() || !space.rewritten {
             return from_index("true");
         }
-        let count = format!("(SELECT count(*) FROM c{place})");
-        let from_index = from_index(&format!("{count} > {SORTED_BY_DOCUMENTS}"));
-        conditions.push(format!("{count} <= {SORTED_BY_DOCUMENTS}"));
+        let (count, few) = (format!("(SELECT count(*) FROM c{place})"), self.limits.sorted);
+        let from_index = from_index(&format!("{count} > {few}"));
+        conditions.push(format!("{count} <= {few}"));
         let key = sort::of_document(Some(sort), space, binds);
         let from_documents = self.looked_at(place, &key, conditions, binds);
         format!("{from_documents} UNION ALL {from_index}")
@@ -287,6 +285,7 @@ pub(super) fn page_of(rows: &[PgRow], slice: &Slice) -> Result<Page, sqlx::Error
         candidates: candidates.into_iter().map(|it| u64::try_from(it).unwrap_or(0)).collect(),
         found,
         stale,
+        walked: false,
         earlier,
         later,
     })

@@ -37,7 +37,7 @@ pub struct TypePlan<'s> {
     /// Terms that are evaluated over the document of each candidate.
     pub(super) documents: Vec<&'s BoundFilter<'s>>,
     pub(super) keys: Keys,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// Where the keys of a sort come from.
@@ -193,9 +193,14 @@ impl<'s> TypePlan<'s> {
         self.keys == Keys::Index
     }
 
-    /// How many documents may be read.
-    pub(super) fn documents_limit(&self) -> u32 {
-        self.limits.documents
+    /// Whether the candidates are known to be so few that they are sorted by their documents.
+    pub(super) fn finds_few(&self) -> bool {
+        self.finds_few && COUNTED <= self.limits.sorted.into()
+    }
+
+    /// The same without a sort.
+    pub(super) fn without_keys(&self) -> Self {
+        Self { keys: Keys::None, ..self.clone() }
     }
 
     /// How many candidates there may be.

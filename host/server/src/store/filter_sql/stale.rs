@@ -12,7 +12,7 @@ use tenon_scim::schema::Kind;
 use tenon_scim::schema::core::{ENTERPRISE_USER, GROUP, USER};
 
 use super::binds::Binds;
-use super::document::{self, DOCUMENT, Of, present, whole, whole_in};
+use super::document::{self, Of, present, row, whole, whole_in};
 use super::planner::{Keys, TypePlan};
 use super::sets::{self, Set};
 use super::{Space, TENANT, derived};
@@ -61,15 +61,6 @@ impl TypePlan<'_> {
             conditions.join(" AND ")
         ))
     }
-}
-
-/// The row `r` of a resource of the type, and its document.
-fn row(id: &str, space: &Space<'_>, binds: &mut Binds) -> String {
-    let of_type = binds.text(&space.resource_type.name);
-    format!(
-        "CROSS JOIN LATERAL (SELECT s.* FROM (SELECT * FROM resources WHERE tenant_id = {TENANT} \
-         AND id >= {id} ORDER BY id LIMIT 1) AS s WHERE s.id = {id} AND s.type = {of_type}) AS r {DOCUMENT}"
-    )
 }
 
 /// Among the entries that were cut, of which documents say the rest, one with a stale document.

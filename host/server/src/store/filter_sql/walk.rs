@@ -6,16 +6,18 @@
 //! resource has one, there are none. Else it looks for them among the documents, as many as a filter
 //! may look at; where that does not say it, the page is made of the keys of all.
 //!
-//! Not with a filter: to know the total, all that match have to be found, and their keys with them.
+//! With a filter, all that match are found to know the total, as ever; but instead of the keys of all
+//! the documents are read of those that come next in the index, until the page is full. That is for
+//! filters that indexes answer and many satisfy: the fewer they are, the more entries lie between them.
 
 use sqlx::{PgConnection, Row as _};
 use tenon_scim::index::{self, KEY_CHARS};
 use tenon_scim::sort::{MISSING, Sort, SortOrder, rank};
 
 use super::binds::{Binds, Statement};
-use super::document::DOCUMENT;
+use super::document::{self, DOCUMENT, Of, row};
 use super::page::{COLUMNS, Page, as_i64, page_of};
-use super::planner::{Keys, Plan};
+use super::planner::{Keys, Plan, TypePlan};
 use super::{Bound, Order, Slice, Space, TENANT, sort};
 use crate::store::{StoreError, TenantId};
 
@@ -34,34 +36,45 @@ impl Plan<'_> {
                 return Ok(None);
             }
         }
-        Ok(Some(page_of(&rows, slice)?))
+        Ok(Some(Page { walked: true, ..page_of(&rows, slice)? }))
     }
 
-    /// Whether the pages of the list are in the order of an index: all resources of one type are.
-    #[must_use]
-    pub fn walks(&self) -> bool {
+    /// Whether a page may be read in the order of an index: it is of one type, and an index says which
+    /// resources match.
+    fn may_walk(&self) -> bool {
         let [of_type] = self.types.as_slice() else { return false };
-        of_type.set.is_none() && of_type.probes.is_empty() && of_type.keys == Keys::Index
+        of_type.keys == Keys::Index && !of_type.finds_few()
     }
 
     /// The statement of a page that an index may say; `None` where it cannot.
     fn walk(&self, tenant: TenantId, slice: &Slice) -> Option<Statement> {
         let Order::Sorted(order) = self.order else { return None };
-        let of_type = self.types.first().filter(|_| self.walks())?;
+        let of_type = self.types.first().filter(|_| self.may_walk())?;
         let (sort, space) = (of_type.asked.sort.as_ref()?, &of_type.asked.space);
         let mut binds = Binds::default();
         binds.uuid(tenant.0);
-        let walk = Walk::new(sort, space, order, &slice.bound, &mut binds)?;
-        let documents = if walk.unique || !space.rewritten { 0 } else { of_type.documents_limit() };
+        let mut walk = Walk::new(sort, space, order, &slice.bound, &mut binds)?;
+        if space.rewritten && !walk.unique {
+            walk.documents = of_type.limits.documents;
+        }
+        let is_filtered = of_type.set.is_some() || !of_type.probes.is_empty();
+        if is_filtered {
+            let filter = of_type.asked.filter?;
+            let condition = document::condition(filter, Of::Row(space), &mut binds);
+            walk.filtered = Some(Filtered { of_type, condition });
+        }
         // Among those without a value, documents alone know the way.
-        if documents == 0 && matches!(walk.start, Start::Missing { .. }) {
+        let is_among_missing = matches!(walk.start, Start::Missing { .. });
+        let needs_documents = is_filtered || is_among_missing;
+        if walk.documents == 0 && needs_documents || is_filtered && is_among_missing {
             return None;
         }
-        Some(walk.statement(self, slice, documents, binds))
+        Some(walk.statement(self, slice, binds))
     }
 }
 
 /// A way through the entries of an attribute and the resources without one.
+#[derive(Clone)]
 struct Walk<'s> {
     sort: &'s Sort<'s>,
     space: &'s Space<'s>,
@@ -75,9 +88,21 @@ struct Walk<'s> {
     /// The same of the resources of the type.
     resources: String,
     of_type: String,
+    /// How many documents may be read.
+    documents: u32,
+    filtered: Option<Filtered<'s>>,
+}
+
+/// Which of them are looked for.
+#[derive(Clone)]
+struct Filtered<'s> {
+    of_type: &'s TypePlan<'s>,
+    /// The filter, as a condition on the row `r` with its document.
+    condition: String,
 }
 
 /// Where it begins; places of binds.
+#[derive(Clone)]
 enum Start {
     End,
     /// At an entry.
@@ -127,17 +152,22 @@ impl<'s> Walk<'s> {
         let resources = format!(
             "FROM resources WHERE tenant_id = {TENANT} AND type BETWEEN {of_type} AND {of_type}"
         );
-        Some(Self { sort, space, unique, order, backwards, start, entries, resources, of_type })
+        Some(Self {
+            sort,
+            space,
+            unique,
+            order,
+            backwards,
+            start,
+            entries,
+            resources,
+            of_type,
+            documents: 0,
+            filtered: None,
+        })
     }
 
-    /// The total is that of the type's counter: there is no filter.
-    fn statement(
-        &self,
-        plan: &Plan<'_>,
-        slice: &Slice,
-        documents: u32,
-        mut binds: Binds,
-    ) -> Statement {
+    fn statement(&self, plan: &Plan<'_>, slice: &Slice, mut binds: Binds) -> Statement {
         let limit = binds.number(as_i64(slice.take.saturating_add(1)));
         let skip = binds.number(as_i64(slice.skip));
         let most = binds.number(as_i64(slice.skip.saturating_add(slice.take).saturating_add(1)));
@@ -150,7 +180,7 @@ impl<'s> Walk<'s> {
         let text = format!(
             "WITH total AS MATERIALIZED (SELECT coalesce(sum(n), 0)::bigint AS n FROM counters \
                  WHERE tenant_id = {TENANT} AND type = {of_type}), \
-             {valued}, \
+             {matching}{valued}, \
              missing AS MATERIALIZED (SELECT (SELECT n FROM total) - (SELECT count(*) {entries}) AS n), \
              m AS MATERIALIZED (SELECT r.id FROM ({looked_at}) AS r {DOCUMENT} \
                  WHERE {reached} AND {without} ORDER BY r.type{down}, r.id{down} LIMIT {most}), \
@@ -158,74 +188,148 @@ impl<'s> Walk<'s> {
                      SELECT v.id, ('{rank}' || v.val) COLLATE \"C\" AS k, {cut} AS cut FROM v \
                      UNION ALL SELECT m.id, '{MISSING}', false FROM m) AS both_kinds \
                  ORDER BY {towards} OFFSET {skip} LIMIT {limit}) \
-             SELECT s.total, s.unsure, ARRAY[0]::bigint[] AS candidates, false AS stale, s.beyond, p.k, \
-                    {COLUMNS} \
-             FROM (SELECT (SELECT n FROM total) AS total, {beyond} AS beyond, \
-                       (EXISTS (SELECT FROM p WHERE cut) \
+             SELECT s.total, s.unsure, s.candidates, false AS stale, s.beyond, p.k, {COLUMNS} \
+             FROM (SELECT {total} AS total, ARRAY[{candidates}]::bigint[] AS candidates, beyond, \
+                       ({unsure}EXISTS (SELECT FROM p WHERE cut) \
                         OR CASE WHEN {reached} THEN \
                                (SELECT count(*) FROM m) < least({most}, (SELECT n FROM missing)) \
                                AND EXISTS (SELECT {resources}{after} ORDER BY type, id OFFSET {documents}) \
-                           ELSE false END) AS unsure) AS s \
+                           ELSE false END) AS unsure \
+                   FROM (SELECT {beyond} AS beyond) AS b) AS s \
              LEFT JOIN p ON true \
              LEFT JOIN LATERAL (SELECT * FROM resources \
                  WHERE tenant_id = {TENANT} AND id >= p.id ORDER BY id LIMIT 1) AS r ON r.id = p.id \
              ORDER BY {forwards}",
             of_type = self.of_type,
-            valued = self.valued(&most),
+            matching = self.matching(&most, &mut binds),
+            valued = self.valued(&most, &mut binds),
+            total = self.counted("m0").unwrap_or("(SELECT n FROM total)"),
+            candidates = self.counted("c0").unwrap_or("0"),
+            unsure = self.unsure(&most),
+            documents = self.documents,
             reached = self.reaches_missing(&most),
-            looked_at = self.without_value(false, documents),
+            looked_at = self.without_value(false),
             without = self.has_no_value(&mut binds),
             down = self.down(),
-            beyond = self.beyond(documents, &mut binds),
+            beyond = self.beyond(&mut binds),
             towards = plan.ordered("", self.backwards),
             forwards = plan.ordered("p.", false),
         );
         Statement { text, binds }
     }
 
+    /// With a filter: the tables `c0` and `m0` of those that match, and whether the walk is `worth` it.
+    fn matching(&self, most: &str, binds: &mut Binds) -> String {
+        let Some(Filtered { of_type, .. }) = &self.filtered else { return String::new() };
+        let mut tables = Vec::new();
+        of_type.without_keys().tables(0, &mut tables, binds);
+        let few = if of_type.set.is_some() { of_type.limits.sorted } else { 0 };
+        format!(
+            "{}, worth AS MATERIALIZED (SELECT c.n > {few} AND c.n <= {} \
+                 AND {most}::numeric * (SELECT n FROM total) <= {}::numeric * (SELECT count(*) FROM m0) \
+                 AS it FROM (SELECT count(*) AS n FROM c0) AS c), ",
+            tables.join(", "),
+            of_type.limit(),
+            self.documents
+        )
+    }
+
+    fn counted(&self, table: &str) -> Option<&'static str> {
+        self.filtered.as_ref()?;
+        Some(if table == "m0" { "(SELECT count(*) FROM m0)" } else { "(SELECT count(*) FROM c0)" })
+    }
+
+    /// The first of the entries under one more condition, in an order, that match.
+    fn entries(&self, and: &str, order: &str, most: &str, binds: &mut Binds) -> String {
+        let entries = &self.entries;
+        match &self.filtered {
+            None => format!("SELECT a.id, a.val {entries}{and} {order} LIMIT {most}"),
+            Some(Filtered { condition, .. }) => format!(
+                "SELECT a.id, a.val FROM (SELECT a.id, a.val {entries}{and} {order} LIMIT {}) AS a {} \
+                 WHERE (SELECT it FROM worth) AND {condition} {order} LIMIT {most}",
+                self.documents,
+                row("a.id", self.space, binds)
+            ),
+        }
+    }
+
     /// The table `v`: the next entries, as many as `most`, or all there are; some more are no harm.
     ///
     /// Of equal values, the ids ascend in either order. An index that is read from its end has them
     /// descend, so that of the last value that it comes to, it has found the wrong ones.
-    fn valued(&self, most: &str) -> String {
-        let entries = &self.entries;
-        let id = if self.unique { "" } else { ", a.id" };
-        let (down, compared) = if self.backwards { (" DESC", "<") } else { ("", ">") };
-        let in_index = |val: &str, down: &str| match id {
-            "" => format!("ORDER BY a.val{val} LIMIT {most}"),
-            _ => format!("ORDER BY a.val{val}, a.id{down} LIMIT {most}"),
-        };
+    fn valued(&self, most: &str, binds: &mut Binds) -> String {
         if matches!((&self.start, self.missing_is_first()), (Start::Missing { .. }, false)) {
             return "v AS MATERIALIZED (SELECT a.id, a.val FROM attr_index AS a WHERE false)"
                 .to_owned();
         }
+        let next = self.entries(&self.next(), &self.in_index(), most, binds);
         if self.order == SortOrder::Ascending {
-            let after = match &self.start {
-                Start::Valued { val, id } => format!(" AND (a.val, a.id) {compared} ({val}, {id})"),
-                _ => String::new(),
-            };
-            let order = in_index(down, down);
-            return format!("v AS MATERIALIZED (SELECT a.id, a.val {entries}{after} {order})");
+            return format!("v AS MATERIALIZED ({next})");
         }
-        let (up, val_compared, last) =
-            if self.backwards { ("", ">", "max") } else { (" DESC", "<", "min") };
-        let (same, after) = match &self.start {
-            Start::Valued { val, id } => (
-                format!(
-                    "(SELECT a.id, a.val {entries} AND a.val = {val} AND a.id {compared} {id} \
-                     ORDER BY a.val, a.id{down} LIMIT {most}) UNION ALL "
-                ),
-                format!(" AND a.val {val_compared} {val}"),
-            ),
-            _ => Default::default(),
+        let by_id = format!("ORDER BY a.id{}", self.down());
+        let same = match self.same() {
+            None => String::new(),
+            Some(same) => format!("({}) UNION ALL ", self.entries(&same, &by_id, most, binds)),
         };
-        let order = in_index(up, up);
-        let last = format!("(SELECT {last}(val) FROM g)");
+        let last = self.entries(&format!(" AND a.val = {}", self.last()), &by_id, most, binds);
         format!(
-            "g AS MATERIALIZED (SELECT a.id, a.val {entries}{after} {order}), \
-             v AS MATERIALIZED ({same}(SELECT id, val FROM g WHERE val <> {last}) UNION ALL \
-                 (SELECT a.id, a.val {entries} AND a.val = {last} ORDER BY a.val, a.id{down} LIMIT {most}))"
+            "g AS MATERIALIZED ({next}), \
+             v AS MATERIALIZED ({same}(SELECT id, val FROM g WHERE val <> {}) UNION ALL ({last}))",
+            self.last()
         )
+    }
+
+    /// The condition on the entries that come after the start, in descending order after its value.
+    fn next(&self) -> String {
+        let Start::Valued { val, id } = &self.start else { return String::new() };
+        match (self.order, self.backwards) {
+            (SortOrder::Ascending, false) => format!(" AND (a.val, a.id) > ({val}, {id})"),
+            (SortOrder::Ascending, true) => format!(" AND (a.val, a.id) < ({val}, {id})"),
+            (SortOrder::Descending, false) => format!(" AND a.val < {val}"),
+            (SortOrder::Descending, true) => format!(" AND a.val > {val}"),
+        }
+    }
+
+    /// In descending order, the condition on those that have the value of the start.
+    fn same(&self) -> Option<String> {
+        let Start::Valued { val, id } = &self.start else { return None };
+        let compared = if self.backwards { "<" } else { ">" };
+        Some(format!(" AND a.val = {val} AND a.id {compared} {id}"))
+    }
+
+    /// The order in which an index has what comes next.
+    fn in_index(&self) -> String {
+        let is_up = (self.order == SortOrder::Ascending) != self.backwards;
+        let down = if is_up { "" } else { " DESC" };
+        let id = if self.unique { String::new() } else { format!(", a.id{down}") };
+        format!("ORDER BY a.val{down}{id}")
+    }
+
+    /// The value at which the index was left in descending order.
+    fn last(&self) -> String {
+        let last = if self.backwards { "max" } else { "min" };
+        format!("(SELECT {last}(val) FROM g)")
+    }
+
+    /// The beginning of a condition: of a filter, more entries would have to be looked at.
+    fn unsure(&self, most: &str) -> String {
+        if self.filtered.is_none() {
+            return String::new();
+        }
+        let more =
+            |and: &str| format!("EXISTS (SELECT {}{and} OFFSET {})", self.entries, self.documents);
+        let mut conditions = vec!["NOT (SELECT it FROM worth)".to_owned()];
+        let found = if self.order == SortOrder::Ascending { "v" } else { "g" };
+        let next = more(&self.next());
+        conditions.push(format!("(SELECT count(*) FROM {found}) < {most} AND {next}"));
+        if self.order == SortOrder::Descending {
+            conditions.extend(self.same().map(|same| more(&same)));
+            conditions.push(more(&format!(" AND a.val = {}", self.last())));
+        }
+        if let Start::Valued { .. } = self.start {
+            conditions.push("NOT beyond".to_owned());
+        }
+        format!("{} OR ", conditions.join(" OR "))
     }
 
     /// Whether the resources without a value come before the others, in the direction of the walk.
@@ -235,7 +339,12 @@ impl<'s> Walk<'s> {
 
     /// A condition: the page has a place for resources without a value, and there may be some.
     fn reaches_missing(&self, most: &str) -> String {
-        let some = "(SELECT n FROM missing) > 0";
+        let some = match self.filtered {
+            None => "(SELECT n FROM missing) > 0",
+            Some(_) => {
+                "CASE WHEN (SELECT it FROM worth) THEN (SELECT n FROM missing) > 0 ELSE false END"
+            }
+        };
         match (&self.start, self.missing_is_first()) {
             (Start::Valued { .. }, true) => "false".to_owned(),
             (_, true) => some.to_owned(),
@@ -246,12 +355,13 @@ impl<'s> Walk<'s> {
     }
 
     /// Rows of the type from the start on, or on its other side, among which are those without a value.
-    fn without_value(&self, other_side: bool, documents: u32) -> String {
+    fn without_value(&self, other_side: bool) -> String {
         let (resources, after) = (&self.resources, self.after("resources", other_side));
         let down = if self.backwards == other_side { "" } else { " DESC" };
         format!(
             "SELECT id, type, version, created, modified, display, body, search {resources}{after} \
-             ORDER BY type{down}, id{down} LIMIT {documents}"
+             ORDER BY type{down}, id{down} LIMIT {}",
+            self.documents
         )
     }
 
@@ -271,32 +381,25 @@ impl<'s> Walk<'s> {
     }
 
     fn has_no_value(&self, binds: &mut Binds) -> String {
-        format!("{} = '{MISSING}'", sort::of_document(Some(self.sort), self.space, binds))
+        let key = sort::of_document(Some(self.sort), self.space, binds);
+        let condition = self.filtered.as_ref().map(|it| format!(" AND {}", it.condition));
+        format!("{key} = '{MISSING}'{}", condition.unwrap_or_default())
     }
 
     /// A condition: there are resources on the other side of the start.
-    fn beyond(&self, documents: u32, binds: &mut Binds) -> String {
+    fn beyond(&self, binds: &mut Binds) -> String {
         let entries = &self.entries;
         match (&self.start, self.missing_is_first()) {
             (Start::End, _) => "false".to_owned(),
-            (Start::Valued { val, id }, missing_is_first) => {
-                let compared = if self.backwards { ">=" } else { "<=" };
-                let is_there = if self.order == SortOrder::Ascending {
-                    format!("EXISTS (SELECT {entries} AND (a.val, a.id) {compared} ({val}, {id}))")
-                } else {
-                    let passed = if self.backwards { "<" } else { ">" };
-                    format!(
-                        "(EXISTS (SELECT {entries} AND a.val = {val} AND a.id {compared} {id}) \
-                          OR EXISTS (SELECT {entries} AND a.val {passed} {val}))"
-                    )
-                };
+            (Start::Valued { .. }, missing_is_first) => {
+                let is_there = self.passed(binds);
                 if !missing_is_first {
                     return is_there;
                 }
                 format!("(CASE WHEN {is_there} THEN true ELSE (SELECT n FROM missing) > 0 END)")
             }
             (Start::Missing { .. }, missing_is_first) => {
-                let rows = self.without_value(true, documents);
+                let rows = self.without_value(true);
                 let without = self.has_no_value(binds);
                 let is_there =
                     format!("EXISTS (SELECT FROM ({rows}) AS r {DOCUMENT} WHERE {without})");
@@ -306,5 +409,23 @@ impl<'s> Walk<'s> {
                 format!("(CASE WHEN EXISTS (SELECT {entries}) THEN true ELSE {is_there} END)")
             }
         }
+    }
+
+    /// A condition: there are entries on the other side of the one at which the walk begins. Those
+    /// that are next to it are looked at first.
+    fn passed(&self, binds: &mut Binds) -> String {
+        let Start::Valued { val, id } = &self.start else { return "false".to_owned() };
+        let back = Walk { backwards: !self.backwards, start: Start::End, ..self.clone() };
+        let (order, down) = (back.in_index(), back.down());
+        let compared = if self.backwards { ">=" } else { "<=" };
+        let mut exists =
+            |and: &str, order: &str| format!("EXISTS ({})", self.entries(and, order, "1", binds));
+        if self.order == SortOrder::Ascending {
+            return exists(&format!(" AND (a.val, a.id) {compared} ({val}, {id})"), &order);
+        }
+        let same = format!(" AND a.val = {val} AND a.id {compared} {id}");
+        let same = exists(&same, &format!("ORDER BY a.id{down}"));
+        let passed = if self.backwards { "<" } else { ">" };
+        format!("({same} OR {})", exists(&format!(" AND a.val {passed} {val}"), &order))
     }
 }

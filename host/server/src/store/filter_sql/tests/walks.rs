@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use sqlx::PgConnection;
+use tenon_scim::filter::{self, bind_each};
 use tenon_scim::sort::{Sort, SortOrder};
 use uuid::Uuid;
 
@@ -35,6 +36,7 @@ async fn fill(conn: &mut PgConnection, valued: i32, all: i32) {
 /// The number of the users of a page by name, as the index alone says it.
 async fn walked(
     conn: &mut PgConnection,
+    filter: Option<&str>,
     order: SortOrder,
     limits: Limits,
     slice: &Slice,
@@ -50,7 +52,10 @@ async fn walked(
         base_url: "",
     };
     let sort = Some(Sort::new(&resource_type, "displayName", order).unwrap());
-    let plan = Plan::of(vec![Asked { space, filter: None, sort }], Order::Sorted(order), limits);
+    let filter = filter.map(|it| filter::parse(it).unwrap());
+    let bound = filter.as_ref().map(|it| bind_each([(&*resource_type, it)]).unwrap());
+    let filter = bound.as_ref().and_then(|it| it.first());
+    let plan = Plan::of(vec![Asked { space, filter, sort }], Order::Sorted(order), limits);
     let page = plan.walked(conn, TENANT, slice).await.unwrap()?;
     let ids = page.found.iter().map(|it| it.position.id.as_u128()).collect();
     Some((ids, page.earlier, page.later))
@@ -84,7 +89,7 @@ async fn an_index_is_walked_both_ways_and_past_its_end() {
     ];
     for (order, bound, skip, ids, earlier, later) in cases {
         let slice = Slice { bound, skip, take: 3 };
-        let found = walked(&mut conn, order, Limits::default(), &slice).await;
+        let found = walked(&mut conn, None, order, Limits::default(), &slice).await;
         let expected = Some((ids.to_vec(), earlier, later));
         assert_eq!(found, expected, "{order:?} {slice:?}");
     }
@@ -101,13 +106,52 @@ async fn resources_without_a_value_are_looked_for_within_a_bound() {
     let slice = Slice { bound: Bound::After(None), skip: 0, take: 3 };
     for (documents, is_walked) in [(38, false), (39, true)] {
         let limits = Limits { documents, ..Limits::default() };
-        assert_eq!(walked(&mut conn, down, limits, &slice).await.is_some(), is_walked);
+        assert_eq!(walked(&mut conn, None, down, limits, &slice).await.is_some(), is_walked);
     }
     // Where each resource has a value, nobody looks.
     sqlx::query("UPDATE counters SET n = 35").execute(&mut *conn).await.unwrap();
     let limits = Limits { documents: 1, ..Limits::default() };
-    let found = walked(&mut conn, down, limits, &slice).await;
+    let found = walked(&mut conn, None, down, limits, &slice).await;
     assert_eq!(found, Some((vec![30, 31, 32], false, true)));
+    drop(conn);
+    scratch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_many_satisfy_is_found_on_the_way() {
+    let scratch = Scratch::start().await;
+    let mut conn = scratch.pool.acquire().await.unwrap();
+    fill(&mut conn, 35, 40).await;
+    let (up, down) = (SortOrder::Ascending, SortOrder::Descending);
+    let (not_2, from_2) = ("displayName ne \"n2\"", "displayName ge \"n2\"");
+    let cases: [(&str, SortOrder, Bound, &[u128], bool, bool); 9] = [
+        (not_2, up, Bound::After(at("3n1", 18)), &[19, 30, 31], true, true),
+        (not_2, up, Bound::After(at("3n3", 34)), &[35, 36, 37], true, true),
+        (not_2, up, Bound::Before(at("3n3", 30)), &[17, 18, 19], true, true),
+        (not_2, down, Bound::After(None), &[36, 37, 38], false, true),
+        (not_2, down, Bound::After(at("3n3", 35)), &[10, 11, 12], true, true),
+        (not_2, down, Bound::Before(at("3n1", 10)), &[33, 34, 35], true, true),
+        (from_2, up, Bound::After(None), &[20, 21, 22], false, true),
+        (from_2, down, Bound::After(at("3n3", 34)), &[35, 20, 21], true, true),
+        (from_2, down, Bound::Before(None), &[27, 28, 29], true, false),
+    ];
+    let limits = Limits { sorted: 0, ..Limits::default() };
+    for (filter, order, bound, ids, earlier, later) in cases {
+        let slice = Slice { bound, skip: 0, take: 3 };
+        let found = walked(&mut conn, Some(filter), order, limits, &slice).await;
+        assert_eq!(found, Some((ids.to_vec(), earlier, later)), "{filter} {order:?} {slice:?}");
+    }
+    // Few are sorted by their documents, and what few of many satisfy is too far apart.
+    let slice = Slice { bound: Bound::After(None), skip: 0, take: 3 };
+    for (limits, is_walked) in [
+        (Limits { sorted: 15, ..limits }, true),
+        (Limits { sorted: 16, ..limits }, false),
+        (Limits { documents: 23, ..limits }, true),
+        (Limits { documents: 22, ..limits }, false),
+    ] {
+        let found = walked(&mut conn, Some(from_2), up, limits, &slice).await;
+        assert_eq!(found.is_some(), is_walked, "{limits:?}");
+    }
     drop(conn);
     scratch.stop().await;
 }
