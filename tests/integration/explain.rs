@@ -103,9 +103,12 @@ async fn what_sorts_a_list_is_told() {
     let of_few = explained(&analyst, &few).await;
     let by_documents = "name.familyName, by the documents of those that match";
     assert_eq!(of_few["types"][0]["sort"], by_documents);
-    let by_all = [("filter", "not (emails.value eq \"x\")"), ("sortBy", "name.familyName")];
-    let of_all = explained(&analyst, &by_all).await;
-    assert_eq!(of_all["types"][0]["sort"], "name.familyName, by all entries of its index");
+    let many = [("filter", "not (emails.value eq \"x\")"), ("sortBy", "name.familyName")];
+    let of_many = explained(&analyst, &many).await;
+    assert_eq!(of_many["types"][0]["sort"], "name.familyName, by its index");
+    let of_both = [("explain", "true"), ("sortBy", "displayName")];
+    let of_both = analyst.query("/", &of_both).await.expect(200).body;
+    assert_eq!(of_both["types"][1]["sort"], "displayName, by all entries of its index");
 }
 
 #[tokio::test]

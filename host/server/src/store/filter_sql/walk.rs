@@ -10,15 +10,18 @@
 //! the documents are read of those that come next in the index, until the page is full. That is for
 //! filters that indexes answer and many satisfy: the fewer they are, the more entries lie between them.
 
+mod entries;
+mod missing;
+
 use sqlx::{PgConnection, Row as _};
 use tenon_scim::index::{self, KEY_CHARS};
 use tenon_scim::sort::{MISSING, Sort, SortOrder, rank};
 
 use super::binds::{Binds, Statement};
-use super::document::{self, DOCUMENT, Of, row};
+use super::document::{self, DOCUMENT, Of};
 use super::page::{COLUMNS, Page, as_i64, page_of};
 use super::planner::{Keys, Plan, TypePlan};
-use super::{Bound, Order, Slice, Space, TENANT, sort};
+use super::{Bound, Order, Slice, Space, TENANT};
 use crate::store::{StoreError, TenantId};
 
 impl Plan<'_> {
@@ -204,7 +207,7 @@ impl<'s> Walk<'s> {
             matching = self.matching(&most, &mut binds),
             valued = self.valued(&most, &mut binds),
             total = self.counted("m0").unwrap_or("(SELECT n FROM total)"),
-            candidates = self.counted("c0").unwrap_or("0"),
+            candidates = self.counted("c0").unwrap_or_default(),
             unsure = self.unsure(&most),
             documents = self.documents,
             reached = self.reaches_missing(&most),
@@ -239,78 +242,6 @@ impl<'s> Walk<'s> {
         Some(if table == "m0" { "(SELECT count(*) FROM m0)" } else { "(SELECT count(*) FROM c0)" })
     }
 
-    /// The first of the entries under one more condition, in an order, that match.
-    fn entries(&self, and: &str, order: &str, most: &str, binds: &mut Binds) -> String {
-        let entries = &self.entries;
-        match &self.filtered {
-            None => format!("SELECT a.id, a.val {entries}{and} {order} LIMIT {most}"),
-            Some(Filtered { condition, .. }) => format!(
-                "SELECT a.id, a.val FROM (SELECT a.id, a.val {entries}{and} {order} LIMIT {}) AS a {} \
-                 WHERE (SELECT it FROM worth) AND {condition} {order} LIMIT {most}",
-                self.documents,
-                row("a.id", self.space, binds)
-            ),
-        }
-    }
-
-    /// The table `v`: the next entries, as many as `most`, or all there are; some more are no harm.
-    ///
-    /// Of equal values, the ids ascend in either order. An index that is read from its end has them
-    /// descend, so that of the last value that it comes to, it has found the wrong ones.
-    fn valued(&self, most: &str, binds: &mut Binds) -> String {
-        if matches!((&self.start, self.missing_is_first()), (Start::Missing { .. }, false)) {
-            return "v AS MATERIALIZED (SELECT a.id, a.val FROM attr_index AS a WHERE false)"
-                .to_owned();
-        }
-        let next = self.entries(&self.next(), &self.in_index(), most, binds);
-        if self.order == SortOrder::Ascending {
-            return format!("v AS MATERIALIZED ({next})");
-        }
-        let by_id = format!("ORDER BY a.id{}", self.down());
-        let same = match self.same() {
-            None => String::new(),
-            Some(same) => format!("({}) UNION ALL ", self.entries(&same, &by_id, most, binds)),
-        };
-        let last = self.entries(&format!(" AND a.val = {}", self.last()), &by_id, most, binds);
-        format!(
-            "g AS MATERIALIZED ({next}), \
-             v AS MATERIALIZED ({same}(SELECT id, val FROM g WHERE val <> {}) UNION ALL ({last}))",
-            self.last()
-        )
-    }
-
-    /// The condition on the entries that come after the start, in descending order after its value.
-    fn next(&self) -> String {
-        let Start::Valued { val, id } = &self.start else { return String::new() };
-        match (self.order, self.backwards) {
-            (SortOrder::Ascending, false) => format!(" AND (a.val, a.id) > ({val}, {id})"),
-            (SortOrder::Ascending, true) => format!(" AND (a.val, a.id) < ({val}, {id})"),
-            (SortOrder::Descending, false) => format!(" AND a.val < {val}"),
-            (SortOrder::Descending, true) => format!(" AND a.val > {val}"),
-        }
-    }
-
-    /// In descending order, the condition on those that have the value of the start.
-    fn same(&self) -> Option<String> {
-        let Start::Valued { val, id } = &self.start else { return None };
-        let compared = if self.backwards { "<" } else { ">" };
-        Some(format!(" AND a.val = {val} AND a.id {compared} {id}"))
-    }
-
-    /// The order in which an index has what comes next.
-    fn in_index(&self) -> String {
-        let is_up = (self.order == SortOrder::Ascending) != self.backwards;
-        let down = if is_up { "" } else { " DESC" };
-        let id = if self.unique { String::new() } else { format!(", a.id{down}") };
-        format!("ORDER BY a.val{down}{id}")
-    }
-
-    /// The value at which the index was left in descending order.
-    fn last(&self) -> String {
-        let last = if self.backwards { "max" } else { "min" };
-        format!("(SELECT {last}(val) FROM g)")
-    }
-
     /// The beginning of a condition: of a filter, more entries would have to be looked at.
     fn unsure(&self, most: &str) -> String {
         if self.filtered.is_none() {
@@ -337,53 +268,8 @@ impl<'s> Walk<'s> {
         (self.order == SortOrder::Descending) != self.backwards
     }
 
-    /// A condition: the page has a place for resources without a value, and there may be some.
-    fn reaches_missing(&self, most: &str) -> String {
-        let some = match self.filtered {
-            None => "(SELECT n FROM missing) > 0",
-            Some(_) => {
-                "CASE WHEN (SELECT it FROM worth) THEN (SELECT n FROM missing) > 0 ELSE false END"
-            }
-        };
-        match (&self.start, self.missing_is_first()) {
-            (Start::Valued { .. }, true) => "false".to_owned(),
-            (_, true) => some.to_owned(),
-            (_, false) => {
-                format!("CASE WHEN (SELECT count(*) FROM v) < {most} THEN {some} ELSE false END")
-            }
-        }
-    }
-
-    /// Rows of the type from the start on, or on its other side, among which are those without a value.
-    fn without_value(&self, other_side: bool) -> String {
-        let (resources, after) = (&self.resources, self.after("resources", other_side));
-        let down = if self.backwards == other_side { "" } else { " DESC" };
-        format!(
-            "SELECT id, type, version, created, modified, display, body, search {resources}{after} \
-             ORDER BY type{down}, id{down} LIMIT {}",
-            self.documents
-        )
-    }
-
-    fn after(&self, table: &str, other_side: bool) -> String {
-        let Start::Missing { id } = &self.start else { return String::new() };
-        let compared = match (self.backwards, other_side) {
-            (false, false) => ">",
-            (true, false) => "<",
-            (false, true) => "<=",
-            (true, true) => ">=",
-        };
-        format!(" AND ({table}.type, {table}.id) {compared} ({}, {id})", self.of_type)
-    }
-
     const fn down(&self) -> &'static str {
         if self.backwards { " DESC" } else { "" }
-    }
-
-    fn has_no_value(&self, binds: &mut Binds) -> String {
-        let key = sort::of_document(Some(self.sort), self.space, binds);
-        let condition = self.filtered.as_ref().map(|it| format!(" AND {}", it.condition));
-        format!("{key} = '{MISSING}'{}", condition.unwrap_or_default())
     }
 
     /// A condition: there are resources on the other side of the start.
@@ -409,23 +295,5 @@ impl<'s> Walk<'s> {
                 format!("(CASE WHEN EXISTS (SELECT {entries}) THEN true ELSE {is_there} END)")
             }
         }
-    }
-
-    /// A condition: there are entries on the other side of the one at which the walk begins. Those
-    /// that are next to it are looked at first.
-    fn passed(&self, binds: &mut Binds) -> String {
-        let Start::Valued { val, id } = &self.start else { return "false".to_owned() };
-        let back = Walk { backwards: !self.backwards, start: Start::End, ..self.clone() };
-        let (order, down) = (back.in_index(), back.down());
-        let compared = if self.backwards { ">=" } else { "<=" };
-        let mut exists =
-            |and: &str, order: &str| format!("EXISTS ({})", self.entries(and, order, "1", binds));
-        if self.order == SortOrder::Ascending {
-            return exists(&format!(" AND (a.val, a.id) {compared} ({val}, {id})"), &order);
-        }
-        let same = format!(" AND a.val = {val} AND a.id {compared} {id}");
-        let same = exists(&same, &format!("ORDER BY a.id{down}"));
-        let passed = if self.backwards { "<" } else { ">" };
-        format!("({same} OR {})", exists(&format!(" AND a.val {passed} {val}"), &order))
     }
 }
