@@ -61,6 +61,9 @@ async fn walked(
     Some((ids, page.earlier, page.later))
 }
 
+/// The numbers of the users of a page, and whether there are some before it and after it.
+type Shown<'s> = (&'s [u128], bool, bool);
+
 fn at(key: &str, n: u128) -> Option<Position> {
     Some(Position { key: key.to_owned(), id: Uuid::from_u128(n) })
 }
@@ -71,23 +74,23 @@ async fn an_index_is_walked_both_ways_and_past_its_end() {
     let mut conn = scratch.pool.acquire().await.unwrap();
     fill(&mut conn, 35, 40).await;
     let (up, down) = (SortOrder::Ascending, SortOrder::Descending);
-    let cases: [(SortOrder, Bound, usize, &[u128], bool, bool); 14] = [
-        (up, Bound::After(None), 0, &[1, 2, 3], false, true),
-        (up, Bound::After(None), 33, &[34, 35, 36], false, true),
-        (up, Bound::After(at("3n3", 34)), 0, &[35, 36, 37], true, true),
-        (up, Bound::After(at("4", 37)), 0, &[38, 39, 40], true, false),
-        (up, Bound::Before(None), 0, &[38, 39, 40], true, false),
-        (up, Bound::Before(at("4", 37)), 0, &[34, 35, 36], true, true),
-        (up, Bound::Before(at("3n0", 3)), 0, &[1, 2], false, true),
-        (down, Bound::After(None), 0, &[36, 37, 38], false, true),
-        (down, Bound::After(at("4", 39)), 0, &[40, 30, 31], true, true),
-        (down, Bound::After(at("3n3", 34)), 0, &[35, 20, 21], true, true),
-        (down, Bound::After(None), 4, &[40, 30, 31], false, true),
-        (down, Bound::Before(None), 0, &[7, 8, 9], true, false),
-        (down, Bound::Before(at("3n2", 20)), 0, &[33, 34, 35], true, true),
-        (down, Bound::Before(at("3n3", 31)), 0, &[39, 40, 30], true, true),
+    let cases: [(SortOrder, Bound, usize, Shown<'_>); 14] = [
+        (up, Bound::After(None), 0, (&[1, 2, 3], false, true)),
+        (up, Bound::After(None), 33, (&[34, 35, 36], false, true)),
+        (up, Bound::After(at("3n3", 34)), 0, (&[35, 36, 37], true, true)),
+        (up, Bound::After(at("4", 37)), 0, (&[38, 39, 40], true, false)),
+        (up, Bound::Before(None), 0, (&[38, 39, 40], true, false)),
+        (up, Bound::Before(at("4", 37)), 0, (&[34, 35, 36], true, true)),
+        (up, Bound::Before(at("3n0", 3)), 0, (&[1, 2], false, true)),
+        (down, Bound::After(None), 0, (&[36, 37, 38], false, true)),
+        (down, Bound::After(at("4", 39)), 0, (&[40, 30, 31], true, true)),
+        (down, Bound::After(at("3n3", 34)), 0, (&[35, 20, 21], true, true)),
+        (down, Bound::After(None), 4, (&[40, 30, 31], false, true)),
+        (down, Bound::Before(None), 0, (&[7, 8, 9], true, false)),
+        (down, Bound::Before(at("3n2", 20)), 0, (&[33, 34, 35], true, true)),
+        (down, Bound::Before(at("3n3", 31)), 0, (&[39, 40, 30], true, true)),
     ];
-    for (order, bound, skip, ids, earlier, later) in cases {
+    for (order, bound, skip, (ids, earlier, later)) in cases {
         let slice = Slice { bound, skip, take: 3 };
         let found = walked(&mut conn, None, order, Limits::default(), &slice).await;
         let expected = Some((ids.to_vec(), earlier, later));
@@ -124,19 +127,19 @@ async fn what_many_satisfy_is_found_on_the_way() {
     fill(&mut conn, 35, 40).await;
     let (up, down) = (SortOrder::Ascending, SortOrder::Descending);
     let (not_2, from_2) = ("displayName ne \"n2\"", "displayName ge \"n2\"");
-    let cases: [(&str, SortOrder, Bound, &[u128], bool, bool); 9] = [
-        (not_2, up, Bound::After(at("3n1", 18)), &[19, 30, 31], true, true),
-        (not_2, up, Bound::After(at("3n3", 34)), &[35, 36, 37], true, true),
-        (not_2, up, Bound::Before(at("3n3", 30)), &[17, 18, 19], true, true),
-        (not_2, down, Bound::After(None), &[36, 37, 38], false, true),
-        (not_2, down, Bound::After(at("3n3", 35)), &[10, 11, 12], true, true),
-        (not_2, down, Bound::Before(at("3n1", 10)), &[33, 34, 35], true, true),
-        (from_2, up, Bound::After(None), &[20, 21, 22], false, true),
-        (from_2, down, Bound::After(at("3n3", 34)), &[35, 20, 21], true, true),
-        (from_2, down, Bound::Before(None), &[27, 28, 29], true, false),
+    let cases: [(&str, SortOrder, Bound, Shown<'_>); 9] = [
+        (not_2, up, Bound::After(at("3n1", 18)), (&[19, 30, 31], true, true)),
+        (not_2, up, Bound::After(at("3n3", 34)), (&[35, 36, 37], true, true)),
+        (not_2, up, Bound::Before(at("3n3", 30)), (&[17, 18, 19], true, true)),
+        (not_2, down, Bound::After(None), (&[36, 37, 38], false, true)),
+        (not_2, down, Bound::After(at("3n3", 35)), (&[10, 11, 12], true, true)),
+        (not_2, down, Bound::Before(at("3n1", 10)), (&[33, 34, 35], true, true)),
+        (from_2, up, Bound::After(None), (&[20, 21, 22], false, true)),
+        (from_2, down, Bound::After(at("3n3", 34)), (&[35, 20, 21], true, true)),
+        (from_2, down, Bound::Before(None), (&[27, 28, 29], true, false)),
     ];
     let limits = Limits { sorted: 0, ..Limits::default() };
-    for (filter, order, bound, ids, earlier, later) in cases {
+    for (filter, order, bound, (ids, earlier, later)) in cases {
         let slice = Slice { bound, skip: 0, take: 3 };
         let found = walked(&mut conn, Some(filter), order, limits, &slice).await;
         assert_eq!(found, Some((ids.to_vec(), earlier, later)), "{filter} {order:?} {slice:?}");
