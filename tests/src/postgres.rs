@@ -42,16 +42,35 @@ impl Postgres {
         Self::start_in(account::directory_in(disk), settings)
     }
 
+    /// A streaming replica of this one, with further settings.
+    ///
+    /// # Panics
+    /// As [`Postgres::start`].
+    #[must_use]
+    pub fn replica(&self, settings: &[&str]) -> Self {
+        let mut copy = account::command(programs().join("pg_basebackup"));
+        copy.args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--username=tenon"])
+            .args(["--host=127.0.0.1", &format!("--port={}", self.port)]);
+        Self::start_with(copy, account::directory(), settings)
+    }
+
     fn start_in(dir: TempDir, settings: &[&str]) -> Self {
+        let mut initdb = account::command(programs().join("initdb"));
+        initdb.args(["--username=tenon", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
+        Self::start_with(initdb, dir, settings)
+    }
+
+    /// Starts what a program makes, which is told where.
+    fn start_with(mut make: Command, dir: TempDir, settings: &[&str]) -> Self {
         let log_dir = account::directory();
-        let made = account::command(programs().join("initdb"))
-            .args(["--username=tenon", "--auth=trust", "--encoding=UTF8", "--no-sync", "-D"])
+        let made = make
+            .arg("-D")
             .arg(dir.path().join("data"))
             .arg("--waldir")
             .arg(log_dir.path().join("wal"))
             .stdin(Stdio::null())
             .output()
-            .expect("initdb runs");
+            .expect("the program runs");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let port = free_port();
         let own = [
@@ -88,7 +107,10 @@ impl Postgres {
         self.log = Log::follow(child.stderr.take().expect("it is piped"));
         self.child = Some(child);
         self.log.wait_for("line that says that it is ready", |line| {
-            line.as_str().is_some_and(|line| line.contains("ready to accept connections"))
+            // A replica says "ready to accept read-only connections".
+            line.as_str().is_some_and(|line| {
+                line.contains("ready to accept") && line.contains("connections")
+            })
         });
     }
 

@@ -28,7 +28,7 @@ struct Setting {
     help: &'static str,
 }
 
-const SETTINGS: [Setting; 12] = [
+const SETTINGS: [Setting; 13] = [
     Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
     Setting {
         name: "public_url",
@@ -64,6 +64,11 @@ const SETTINGS: [Setting; 12] = [
         name: "database_pooler",
         value: "KIND",
         help: "What is between the server and database_url: none, or transaction for a pooler that keeps no session, such as PgBouncer with pool_mode = transaction; none is faster [default: none]",
+    },
+    Setting {
+        name: "database_replica_urls",
+        value: "URLS",
+        help: "Replicas of that Postgres, with spaces in between: lists are read from one that has all that was written before, or else from database_url. What is said of connections and pooler holds for each [default: none]",
     },
     Setting {
         name: "data_dir",
@@ -105,8 +110,10 @@ pub struct Config {
     pub database: Database,
     /// What is between the server and its database.
     pub database_pooler: Pooler,
-    /// Connections to the database at the most.
+    /// Connections to the database at the most, and to each replica.
     pub database_connections: u32,
+    /// Its replicas.
+    pub database_replicas: Vec<Replica>,
     /// Documents that a filter or a sort may read.
     pub filter_scan_limit: u32,
     /// How long events are kept.
@@ -142,6 +149,17 @@ impl fmt::Debug for Database {
                 f.debug_struct("Embedded").field("bin_dir", bin_dir).finish()
             }
         }
+    }
+}
+
+/// A replica of the database.
+#[derive(Clone)]
+pub struct Replica(pub PgConnectOptions);
+
+/// Without the password.
+impl fmt::Debug for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Replica").field(&format_args!("{}", place(&self.0))).finish()
     }
 }
 
@@ -237,11 +255,13 @@ impl Config {
             None => embedded::default_data_dir()?,
         };
         let database = values.database()?;
+        let database_replicas = values.replicas(&database)?;
         Ok(Self {
             listen,
             public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
             admin_token: values.admin_token()?,
-            database_pooler: values.pooler(&database)?,
+            database_pooler: values.pooler(&database, &database_replicas)?,
+            database_replicas,
             database,
             database_connections: values.connections()?,
             filter_scan_limit: values.filter_scan_limit()?,
@@ -358,18 +378,14 @@ impl Values {
             let bin_dir = self.get("postgres_bin_dir").map(|given| PathBuf::from(&given.text));
             return Ok(Database::Embedded { bin_dir });
         };
-        // The text is not repeated: it may hold a password.
-        let expected = "must be a URL such as postgres://user:password@host:5432/database";
-        if !given.text.starts_with("postgres://") && !given.text.starts_with("postgresql://") {
-            return Err(given.invalid(expected));
-        }
-        let options = PgConnectOptions::from_str(&given.text)
-            .map_err(|error| given.invalid(format!("{expected}: {error}")))?;
+        let options = connect_options(&given.text).map_err(|error| {
+            given.invalid(format!("must be a URL such as {DATABASE_URL}{error}"))
+        })?;
         Ok(Database::External(Box::new(options)))
     }
 
     /// A pooler passes no options on, and a Postgres of our own has none in front of it.
-    fn pooler(&self, database: &Database) -> Result<Pooler, ConfigError> {
+    fn pooler(&self, database: &Database, replicas: &[Replica]) -> Result<Pooler, ConfigError> {
         let pooler: Option<Pooler> =
             self.parsed("database_pooler", "\"none\" or \"transaction\"")?;
         let (Some(pooler @ Pooler::Transaction), Some(given)) =
@@ -377,15 +393,36 @@ impl Values {
         else {
             return Ok(Pooler::None);
         };
-        match database {
-            Database::Embedded { .. } => Err(given.invalid(
-                "\"transaction\" needs database_url: the URL of the pooler",
-            )),
-            Database::External(options) if options.get_options().is_some() => Err(given.invalid(
-                "\"transaction\" and options in database_url exclude each other: a pooler does not pass them on",
-            )),
-            Database::External(_) => Ok(pooler),
+        let mut urls = match database {
+            Database::Embedded { .. } => {
+                let message = "\"transaction\" needs database_url: the URL of the pooler";
+                return Err(given.invalid(message));
+            }
+            Database::External(options) => {
+                std::iter::once(&**options).chain(replicas.iter().map(|it| &it.0))
+            }
+        };
+        if urls.any(|options| options.get_options().is_some()) {
+            return Err(given.invalid(
+                "\"transaction\" and options in a database's URL exclude each other: a pooler does not pass them on",
+            ));
         }
+        Ok(pooler)
+    }
+
+    fn replicas(&self, database: &Database) -> Result<Vec<Replica>, ConfigError> {
+        let Some(given) = self.get("database_replica_urls") else { return Ok(Vec::new()) };
+        if let Database::Embedded { .. } = database {
+            return Err(given.invalid("needs database_url: the URL of what they are replicas of"));
+        }
+        let replica = |url| {
+            connect_options(url).map(Replica).map_err(|error| {
+                given.invalid(format!(
+                    "must be URLs such as {DATABASE_URL}, with spaces in between{error}"
+                ))
+            })
+        };
+        given.text.split_whitespace().map(replica).collect()
     }
 
     fn connections(&self) -> Result<u32, ConfigError> {
@@ -432,6 +469,17 @@ impl Values {
             .map_err(|message| given.invalid(format!("is not a log filter: {message}")))?;
         Ok(given.text.clone())
     }
+}
+
+const DATABASE_URL: &str = "postgres://user:password@host:5432/database";
+
+/// What the URL of a database says. It is not repeated in the error, which follows on what would be
+/// right: it may hold a password.
+fn connect_options(url: &str) -> Result<PgConnectOptions, String> {
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(String::new());
+    }
+    PgConnectOptions::from_str(url).map_err(|error| format!(": {error}"))
 }
 
 fn variable(name: &str) -> String {

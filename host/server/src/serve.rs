@@ -24,10 +24,11 @@ use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
 use crate::store::filter_sql;
 use crate::store::lanes::Lanes;
+use crate::store::replicas::Replicas;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
 use accept::Bounds;
-use database::lanes_of;
+use database::{CLOSE_LIMIT, lanes_of, replicas};
 
 pub use database::{OpenDatabase, open_database};
 
@@ -139,8 +140,12 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         cause = stop_asked() => tracing::warn!(cause, "told to stop again; stopping at once"),
     }
     services.lanes.close();
+    let closed = async {
+        let _ = timeout(CLOSE_LIMIT, services.replicas.close()).await;
+        database.close().await;
+    };
     tokio::select! {
-        () = database.close() => tracing::info!("stopped"),
+        () = closed => tracing::info!("stopped"),
         cause = stop_asked() => {
             tracing::warn!(cause, "told to stop again; the database is left as it is");
         }
@@ -183,10 +188,11 @@ async fn build_app(
         );
     }
     let lanes = lanes(config, database)?;
+    let replicas = Replicas::new(database.clone(), lanes.clone(), replicas(config));
     let list_limits =
         filter_sql::Limits { documents: config.filter_scan_limit, ..Default::default() };
     Ok(Arc::new(App {
-        services: Services::new(database.clone(), lanes, plugins, cursors, list_limits),
+        services: Services::new(database.clone(), lanes, replicas, plugins, cursors, list_limits),
         admin_token: admin_token(config, database).await?,
         public_url,
     }))

@@ -1,6 +1,7 @@
 //! Several servers on one database, which know nothing of each other.
 
 mod pooler;
+mod replicas;
 
 use serde_json::{Value, json};
 use tenon_tests::{Options, Postgres, Server, Tenant, artifacts, patch, user};

@@ -78,7 +78,25 @@ fn what_is_wrong_is_named_with_its_place() {
         (
             vec!["--database-pooler", "transaction"],
             vec![("TENON_DATABASE_URL", "postgres://ada:hunter2@x/scim?options[lock_timeout]=1s")],
-            "--database-pooler: \"transaction\" and options in database_url exclude each other",
+            "--database-pooler: \"transaction\" and options in a database's URL exclude each other",
+        ),
+        (
+            vec!["--database-replica-urls", "postgres://ada:hunter2@x/scim"],
+            vec![],
+            "--database-replica-urls: needs database_url",
+        ),
+        (
+            vec!["--database-replica-urls", "postgres://x/scim ada:hunter2@y"],
+            vec![("TENON_DATABASE_URL", "postgres://x/scim")],
+            "--database-replica-urls: must be URLs such as postgres://",
+        ),
+        (
+            vec!["--database-pooler", "transaction"],
+            vec![
+                ("TENON_DATABASE_URL", "postgres://x/scim"),
+                ("TENON_DATABASE_REPLICA_URLS", "postgres://y/scim?options[jit]=on"),
+            ],
+            "--database-pooler: \"transaction\" and options in a database's URL exclude each other",
         ),
         (vec!["--config", "/does/not/exist.toml"], vec![], "/does/not/exist.toml: No such file"),
     ];
@@ -116,8 +134,14 @@ fn secrets_are_not_in_debug_output() {
     let environment = [
         ("TENON_ADMIN_TOKEN", "0123456789abcdef"),
         ("TENON_DATABASE_URL", "postgres://ada:hunter2@db.example.com/scim"),
+        (
+            "TENON_DATABASE_REPLICA_URLS",
+            "postgres://ada:hunter3@one.example.com/scim  postgres://ada:hunter4@two.example.com/scim",
+        ),
     ];
     let shown = format!("{:?}", load(&[], &environment).unwrap());
     assert!(shown.contains("ada@db.example.com:5432/scim"), "{shown}");
-    assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter2"), "{shown}");
+    assert!(shown.contains("ada@one.example.com:5432/scim"), "{shown}");
+    assert!(shown.contains("ada@two.example.com:5432/scim"), "{shown}");
+    assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter"), "{shown}");
 }

@@ -82,7 +82,8 @@ async fn shown(
     let (services, request) = (&scim.app.services, &scim.request);
     let rendering = Rendering::new(request, resource_type, projection.clone());
     let Some(Membership::Members(attribute)) = rendering.memberships() else {
-        let text = services.texts(&rendering, &[row]).await?.pop().unwrap_or_default();
+        let primary = services.replicas.primary();
+        let text = services.texts(&rendering, &[row], &primary).await?.pop().unwrap_or_default();
         return Ok(scim_text(StatusCode::OK, text));
     };
     Ok(match services.members(request, resource_type, &projection, row.id).await? {

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::ServeError;
-use crate::config::{Config, Database, place};
+use crate::config::{Config, Database, Replica, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
 use crate::store::{Database as Handle, Pooler, StoreError, migrations};
 
@@ -19,7 +19,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// Connections for quick reads at the most.
 const LANES: u32 = 4;
 /// How long borrowed connections are waited for at the end.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// A database at hand.
 #[derive(Debug)]
@@ -55,6 +55,22 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
             Err(error)
         }
     }
+}
+
+/// The replicas of the configuration, with their hosts as names. Nothing is asked of them yet: a
+/// replica that is away is no reason not to start.
+pub(super) fn replicas(config: &Config) -> Vec<(String, Handle)> {
+    let replica = |Replica(options): &Replica| {
+        let options = options.clone().application_name("tenon");
+        let name = format!("{}:{}", options.get_host(), options.get_port());
+        (name, Handle::new(options, config.database_pooler, config.database_connections))
+    };
+    let replicas: Vec<_> = config.database_replicas.iter().map(replica).collect();
+    if !replicas.is_empty() {
+        let names: Vec<_> = replicas.iter().map(|(name, _)| name.as_str()).collect();
+        tracing::info!(replicas = names.join(" "), "lists are read from replicas");
+    }
+    replicas
 }
 
 impl OpenDatabase {
@@ -164,6 +180,7 @@ mod tests {
             database,
             database_pooler: Pooler::None,
             database_connections: 2,
+            database_replicas: Vec::new(),
             filter_scan_limit: 50_000,
             outbox_retention: Duration::from_hours(1),
             data_dir: data_dir.to_owned(),

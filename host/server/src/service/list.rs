@@ -94,7 +94,8 @@ impl Services {
             return Ok(list);
         }
         let plan = Plan::of(request, collection, query)?;
-        let (page, texts) = self.page(request, &plan, &slice).await?;
+        let (page, texts) =
+            self.read_anywhere(|source| self.page(request, &plan, &slice, source)).await?;
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),
             Paging::Cursor(_) => self.cursors_around(&page, &slice.part, &bound_to)?,

@@ -18,6 +18,7 @@ pub mod secrets;
 pub mod substrings;
 pub mod write;
 
+use std::future::Future;
 use std::sync::Arc;
 
 use sqlx::PgConnection;
@@ -34,6 +35,7 @@ use crate::store::audit::By;
 use crate::store::filter_sql::{Limits, TypePlan};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::lanes::Lanes;
+use crate::store::replicas::{Replicas, Source};
 use crate::store::rows::Lookups;
 use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::credentials::Credentials;
@@ -84,6 +86,8 @@ pub struct Services {
     pub lanes: Lanes,
     /// Single resources by their keys.
     pub lookups: Lookups,
+    /// Copies of it for reads that cost.
+    pub replicas: Replicas,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
     /// Where plugins run.
@@ -105,6 +109,7 @@ impl Services {
     pub fn new(
         database: Database,
         lanes: Lanes,
+        replicas: Replicas,
         plugins: PluginHost,
         cursors: CursorSealer,
         list_limits: Limits,
@@ -116,6 +121,7 @@ impl Services {
             database,
             lookups: Lookups::over(&lanes),
             lanes,
+            replicas,
             credentials: Arc::default(),
             plugins,
             sealer,
@@ -123,6 +129,21 @@ impl Services {
             scans,
             list_limits,
             bulks,
+        }
+    }
+
+    /// Reads what a replica may serve; where one fails meanwhile, once more from the primary.
+    async fn read_anywhere<T, R>(&self, read: impl Fn(Source) -> R) -> Result<T, Error>
+    where
+        R: Future<Output = Result<T, Error>>,
+    {
+        let source = self.replicas.source();
+        match read(source.clone()).await {
+            Err(Error::Store(error)) => match source.instead(&error) {
+                Some(primary) => read(primary).await,
+                None => Err(error.into()),
+            },
+            done => done,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::large::LARGE;
 use super::memberships::{self, MAX_LOADED};
 use super::{Error, Request, Services};
 use crate::store::StoreError;
+use crate::store::replicas::Source;
 use crate::store::rows::Row;
 
 /// Bytes of most `meta`.
@@ -173,9 +174,10 @@ impl Services {
         &self,
         rendering: &Rendering<'_>,
         rows: &[&Row],
+        source: &Source,
     ) -> Result<Vec<String>, Error> {
         let request = rendering.request;
-        let mut values = self.values(rendering, rows).await?;
+        let mut values = values(rendering, rows, source).await?;
         let bytes: usize = rows.iter().map(|row| row.body.len()).sum();
         let memberships: usize = values.values().map(Vec::len).sum();
         let text = |row: &&Row| rendering.text(row, values.remove(&row.id).unwrap_or_default());
@@ -183,22 +185,21 @@ impl Services {
         let large = bytes >= LARGE && read || memberships > MANY_MEMBERSHIPS;
         request.work(large, || rows.iter().map(text).collect()).await
     }
+}
 
-    async fn values(
-        &self,
-        rendering: &Rendering<'_>,
-        rows: &[&Row],
-    ) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
-        let Some(membership) = rendering.memberships() else { return Ok(HashMap::new()) };
-        let ids: Vec<Uuid> =
-            rows.iter().filter(|row| rendering.loads(row)).map(|row| row.id).collect();
-        if ids.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let limit = if rows.len() > 1 { MAX_LOADED } else { usize::MAX };
-        let mut conn = self.database.read().await?;
-        memberships::values(&mut conn, rendering.request, membership, &ids, limit).await
+async fn values(
+    rendering: &Rendering<'_>,
+    rows: &[&Row],
+    source: &Source,
+) -> Result<HashMap<Uuid, Vec<Value>>, Error> {
+    let Some(membership) = rendering.memberships() else { return Ok(HashMap::new()) };
+    let ids: Vec<Uuid> = rows.iter().filter(|row| rendering.loads(row)).map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(HashMap::new());
     }
+    let limit = if rows.len() > 1 { MAX_LOADED } else { usize::MAX };
+    let mut conn = source.read().await?;
+    memberships::values(&mut conn, rendering.request, membership, &ids, limit).await
 }
 
 fn corrupt(source: serde_json::Error) -> Error {

@@ -19,6 +19,7 @@ pub mod migrations;
 pub mod plugins;
 #[cfg(test)]
 mod portability;
+pub mod replicas;
 pub mod resources;
 pub mod retention;
 pub mod rows;

@@ -16,7 +16,7 @@ use super::resources::meta;
 
 pub use lookup::{ById, ByUniqueValue, Lookups};
 pub(super) use page::leave_out_one_more;
-pub use page::{Bound, Page, deep_page, page};
+pub use page::{Bound, Page, page, page_over};
 
 /// A resource as it is stored, without its secrets.
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -9,6 +9,7 @@ use super::unique::{Wanted, wanted};
 use super::{Collection, filter_sql};
 use crate::service::{Error, Request, Services};
 use crate::store::filter_sql::{Bound, Order, TypePlan, is_timeout};
+use crate::store::replicas::Source;
 use crate::store::rows;
 
 /// How a list is made. As JSON:
@@ -83,7 +84,7 @@ impl Services {
         }
         let plan = Plan::of(request, collection, query)?;
         if plan.selects() {
-            self.explain_matching(request, &plan).await
+            self.read_anywhere(|source| self.explain_matching(request, &plan, source)).await
         } else {
             self.explain_all(request, &plan).await
         }
@@ -119,10 +120,11 @@ impl Services {
         &self,
         request: &Request,
         plan: &Plan<'_>,
+        source: Source,
     ) -> Result<Explanation, Error> {
         let _places = self.scan_places(request).await?;
         let tenant = request.tenant.id;
-        let mut conn = self.database.read().await?;
+        let mut conn = source.read().await?;
         let asked = plan.asked(request);
         let sorted_by: Vec<_> =
             asked.iter().map(|it| it.sort.map(|sort| sort.target().path())).collect();

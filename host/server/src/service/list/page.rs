@@ -10,6 +10,7 @@ use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::StoreError;
 use crate::store::filter_sql::{self, Bound, Position, is_timeout};
+use crate::store::replicas::Source;
 use crate::store::rows::{self, Row};
 
 /// A page, and what is around it.
@@ -58,13 +59,14 @@ impl Services {
         request: &Request,
         plan: &Plan<'_>,
         slice: &Slice,
+        source: Source,
     ) -> Result<(Page, Vec<String>), Error> {
         let renderings = plan.renderings(request);
         let mut places = None;
         let mut page = if plan.selects() {
-            self.page_of_matching(request, plan, slice, &mut places).await?
+            self.page_of_matching(request, plan, slice, &source, &mut places).await?
         } else {
-            self.page_of_all(request, plan, slice, &mut places).await?
+            self.page_of_all(request, plan, slice, &source, &mut places).await?
         };
         let shows_memberships = |(_, row): &(String, Row)| {
             let mut of_type =
@@ -75,7 +77,7 @@ impl Services {
             places = Some(self.scan_places(request).await?);
         }
         loop {
-            match self.shown(&renderings, &page).await {
+            match self.shown(&renderings, &page, &source).await {
                 Err(Error::TooManyMemberships { .. }) if slice.may_end_early => {
                     page.halve(&slice.part.bound);
                 }
@@ -93,6 +95,7 @@ impl Services {
         request: &'r Request,
         plan: &Plan<'_>,
         slice: &Slice,
+        source: &Source,
         places: &mut Option<ScanPlaces<'r>>,
     ) -> Result<Page, Error> {
         let part = &slice.part;
@@ -104,13 +107,17 @@ impl Services {
             }
         };
         let tenant = request.tenant.id;
-        let page = match bound {
-            rows::Bound::Skip(skip) if !bound.is_quick() => {
-                *places = Some(self.scan_places(request).await?);
-                let mut conn = self.database.read().await?;
-                rows::deep_page(&mut conn, tenant, &plan.of, skip, part.take).await?
+        let page = if bound.is_quick() {
+            match source.replica().await? {
+                Some(mut conn) => {
+                    rows::page_over(&mut conn, tenant, &plan.of, bound, part.take).await?
+                }
+                None => rows::page(&self.lanes, tenant, &plan.of, bound, part.take).await?,
             }
-            _ => rows::page(&self.lanes, tenant, &plan.of, bound, part.take).await?,
+        } else {
+            *places = Some(self.scan_places(request).await?);
+            let mut conn = source.read().await?;
+            rows::page_over(&mut conn, tenant, &plan.of, bound, part.take).await?
         };
         Ok(Page {
             total: usize::try_from(page.total).unwrap_or(0),
@@ -126,10 +133,11 @@ impl Services {
         request: &'r Request,
         plan: &Plan<'_>,
         slice: &Slice,
+        source: &Source,
         places: &mut Option<ScanPlaces<'r>>,
     ) -> Result<Page, Error> {
         let tenant = request.tenant.id;
-        let mut conn = self.database.read().await?;
+        let mut conn = source.read().await?;
         let asked = plan.asked(request);
         let limits = self.list_limits;
         let mut plan = filter_sql::Plan::of(asked, plan.order, limits);
@@ -140,7 +148,7 @@ impl Services {
             // Who waits for a place keeps no connection from others.
             drop(conn);
             *places = Some(self.scan_places(request).await?);
-            conn = self.database.read().await?;
+            conn = source.read().await?;
         }
         let page = plan.page(&mut conn, tenant, &slice.part).await;
         let page = page.map_err(|error| unless_too_many(&plan, error))?;
@@ -155,13 +163,18 @@ impl Services {
     }
 
     /// Resources as the client sees them.
-    async fn shown(&self, renderings: &[Rendering<'_>], page: &Page) -> Result<Vec<String>, Error> {
+    async fn shown(
+        &self,
+        renderings: &[Rendering<'_>],
+        page: &Page,
+        source: &Source,
+    ) -> Result<Vec<String>, Error> {
         let mut texts: HashMap<Uuid, String> = HashMap::with_capacity(page.found.len());
         for rendering in renderings {
             let name = &rendering.resource_type().name;
             let rows = page.found.iter().map(|(_, row)| row);
             let of_type: Vec<&Row> = rows.filter(|row| row.resource_type == *name).collect();
-            let shown = self.texts(rendering, &of_type).await?;
+            let shown = self.texts(rendering, &of_type, source).await?;
             texts.extend(of_type.iter().map(|row| row.id).zip(shown));
         }
         Ok(page.found.iter().filter_map(|(_, row)| texts.remove(&row.id)).collect())

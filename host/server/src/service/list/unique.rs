@@ -41,7 +41,7 @@ impl Services {
         let shown: Vec<_> = on_page.collect();
         let rendering =
             Rendering::new(request, resource_type, projection(resource_type, &query.selection));
-        let texts = self.texts(&rendering, &shown).await?;
+        let texts = self.texts(&rendering, &shown, &self.replicas.primary()).await?;
         let total = usize::from(row.is_some());
         Ok(Some(list::response(total, &Place::Index(start_index), &texts)))
     }

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::member_value;
 use crate::service::{Error, Request, Services};
 use crate::store::members::{self, Named};
+use crate::store::replicas::Source;
 
 /// Members of a page.
 const PAGE: usize = 1_000;
@@ -52,7 +53,8 @@ impl Services {
         projection: &Projection,
         group: Uuid,
     ) -> Result<Members, Error> {
-        let read = self.page_of_members(request, group, Uuid::nil()).await?;
+        let primary = self.replicas.primary();
+        let read = page_of_members(request, group, Uuid::nil(), primary).await?;
         if read.len() < PAGE {
             return Ok(Members::Few(read.iter().map(|it| member_value(request, it)).collect()));
         }
@@ -64,17 +66,6 @@ impl Services {
             group,
             read,
         })))
-    }
-
-    async fn page_of_members(
-        &self,
-        request: &Request,
-        group: Uuid,
-        after: Uuid,
-    ) -> Result<Vec<Named>, Error> {
-        let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
-        let mut conn = self.database.read().await?;
-        Ok(members::page(&mut conn, request.tenant.id, group, after, limit).await?)
     }
 }
 
@@ -90,7 +81,8 @@ impl MemberPages {
         self.read = if self.read.len() < PAGE {
             Vec::new()
         } else {
-            self.services.page_of_members(&self.request, self.group, last).await?
+            let read = |source| page_of_members(&self.request, self.group, last, source);
+            self.services.read_anywhere(read).await?
         };
         Ok(Some(text))
     }
@@ -104,4 +96,15 @@ impl MemberPages {
         let inner = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
         inner.unwrap_or_default().to_owned()
     }
+}
+
+async fn page_of_members(
+    request: &Request,
+    group: Uuid,
+    after: Uuid,
+    source: Source,
+) -> Result<Vec<Named>, Error> {
+    let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
+    let mut conn = source.read().await?;
+    Ok(members::page(&mut conn, request.tenant.id, group, after, limit).await?)
 }

@@ -89,8 +89,8 @@ const ONE_FROM: &[Type] = &[Type::UUID, Type::TEXT, Type::INT8, Type::UUID];
 const SEVERAL: &[Type] = &[Type::UUID, Type::TEXT_ARRAY, Type::INT8, Type::INT8];
 const SEVERAL_FROM: &[Type] = &[Type::UUID, Type::TEXT_ARRAY, Type::INT8, Type::UUID];
 
-/// For one type, and for several: `$3` is how many are wanted, `$4` the bound.
-const SKIP: [Read; 2] = [
+/// Each for one type, and for several: `$3` is how many are wanted, `$4` the bound.
+static SKIP: [Read; 2] = [
     Read {
         sql: page!(
             "= $2",
@@ -111,19 +111,25 @@ const SKIP: [Read; 2] = [
     },
 ];
 /// The same, after many.
-const DEEP: [&str; 2] = [
-    deep_page!(
-        "= $2",
-        "SELECT id FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
-         ORDER BY type, id OFFSET $4 LIMIT $3"
-    ),
-    deep_page!(
-        "= ANY ($2)",
-        "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
-         ORDER BY id OFFSET $4 LIMIT $3"
-    ),
+static DEEP: [Read; 2] = [
+    Read {
+        sql: deep_page!(
+            "= $2",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type BETWEEN $2 AND $2 \
+             ORDER BY type, id OFFSET $4 LIMIT $3"
+        ),
+        arguments: ONE,
+    },
+    Read {
+        sql: deep_page!(
+            "= ANY ($2)",
+            "SELECT id FROM resources WHERE tenant_id = $1 AND type = ANY ($2) \
+             ORDER BY id OFFSET $4 LIMIT $3"
+        ),
+        arguments: SEVERAL,
+    },
 ];
-const AFTER: [Read; 2] = [
+static AFTER: [Read; 2] = [
     Read {
         sql: page!(
             "= $2",
@@ -145,7 +151,7 @@ const AFTER: [Read; 2] = [
         arguments: SEVERAL_FROM,
     },
 ];
-const BEFORE: [Read; 2] = [
+static BEFORE: [Read; 2] = [
     Read {
         sql: page!(
             "= $2",
@@ -179,11 +185,7 @@ pub async fn page(
     bound: Bound,
     take: usize,
 ) -> Result<Page, StoreError> {
-    let [of_one, of_several] = match bound {
-        Bound::Skip(_) => &SKIP,
-        Bound::After(_) => &AFTER,
-        Bound::Before(_) => &BEFORE,
-    };
+    let [of_one, of_several] = reads(bound);
     let (read, types): (_, &(dyn ToSql + Sync)) = match of {
         Of::Type(name) => (of_one, name),
         Of::Types(names) => (of_several, names),
@@ -201,29 +203,44 @@ pub async fn page(
     Ok(Page::of(rows, bound, take, total, beyond))
 }
 
-/// `take` resources of these types after any number of the first ones. It holds its connection for
-/// as long as it takes to skip them.
+/// The same over a connection of its own, which it holds for as long as it takes: from any bound on,
+/// or from a replica.
 ///
 /// # Errors
 /// The database fails.
-pub async fn deep_page(
+pub async fn page_over(
     conn: &mut PgConnection,
     tenant: TenantId,
     of: &Of,
-    skip: i64,
+    bound: Bound,
     take: usize,
 ) -> Result<Page, StoreError> {
-    let [of_one, of_several] = DEEP;
+    let [of_one, of_several] = reads(bound);
     let statement = match of {
-        Of::Type(name) => sqlx::query(of_one).bind(tenant.0).bind(name),
-        Of::Types(names) => sqlx::query(of_several).bind(tenant.0).bind(names),
+        Of::Type(name) => sqlx::query(of_one.sql).bind(tenant.0).bind(name),
+        Of::Types(names) => sqlx::query(of_several.sql).bind(tenant.0).bind(names),
     };
-    let found = statement.bind(one_more(take)).bind(skip).fetch_all(conn).await?;
+    let statement = statement.bind(one_more(take));
+    let statement = match bound {
+        Bound::Skip(skip) => statement.bind(skip),
+        Bound::After(id) | Bound::Before(id) => statement.bind(id),
+    };
+    let found = statement.fetch_all(conn).await?;
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
     let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
     let is_there = |row: &&PgRow| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
     let rows = found.iter().filter(is_there).map(Row::from_row).collect::<Result<_, _>>()?;
-    Ok(Page::of(rows, Bound::Skip(skip), take, total, beyond))
+    Ok(Page::of(rows, bound, take, total, beyond))
+}
+
+/// For one type, and for several.
+const fn reads(bound: Bound) -> &'static [Read; 2] {
+    match bound {
+        Bound::Skip(_) if bound.is_quick() => &SKIP,
+        Bound::Skip(_) => &DEEP,
+        Bound::After(_) => &AFTER,
+        Bound::Before(_) => &BEFORE,
+    }
 }
 
 /// To know whether there are others.

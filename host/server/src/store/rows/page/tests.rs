@@ -17,7 +17,7 @@ const FILL: &str = "
     SELECT tenant_id, type, count(*) FROM resources GROUP BY tenant_id, type";
 
 #[tokio::test]
-async fn a_deep_page_is_what_a_lane_would_have_found() {
+async fn a_page_is_the_same_over_a_lane_and_over_a_connection_of_its_own() {
     let scratch = Scratch::start().await;
     scratch.pool.execute(FILL).await.unwrap();
     let lanes = Lanes::open(&scratch.pool.connect_options(), 1, Pooler::None).unwrap();
@@ -31,10 +31,18 @@ async fn a_deep_page_is_what_a_lane_would_have_found() {
     for (of, all) in [(Of::Type("User".to_owned()), 5), (several, 10)] {
         for skip in [0, 2, 4, 5, 2_000] {
             let quick = page(&lanes, tenant, &of, Bound::Skip(skip), 3).await.unwrap();
-            let deep = told(deep_page(&mut conn, tenant, &of, skip, 3).await.unwrap());
+            let bound = Bound::Skip(skip);
+            let deep = told(page_over(&mut conn, tenant, &of, bound, 3).await.unwrap());
             assert_eq!(deep, told(quick));
             let left = usize::try_from((all - skip).clamp(0, 3)).unwrap();
             assert_eq!((deep.0, deep.1.len(), deep.2), (all, left, skip > 0));
+        }
+        let fourth = Uuid::parse_str(&format!("{:0>32}", 4)).unwrap();
+        for bound in [Bound::After(fourth), Bound::Before(fourth), Bound::Before(Uuid::max())] {
+            let quick = told(page(&lanes, tenant, &of, bound, 2).await.unwrap());
+            let alone = told(page_over(&mut conn, tenant, &of, bound, 2).await.unwrap());
+            assert!(!alone.1.is_empty());
+            assert_eq!(alone, quick);
         }
     }
     drop(conn);
