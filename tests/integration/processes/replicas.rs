@@ -38,7 +38,7 @@ async fn list(tenant: &Client, query: &[(&str, &str)]) -> Value {
 
 /// Written at one server, read at the other, with nothing in between.
 async fn read_at_once(here: &Tenant, there: &Tenant, round: usize) {
-    let (one, other) = if round % 2 == 0 { (here, there) } else { (there, here) };
+    let (one, other) = if round.is_multiple_of(2) { (here, there) } else { (there, here) };
     let name = format!("round-{round}");
     let id = one.create("/Users", person(&name)).await;
     let by_family = format!("name.familyName eq \"Family of {name}\"");
@@ -280,6 +280,30 @@ async fn what_is_no_replica_of_the_database_is_not_read_from_and_the_log_says_wh
         assert_eq!(reads(other, "resources"), 0);
     }
     assert!(!server.log.text().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_primary_that_does_not_tell_its_position_makes_the_lists_itself() {
+    let primary = Postgres::start(&[]);
+    let mut operator = PgConnection::connect(&primary.url()).await.unwrap();
+    operator.execute("CREATE ROLE server LOGIN").await.unwrap();
+    operator.execute("CREATE DATABASE scim OWNER server").await.unwrap();
+    let replica = primary.replica(&[LOGGED]);
+    let url = |of: &Postgres, role: &str| format!("postgres://{role}@127.0.0.1:{}/scim", of.port);
+    let mut operator = PgConnection::connect(&url(&primary, "tenon")).await.unwrap();
+    let revoke = "REVOKE EXECUTE ON FUNCTION pg_control_system FROM PUBLIC";
+    operator.execute(revoke).await.unwrap();
+
+    let options = Options::on(&url(&primary, "server"))
+        .with("TENON_DATABASE_REPLICA_URLS", &url(&replica, "server"));
+    let server = Server::start(options);
+    let acme = server.tenant("acme").await;
+    read_at_once(&acme, &acme, 0).await;
+    let told = server.log.wait_for("warning", |it| it["replica"].is_string());
+    assert!(told["why"].as_str().unwrap().contains("permission denied"), "{told:#}");
+    operator.execute("GRANT EXECUTE ON FUNCTION pg_control_system TO server").await.unwrap();
+    until_read(&replica, "resources", async || assert!(found(&acme, "title pr").await.is_empty()))
+        .await;
 }
 
 #[tokio::test]

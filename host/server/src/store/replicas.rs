@@ -99,6 +99,12 @@ struct Standing {
 enum Unfit {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(
+        "database_url leads to a replica itself, which has nothing that a replica could wait for"
+    )]
+    NoPrimary,
+    #[error("the primary does not tell how far its log is: {0}")]
+    Refused(#[source] sqlx::Error),
     #[error("it gives no connection within {} ms", CONNECT_LIMIT.as_millis())]
     NoConnection,
     #[error("it does not catch up, or does not say so, within {} ms", CATCH_UP_LIMIT.as_millis())]
@@ -174,17 +180,19 @@ impl Source {
         let Some(replica) = self.replica.as_ref().filter(|it| it.rest.ends(Instant::now())) else {
             return Ok(None);
         };
-        let Some(position) = position(&self.all.0.lanes).await? else { return Ok(None) };
-        match replica.at(&position).await {
-            Ok(connection) => {
-                replica.serves();
-                Ok(Some(connection))
-            }
-            Err(why) => {
-                replica.is_left_alone(&why);
-                Ok(None)
-            }
+        let position = match position(&self.all.0.lanes).await {
+            Err(Unfit::Store(error)) => return Err(error),
+            position => position,
+        };
+        let connection = match position {
+            Ok(position) => replica.at(&position).await,
+            Err(why) => Err(why),
+        };
+        match &connection {
+            Ok(_) => replica.serves(),
+            Err(why) => replica.is_left_alone(why),
         }
+        Ok(connection.ok())
     }
 
     /// Where a read that failed is to be carried out once more: at the primary, where it was a
@@ -224,11 +232,16 @@ impl Replica {
     }
 }
 
-async fn position(lanes: &Lanes) -> Result<Option<Position>, StoreError> {
-    let Some(row) = lanes.row(&POSITION, &[]).await? else { return Ok(None) };
-    let (lsn, history): (Option<String>, Option<String>) =
-        (row.try_get("lsn")?, row.try_get("history")?);
-    Ok(lsn.zip(history).map(|(lsn, history)| Position { lsn, history }))
+/// The position of the primary. Where it does not tell, it can still be read from.
+async fn position(lanes: &Lanes) -> Result<Position, Unfit> {
+    let row = lanes.row(&POSITION, &[]).await.map_err(|error| match error {
+        StoreError::Failed(refused) => Unfit::Refused(refused),
+        error => Unfit::Store(error),
+    })?;
+    let column = |name| row.as_ref().and_then(|row| row.try_get::<_, Option<String>>(name).ok()?);
+    let (lsn, history) = (column("lsn"), column("history"));
+    let position = lsn.zip(history).map(|(lsn, history)| Position { lsn, history });
+    position.ok_or(Unfit::NoPrimary)
 }
 
 async fn catch_up(conn: &mut PgConnection, position: &Position) -> Result<(), Unfit> {
