@@ -151,6 +151,26 @@ async fn who_writes_through_one_server_reads_it_at_once_through_another() {
 }
 
 #[tokio::test]
+async fn what_is_acknowledged_before_it_is_durable_is_read_at_once_too() {
+    let primary = Postgres::start(&["synchronous_commit=off", "wal_writer_delay=10000ms"]);
+    let replica = primary.replica(&[LOGGED]);
+    let one = Server::start(on(&primary, &[&replica]));
+    let two = Server::start(on(&primary, &[&replica]));
+    let (here, there) = tenant_at_both(&one, &two).await;
+    for round in 0..3 {
+        // All is durable before, so that the replica is at hand.
+        until_read(&replica, "resources", async || {
+            let mut operator = PgConnection::connect(&primary.url()).await.unwrap();
+            let durable = "SET synchronous_commit = on; CREATE TABLE t (); DROP TABLE t";
+            operator.execute(durable).await.unwrap();
+            assert!(found(&there, "title pr").await.is_empty());
+        })
+        .await;
+        read_at_once(&here, &there, round).await;
+    }
+}
+
+#[tokio::test]
 async fn a_replica_that_does_not_catch_up_is_left_alone_until_it_has() {
     let primary = Postgres::start(&[]);
     let replica = primary.replica(&[LOGGED]);

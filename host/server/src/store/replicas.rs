@@ -291,3 +291,26 @@ impl fmt::Debug for Replica {
         f.debug_tuple("Replica").field(&self.name).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::scratch::Scratch;
+
+    #[tokio::test]
+    async fn a_statement_that_takes_too_long_or_is_wrong_is_not_carried_out_elsewhere() {
+        let scratch = Scratch::start().await;
+        let cases = [
+            ("SET statement_timeout = '20ms'; SELECT pg_sleep(60)", false),
+            ("SELECT 1 / 0", false),
+            ("SELECT pg_terminate_backend(pg_backend_pid())", true),
+        ];
+        for (statement, expected) in cases {
+            let mut connection = scratch.pool.acquire().await.unwrap();
+            let failed = sqlx::raw_sql(statement).execute(&mut *connection).await.unwrap_err();
+            assert_eq!(is_of_the_server(&failed.into()), expected, "{statement}");
+        }
+        assert!(!is_of_the_server(&sqlx::Error::PoolTimedOut.into()));
+        scratch.stop().await;
+    }
+}
