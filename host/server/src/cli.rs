@@ -10,8 +10,9 @@ mod plugin_check;
 use std::process::ExitCode;
 
 use clap::{Arg, ArgMatches, Command};
+use tokio::runtime::Builder;
 
-use crate::config::{self, Config};
+use crate::config::{self, Config, Database};
 use crate::serve::{self, COMPILE_SUBCOMMAND};
 use crate::telemetry;
 
@@ -37,8 +38,8 @@ pub fn run() -> ExitCode {
             }
             _ => ExitCode::from(EXIT_USAGE),
         },
-        Some(("index", matches)) => with_runtime(index::run(matches)),
-        Some(("explain", flags)) => with_runtime(explain::run(flags)),
+        Some(("index", matches)) => with_runtime(1, index::run(matches)),
+        Some(("explain", flags)) => with_runtime(1, explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
             Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
@@ -109,11 +110,24 @@ fn with_config<E: std::fmt::Display>(
     for variable in config::unknown_variables(std::env::vars_os().map(|(name, _)| name)) {
         tracing::warn!(variable, "an environment variable looks like a setting and is none");
     }
-    with_runtime(run(config))
+    let workers = workers(&config);
+    with_runtime(workers, run(config))
 }
 
-fn with_runtime<E: std::fmt::Display>(work: impl Future<Output = Result<(), E>>) -> ExitCode {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+/// A database of our own has half of the processors; a database elsewhere has its own.
+fn workers(config: &Config) -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    match config.database {
+        Database::Embedded { .. } => (processors / 2).max(1),
+        Database::External(_) => processors,
+    }
+}
+
+fn with_runtime<E: std::fmt::Display>(
+    workers: usize,
+    work: impl Future<Output = Result<(), E>>,
+) -> ExitCode {
+    match Builder::new_multi_thread().worker_threads(workers).enable_all().build() {
         Ok(runtime) => finish(runtime.block_on(work), EXIT_FAILED),
         Err(error) => finish(Err(error), EXIT_FAILED),
     }

@@ -11,11 +11,21 @@ use super::super::Pooler;
 use super::options::Target;
 use super::{Read, told};
 
-/// Bounds on what a statement may take of the connection that it shares. What the configuration
-/// sets itself is left as it is.
-const BOUNDS: &str = "
-    SELECT set_config(name, '5s', false) FROM pg_settings
-    WHERE name IN ('statement_timeout', 'lock_timeout') AND source <> 'client'";
+/// Bounds on what a statement may take of the connection that it shares; and each is planned once,
+/// and by an index, whatever the tables have had when that was done: planning takes longer than most
+/// of them. What the configuration sets itself is left as it is.
+const SETTINGS: &str = "
+    SELECT set_config(
+        name,
+        CASE name
+            WHEN 'plan_cache_mode' THEN 'force_generic_plan'
+            WHEN 'enable_seqscan' THEN 'off'
+            ELSE '5s'
+        END,
+        false)
+    FROM pg_settings
+    WHERE name IN ('statement_timeout', 'lock_timeout', 'plan_cache_mode', 'enable_seqscan')
+      AND source <> 'client'";
 
 /// A connection that statements of many requests go over.
 pub(super) struct Session {
@@ -36,7 +46,7 @@ impl Session {
         if target.pooler == Pooler::Transaction {
             return Ok((Self { client, prepared: None, connection }, ended));
         }
-        client.batch_execute(BOUNDS).await?;
+        client.batch_execute(SETTINGS).await?;
         Ok((Self { client, prepared: Some(RwLock::default()), connection }, ended))
     }
 
