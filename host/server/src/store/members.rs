@@ -3,7 +3,7 @@
 //! The planner knows nothing yet of a tenant that has just been filled, takes it for a single row,
 //! and joins by going through all of it once for each membership. So nothing is left to its
 //! estimates here: each id is looked up on its own (`LATERAL`), as a range in the order that one
-//! index alone has (`BETWEEN … ORDER BY`, `>= … ORDER BY … LIMIT 1`).
+//! index alone has (`BETWEEN … ORDER BY`, `… LIMIT 1`).
 
 mod write;
 
@@ -69,7 +69,8 @@ pub async fn of_groups(
                  ORDER BY group_id, member_id OFFSET 0) AS m \
              CROSS JOIN LATERAL ( \
                  SELECT id, type, display FROM resources \
-                 WHERE tenant_id = $1 AND id >= m.member_id ORDER BY id LIMIT 1) AS r \
+                 WHERE tenant_id = $1 AND id BETWEEN m.member_id AND m.member_id \
+                     ORDER BY id LIMIT 1) AS r \
              WHERE r.id = m.member_id LIMIT $3) AS found \
          ORDER BY group_id, id",
     )
@@ -113,7 +114,8 @@ pub async fn groups_of(
          FROM (SELECT member_id, group_id FROM belongs LIMIT $3) AS b \
          CROSS JOIN LATERAL ( \
              SELECT id, type, display FROM resources \
-             WHERE tenant_id = $1 AND id >= b.group_id ORDER BY id LIMIT 1) AS r \
+             WHERE tenant_id = $1 AND id BETWEEN b.group_id AND b.group_id \
+                 ORDER BY id LIMIT 1) AS r \
          WHERE r.id = b.group_id ORDER BY b.member_id, b.group_id",
     )
     .bind(tenant.0)
@@ -137,7 +139,7 @@ pub async fn named(
         "SELECT r.id, r.type, r.display FROM unnest($2::uuid[]) AS wanted (id) \
          CROSS JOIN LATERAL ( \
              SELECT id, type, display FROM resources \
-             WHERE tenant_id = $1 AND id >= wanted.id ORDER BY id LIMIT 1) AS r \
+             WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id ORDER BY id LIMIT 1) AS r \
          WHERE r.id = wanted.id",
     )
     .bind(tenant.0)
@@ -174,7 +176,7 @@ pub async fn sightings(
          FROM unnest($2::uuid[], $3::uuid[]) AS wanted (group_id, id) \
          CROSS JOIN LATERAL ( \
              SELECT id, type, display FROM resources \
-             WHERE tenant_id = $1 AND id >= wanted.id ORDER BY id LIMIT 1) AS r \
+             WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id ORDER BY id LIMIT 1) AS r \
          LEFT JOIN LATERAL ( \
              SELECT group_id, member_id FROM group_members \
              WHERE tenant_id = $1 AND (group_id, member_id) >= (wanted.group_id, wanted.id) \
@@ -234,7 +236,8 @@ pub async fn page(
              ORDER BY group_id, member_id LIMIT $4) AS m \
          CROSS JOIN LATERAL ( \
              SELECT id, type, display FROM resources \
-             WHERE tenant_id = $1 AND id >= m.member_id ORDER BY id LIMIT 1) AS r \
+             WHERE tenant_id = $1 AND id BETWEEN m.member_id AND m.member_id \
+                 ORDER BY id LIMIT 1) AS r \
          WHERE r.id = m.member_id ORDER BY r.id",
     )
     .bind(tenant.0)

@@ -2,7 +2,7 @@
 //! one statement over a lane.
 //!
 //! What `members` says of tenants without statistics holds here too: ranges and orders (`BETWEEN …
-//! ORDER BY`, `>= … ORDER BY … LIMIT 1`) leave the planner one index each.
+//! ORDER BY`, `… LIMIT 1`) leave the planner one index each.
 
 mod lookup;
 mod page;
@@ -56,7 +56,7 @@ macro_rules! columns {
     () => {
         "r.type, r.id, r.version, r.created, r.modified, r.shape, r.body, \
          coalesce((SELECT m.member_id FROM group_members AS m \
-                   WHERE m.tenant_id = r.tenant_id AND m.member_id >= r.id \
+                   WHERE m.tenant_id = r.tenant_id AND m.member_id BETWEEN r.id AND r.id \
                    ORDER BY m.member_id LIMIT 1) = r.id, false) AS is_member"
     };
 }

@@ -137,7 +137,8 @@ pub(super) fn memberships(
     };
     Some(format!(
         "(SELECT jsonb_strip_nulls(jsonb_build_object({})) AS v FROM ({ids}) AS s CROSS JOIN LATERAL ( \
-         SELECT id, type, display, search FROM resources WHERE tenant_id = {TENANT} AND id >= s.id \
+         SELECT id, type, display, search FROM resources WHERE tenant_id = {TENANT} \
+         AND id BETWEEN s.id AND s.id \
          ORDER BY id LIMIT 1) AS m WHERE m.id = s.id{shown})",
         parts.join(", ")
     ))

@@ -22,7 +22,8 @@ pub(super) fn row(id: &str, space: &Space<'_>, binds: &mut Binds) -> String {
     let of_type = binds.text(&space.resource_type.name);
     format!(
         "CROSS JOIN LATERAL (SELECT s.* FROM (SELECT * FROM resources WHERE tenant_id = {TENANT} \
-         AND id >= {id} ORDER BY id LIMIT 1) AS s WHERE s.id = {id} AND s.type = {of_type}) AS r \
+         AND id BETWEEN {id} AND {id} \
+         ORDER BY id LIMIT 1) AS s WHERE s.id = {id} AND s.type = {of_type}) AS r \
          {DOCUMENT}"
     )
 }

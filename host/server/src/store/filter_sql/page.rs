@@ -95,7 +95,8 @@ impl Plan<'_> {
              LEFT JOIN (SELECT id, k FROM matched WHERE {within} ORDER BY {} OFFSET {skip} LIMIT {limit}) \
                  AS p ON true \
              LEFT JOIN LATERAL (SELECT * FROM resources \
-                 WHERE tenant_id = {TENANT} AND id >= p.id ORDER BY id LIMIT 1) AS r ON r.id = p.id \
+                 WHERE tenant_id = {TENANT} AND id BETWEEN p.id AND p.id \
+                     ORDER BY id LIMIT 1) AS r ON r.id = p.id \
              ORDER BY {}",
             tables.join(", "),
             counts.join(", "),
@@ -225,7 +226,8 @@ impl TypePlan<'_> {
         format!(
             "SELECT c.id, {key} COLLATE \"C\" AS k FROM c{place} AS c CROSS JOIN LATERAL ( \
              SELECT id, type, version, created, modified, display, body, search FROM resources \
-             WHERE tenant_id = {TENANT} AND id >= c.id ORDER BY id LIMIT 1) AS r {DOCUMENT} \
+             WHERE tenant_id = {TENANT} AND id BETWEEN c.id AND c.id \
+                 ORDER BY id LIMIT 1) AS r {DOCUMENT} \
              WHERE {}",
             conditions.join(" AND ")
         )

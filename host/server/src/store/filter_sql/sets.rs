@@ -277,7 +277,8 @@ impl Set<'_> {
 fn of_one_type(ids: &str, of_type: &str) -> String {
     format!(
         "SELECT t.id FROM ({ids}) AS s CROSS JOIN LATERAL (SELECT id FROM resources \
-         WHERE tenant_id = {TENANT} AND type = {of_type} AND id >= s.id ORDER BY id LIMIT 1) AS t \
+         WHERE tenant_id = {TENANT} AND type = {of_type} AND id BETWEEN s.id AND s.id \
+             ORDER BY id LIMIT 1) AS t \
          WHERE t.id = s.id"
     )
 }
@@ -347,7 +348,8 @@ impl Valued<'_> {
             document::condition(&BoundFilter::Compare(comparison), Of::Row(space), binds);
         format!(
             "EXISTS (SELECT FROM (SELECT * FROM resources WHERE tenant_id = {TENANT} \
-             AND id >= a.id ORDER BY id LIMIT 1) AS r {DOCUMENT} WHERE r.id = a.id AND {condition})"
+             AND id BETWEEN a.id AND a.id \
+             ORDER BY id LIMIT 1) AS r {DOCUMENT} WHERE r.id = a.id AND {condition})"
         )
     }
 

@@ -201,7 +201,8 @@ impl<'s> Walk<'s> {
                    FROM (SELECT {beyond} AS beyond) AS b) AS s \
              LEFT JOIN p ON true \
              LEFT JOIN LATERAL (SELECT * FROM resources \
-                 WHERE tenant_id = {TENANT} AND id >= p.id ORDER BY id LIMIT 1) AS r ON r.id = p.id \
+                 WHERE tenant_id = {TENANT} AND id BETWEEN p.id AND p.id \
+                     ORDER BY id LIMIT 1) AS r ON r.id = p.id \
              ORDER BY {forwards}",
             of_type = self.of_type,
             matching = self.matching(&most, &mut binds),

@@ -1,7 +1,7 @@
-//! Rows by a key, each for a request of its own. A tenant has two such statements on their way at
-//! the most: what is asked for meanwhile waits for one of them to end, and goes with the next,
-//! together. Nothing waits where there is little to do, and where there is much, one statement
-//! serves many requests.
+//! Rows by a key, each for a request of its own. A tenant has as many such statements on their way
+//! as the server has threads: what is asked for meanwhile waits for one of them to end, and goes with
+//! the next, together. Nothing waits where there is little to do, and where there is much, one
+//! statement serves many requests.
 
 use std::collections::HashMap;
 use std::mem;
@@ -16,8 +16,8 @@ use super::{Row, columns};
 use crate::store::lanes::{Lanes, Read};
 use crate::store::{StoreError, TenantId};
 
-/// Statements of a tenant that are on their way at the same time.
-const AT_ONCE: usize = 2;
+/// Statements of a tenant that are on their way at the same time, at the most.
+const AT_ONCE: usize = 4;
 /// Keys of one statement at the most: it holds up others on its connection.
 const TOGETHER: usize = 64;
 
@@ -147,7 +147,8 @@ impl<K: Key> Gathered<K> {
         let mut tenants = self.tenants();
         let queue =
             tenants.entry(tenant).or_insert_with(|| Queue { on_their_way: 0, waiting: Vec::new() });
-        if queue.on_their_way < AT_ONCE {
+        let threads = Handle::current().metrics().num_workers();
+        if queue.on_their_way < threads.min(AT_ONCE) {
             queue.on_their_way += 1;
             return Ok(Turn { of: self.clone(), tenant });
         }
@@ -228,7 +229,8 @@ macro_rules! resource {
             " FROM ",
             $from,
             " CROSS JOIN LATERAL (SELECT * FROM resources \
-                    WHERE tenant_id = $1 AND id >= found.id ORDER BY id LIMIT 1) AS r \
+                    WHERE tenant_id = $1 AND id BETWEEN found.id AND found.id \
+                        ORDER BY id LIMIT 1) AS r \
               WHERE r.id = found.id AND r.type = wanted.type"
         )
     };
@@ -282,7 +284,8 @@ impl Key for ByUniqueValue {
                 " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
                         AND attr = $3 AND val = $4 LIMIT 1) AS u \
                   CROSS JOIN LATERAL (SELECT * FROM resources \
-                        WHERE tenant_id = $1 AND id >= u.id ORDER BY id LIMIT 1) AS r \
+                        WHERE tenant_id = $1 AND id BETWEEN u.id AND u.id \
+                            ORDER BY id LIMIT 1) AS r \
                   WHERE r.id = u.id"
             ),
             arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],

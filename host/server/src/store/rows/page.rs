@@ -78,7 +78,8 @@ macro_rules! deep_page {
             "SELECT one.* FROM (",
             $ids,
             ") AS page CROSS JOIN LATERAL (SELECT * FROM resources \
-                    WHERE tenant_id = $1 AND id >= page.id ORDER BY id LIMIT 1) AS one \
+                    WHERE tenant_id = $1 AND id BETWEEN page.id AND page.id \
+                        ORDER BY id LIMIT 1) AS one \
               WHERE one.id = page.id"
         )
     };
