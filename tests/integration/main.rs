@@ -22,6 +22,7 @@ mod isolation;
 mod life_cycle;
 mod lists;
 mod me;
+mod permissions;
 mod plugins;
 mod processes;
 mod projection;

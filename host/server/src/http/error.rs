@@ -21,7 +21,7 @@ use crate::store::StoreError;
 use crate::tenant::runtime::RuntimeError;
 
 /// Seconds after which a client may try again when the server is busy or the database away.
-const RETRY_AFTER: &str = "1";
+const RETRY_AFTER: u64 = 1;
 
 /// An error on a SCIM route.
 #[derive(Debug)]
@@ -29,6 +29,8 @@ pub(super) struct ScimError {
     status: StatusCode,
     scim_type: Option<ScimType>,
     detail: String,
+    /// Seconds after which the request may be sent again, where that is known.
+    retry_after: Option<u64>,
 }
 
 /// An error on any other route.
@@ -40,11 +42,13 @@ pub(crate) struct Problem {
     detail: String,
     /// Further members of the body.
     members: Vec<(&'static str, Value)>,
+    /// Seconds after which the request may be sent again, where that is known.
+    retry_after: Option<u64>,
 }
 
 impl ScimError {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self { status, scim_type: None, detail: detail.into(), retry_after: None }
     }
 
     pub(super) fn with_type(mut self, scim_type: ScimType) -> Self {
@@ -72,7 +76,7 @@ impl ScimError {
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, kind: None, detail: detail.into(), members: Vec::new() }
+        Self { status, kind: None, detail: detail.into(), members: Vec::new(), retry_after: None }
     }
 
     pub(super) fn kind(mut self, kind: &'static str) -> Self {
@@ -102,9 +106,17 @@ impl From<Error> for ScimError {
             }
             Error::KeyOfAnother => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail),
             Error::KeyInUse => Self::new(StatusCode::CONFLICT, detail),
-            // RFC 7644 §3.12 has no keyword for it; of the statuses, 403 is the one of what a
+            // RFC 7644 §3.12 has no keyword for a limit; of the statuses, 403 is the one of what a
             // client may not do.
-            Error::LimitReached { .. } => Self::new(StatusCode::FORBIDDEN, detail),
+            Error::LimitReached { .. }
+            | Error::MembersLimit { .. }
+            | Error::Forbidden { .. }
+            | Error::HiddenAttribute { .. }
+            | Error::Suspended => Self::new(StatusCode::FORBIDDEN, detail),
+            Error::TooManyRequests { retry_after } => {
+                let error = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+                Self { retry_after: Some(retry_after), ..error }
+            }
             Error::PreconditionFailed(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
             Error::Contended | Error::ScansBusy | Error::DocumentsNotRewritten { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
@@ -196,13 +208,15 @@ impl From<BodyError> for ScimError {
 /// The same error in the other form.
 impl From<Problem> for ScimError {
     fn from(problem: Problem) -> Self {
-        Self::new(problem.status, problem.detail)
+        let retry_after = problem.retry_after;
+        Self { retry_after, ..Self::new(problem.status, problem.detail) }
     }
 }
 
 impl From<ScimError> for Problem {
     fn from(error: ScimError) -> Self {
-        Self::new(error.status, error.detail)
+        let retry_after = error.retry_after;
+        Self { retry_after, ..Self::new(error.status, error.detail) }
     }
 }
 
@@ -344,7 +358,7 @@ const fn body_status(error: &BodyError) -> StatusCode {
 
 impl IntoResponse for ScimError {
     fn into_response(self) -> axum::response::Response {
-        respond(self.status, "application/scim+json", &self.body())
+        respond(self.status, "application/scim+json", &self.body(), self.retry_after)
     }
 }
 
@@ -361,7 +375,7 @@ impl IntoResponse for Problem {
         if let Some(body) = body.as_object_mut() {
             body.extend(self.members.into_iter().map(|(name, value)| (name.to_owned(), value)));
         }
-        respond(self.status, "application/problem+json", &body)
+        respond(self.status, "application/problem+json", &body, self.retry_after)
     }
 }
 
@@ -369,6 +383,7 @@ fn respond(
     status: StatusCode,
     content_type: &'static str,
     body: &Value,
+    retry_after: Option<u64>,
 ) -> axum::response::Response {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
@@ -377,8 +392,9 @@ fn respond(
     if status == StatusCode::UNAUTHORIZED {
         headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    if status == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+    let when_busy = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
+    if let Some(seconds) = retry_after.or(when_busy) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

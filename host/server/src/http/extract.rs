@@ -3,31 +3,27 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request as HttpRequest};
+use axum::extract::{FromRequest, FromRequestParts, Request as HttpRequest};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
 use tenon_scim::list::{Query, Selection};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, ScimType};
-use tracing::Span;
-use uuid::Uuid;
 
 use super::App;
 use super::body::{self, SCIM_TYPES};
 use super::error::ScimError;
-use super::observe::RequestId;
+use super::guard::Access;
 use crate::service::Request;
-use crate::tenant::auth::{TokenParts, bearer};
+use crate::tenant::auth::CredentialKey;
 
-/// An authenticated request to a tenant's SCIM service. There is no other way to a
+/// A request to a tenant's SCIM service that has passed the guard. There is no other way to a
 /// [`Request`], and without one no service can be asked.
 #[derive(Debug)]
 pub(super) struct Scim {
     pub(super) request: Request,
-    /// The resource that the token speaks for, if one.
-    pub(super) subject: Option<Uuid>,
-    /// What the client has shown.
-    pub(super) token: TokenParts,
+    /// What only this client has.
+    pub(super) key: CredentialKey,
     /// The query part of the URL.
     pub(super) query: String,
     /// What the handlers share.
@@ -59,12 +55,7 @@ impl Scim {
         }
         match value {
             "false" => Ok(false),
-            "true" if self.request.may_explain => Ok(true),
-            "true" => Err(ScimError::new(
-                StatusCode::FORBIDDEN,
-                "the token may not ask for explanations, which tell of the tenant's indexes and \
-                 sizes; the operator creates one that may with \"mayExplain\": true",
-            )),
+            "true" => Ok(true),
             _ => Err(invalid("parameter \"explain\" must be \"true\" or \"false\"")),
         }
     }
@@ -94,40 +85,10 @@ impl FromRequestParts<Arc<App>> for Scim {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| {
-            ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
-        })?;
-        let tenant_in_path = params
-            .iter()
-            .find(|(name, _)| *name == "tenant")
-            .map(|(_, tenant)| tenant.to_owned())
-            .ok_or_else(ScimError::unauthorized)?;
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(bearer)
-            .and_then(TokenParts::parse)
-            .ok_or_else(ScimError::unauthorized)?;
-        let services = &app.services;
-        let known =
-            services.credentials.authenticate(&services.database, &token, &tenant_in_path).await?;
-        let known = known.ok_or_else(ScimError::unauthorized)?;
-        Span::current().record("tenant", known.tenant_name.as_str());
-
+        let access = parts.extensions.remove::<Access>().ok_or_else(ScimError::unauthorized)?;
+        let Access { request, key } = access;
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        let request_id = RequestId::of(&parts.extensions);
-        // The path as the request has it: the tenant by name or by id.
-        let base_url = format!("{}/tenants/{tenant_in_path}/scim/v2", app.public_url);
-        let request = Request {
-            tenant: Arc::clone(&known.runtime),
-            base_url: base_url.into(),
-            request_id,
-            actor: Arc::clone(&known.actor),
-            may_explain: known.may_explain,
-        };
-        let (subject, app) = (known.subject, Arc::clone(app));
-        Ok(Self { request, subject, token, query, app })
+        Ok(Self { request, key, query, app: Arc::clone(app) })
     }
 }
 

@@ -7,26 +7,27 @@ use axum::response::{IntoResponse, Response};
 use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
 use super::resources::{self, set_header};
+use crate::tenant::access::Permission;
 
 type Answer = Result<Response, ScimError>;
 
 pub(super) async fn get(scim: Scim, headers: HeaderMap) -> Answer {
-    let me = Me::of(&scim).await?;
+    let me = Me::of(&scim, Permission::Read).await?;
     Ok(me.answer(resources::get(scim, me.path(), headers).await))
 }
 
 pub(super) async fn replace(scim: Scim, headers: HeaderMap, body: ScimBody) -> Answer {
-    let me = Me::of(&scim).await?;
+    let me = Me::of(&scim, Permission::Update).await?;
     Ok(me.answer(resources::replace(scim, me.path(), headers, body).await))
 }
 
 pub(super) async fn patch(scim: Scim, headers: HeaderMap, body: ScimBody) -> Answer {
-    let me = Me::of(&scim).await?;
+    let me = Me::of(&scim, Permission::Update).await?;
     Ok(me.answer(resources::patch(scim, me.path(), headers, body).await))
 }
 
 pub(super) async fn delete(scim: Scim, headers: HeaderMap) -> Answer {
-    let me = Me::of(&scim).await?;
+    let me = Me::of(&scim, Permission::Delete).await?;
     Ok(me.answer(resources::delete(scim, me.path(), headers).await))
 }
 
@@ -45,11 +46,12 @@ struct Me {
 impl Me {
     /// RFC 7644 §3.11: "A service provider that does NOT support this feature SHOULD respond with
     /// HTTP status code 501 (Not Implemented)."
-    async fn of(scim: &Scim) -> Result<Self, ScimError> {
+    async fn of(scim: &Scim, permission: Permission) -> Result<Self, ScimError> {
         let no_subject = || not_supported("/Me is for tokens of a user; this token has none");
-        let id = scim.subject.ok_or_else(no_subject)?;
+        let id = scim.request.principal.subject.ok_or_else(no_subject)?;
         let services = &scim.app.services;
         let resource_type = services.type_of(&scim.request, id).await?;
+        scim.request.require(permission, Some(&resource_type))?;
         let endpoint = &resource_type.endpoint;
         Ok(Self {
             endpoint: endpoint.trim_start_matches('/').to_owned(),

@@ -18,7 +18,7 @@ use super::idempotency;
 use super::members_stream;
 use crate::service::Error;
 use crate::service::memberships::{MemberPages, Members};
-use crate::service::read::{Resource, projection};
+use crate::service::read::Resource;
 use crate::service::render::{Around, Rendering};
 use crate::store::rows::Row;
 
@@ -46,7 +46,8 @@ pub(super) async fn create(
     let written = names_in(&resource_type, &input);
     if let Some(keyed) = idempotency::keyed(&scim, &headers, &endpoint, &input)? {
         let request = &scim.request;
-        let shown = projection(&resource_type, &selection).after_writing(&resource_type, &written);
+        let shown =
+            request.projection(&resource_type, &selection).after_writing(&resource_type, &written);
         let answer = services.create_once(request, &resource_type, &input, &keyed, &shown).await?;
         return Ok(idempotency::respond(answer));
     }
@@ -65,7 +66,7 @@ pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: He
     if is_known(&headers, &etag)? {
         return Ok(not_modified(&etag));
     }
-    let projection = projection(&resource_type, &selection);
+    let projection = scim.request.projection(&resource_type, &selection);
     let mut response = shown(&scim, &resource_type, projection, &row).await?;
     set_header(&mut response, header::ETAG, &etag);
     set_header(&mut response, header::CACHE_CONTROL, REVALIDATE);
@@ -174,7 +175,8 @@ async fn answer_write(
     selection: &Selection,
     written: &[String],
 ) -> Response {
-    let projection = projection(resource_type, selection).after_writing(resource_type, written);
+    let projection = scim.request.projection(resource_type, selection);
+    let projection = projection.after_writing(resource_type, written);
     let services = &scim.app.services;
     // Nobody knows what has just been created: it belongs to no group, and its members are there.
     let pages = if status == StatusCode::CREATED {

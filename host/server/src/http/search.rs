@@ -11,6 +11,7 @@ use super::error::ScimError;
 use super::extract::{Scim, ScimBody};
 use super::resources::scim_text;
 use crate::service::list::Collection;
+use crate::tenant::access::Permission;
 
 type Answer = Result<Response, ScimError>;
 
@@ -21,17 +22,17 @@ pub(super) async fn list(scim: Scim, Path((_, endpoint)): Path<(String, String)>
 }
 
 /// RFC 7644 §3.4.2.1: "A query against a server root indicates that all resources within the
-/// server SHALL be included, subject to filtering."
+/// server SHALL be included, subject to filtering." These are of the types that the client may list.
 pub(super) async fn list_all(scim: Scim) -> Answer {
-    let registry = &scim.request.tenant.registry;
-    answer_url(&scim, Collection::Root(registry.resource_types())).await
+    let types = scim.request.types_with(Permission::List)?;
+    answer_url(&scim, Collection::Root(&types)).await
 }
 
 /// RFC 7644 §3.4.3, at the server root. The parameters are those of the body.
 pub(super) async fn search_all(scim: Scim, ScimBody(body): ScimBody) -> Answer {
     let query = search::parse(&body).map_err(tenon_scim::Error::from)?;
-    let registry = &scim.request.tenant.registry;
-    answer(&scim, Collection::Root(registry.resource_types()), &query).await
+    let types = scim.request.types_with(Permission::List)?;
+    answer(&scim, Collection::Root(&types), &query).await
 }
 
 /// RFC 7644 §3.4.3, at the endpoint of a resource type.
@@ -49,6 +50,7 @@ pub(super) async fn search(
 async fn answer_url(scim: &Scim, collection: Collection<'_>) -> Answer {
     let query = scim.list_query()?;
     if scim.explains()? {
+        scim.request.require_of_all(Permission::Explain, collection)?;
         let explanation = scim.app.services.explain(&scim.request, collection, &query).await?;
         return Ok(Json(explanation).into_response());
     }

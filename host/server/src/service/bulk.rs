@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use self::together::Steps;
 use super::{Error, Request, Services};
+use crate::tenant::access::Permission;
 
 /// For how long resources are worked on. A request that takes longer than a minute is given up, and
 /// its answer with it: the last piece of work begins well before.
@@ -176,20 +177,38 @@ impl Run {
     async fn step(&mut self, step: Vec<Entry>) -> Vec<OperationResult> {
         let (mut results, mut creations) = (Vec::new(), Vec::new());
         for Entry { label, operation, .. } in step {
+            let operation = match operation {
+                Ok(operation) => self.permit(&operation).map(|()| operation),
+                Err(error) => Err(tenon_scim::Error::from(error).into()),
+            };
             match operation {
                 Ok(Operation::Create(creation)) => creations.push((label, creation)),
                 Ok(Operation::Change(change)) => {
                     let outcome = self.change(change).await;
                     results.push(self.result(label, outcome));
                 }
-                Err(error) => {
-                    let error = tenon_scim::Error::from(error);
-                    results.push(self.result(label, Err(error.into())));
-                }
+                Err(failure) => results.push(self.result(label, Err(failure))),
             }
         }
         results.extend(self.create(creations).await);
         results
+    }
+
+    /// Refuses what the client may not do in a request of its own, or not together with others.
+    fn permit(&self, operation: &Operation) -> Result<(), Failure> {
+        let (permission, endpoint) = match operation {
+            Operation::Create(creation) => (Permission::Create, &creation.endpoint),
+            Operation::Change(change) => {
+                let permission = match change.action {
+                    Action::Replace(_) | Action::Patch(_) => Permission::Update,
+                    Action::Delete => Permission::Delete,
+                };
+                (permission, &change.path.endpoint)
+            }
+        };
+        let resource_type = self.request.resource_type(endpoint)?;
+        self.request.require(Permission::Bulk, Some(resource_type))?;
+        Ok(self.request.require(permission, Some(resource_type))?)
     }
 
     async fn change(&self, mut change: Change) -> Result<Done, Failure> {

@@ -25,6 +25,7 @@ use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::filter_sql::{self, Bound};
 use crate::store::rows::Of;
+use crate::tenant::access::Permission;
 
 /// Resources of a page when the client names no `count`.
 pub const DEFAULT_PAGE: usize = 100;
@@ -77,6 +78,29 @@ impl<'a> Collection<'a> {
     }
 }
 
+impl Request {
+    /// Refuses what the principal may not do with the resources of all these types.
+    ///
+    /// # Errors
+    /// They do not have the permission for one of the types.
+    pub fn require_of_all(
+        &self,
+        permission: Permission,
+        collection: Collection<'_>,
+    ) -> Result<(), Error> {
+        collection.types().into_iter().try_for_each(|it| self.require(permission, Some(it)))
+    }
+
+    /// Refuses a list that would tell the values of attributes to who may list but not read: by
+    /// which resources match, or by their order.
+    fn check_query(&self, collection: Collection<'_>, query: &Query) -> Result<(), Error> {
+        let tells = query.filter.is_some()
+            || query.sort_by.is_some()
+            || query.selection.attributes.is_some();
+        if tells { self.require_of_all(Permission::Read, collection) } else { Ok(()) }
+    }
+}
+
 impl Services {
     /// A page of resources, with the total: the body of the answer.
     ///
@@ -88,6 +112,7 @@ impl Services {
         collection: Collection<'_>,
         query: &Query,
     ) -> Result<String, Error> {
+        request.check_query(collection, query)?;
         let bound_to = bound_to(request, collection, query);
         let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
         if let Some(list) = self.list_of_unique_value(request, collection, query, &slice).await? {

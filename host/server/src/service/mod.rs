@@ -23,7 +23,9 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 use tenon_plugin::{CallError, PluginHost};
+use tenon_scim::list::Selection;
 use tenon_scim::path::AttributeRef;
+use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
 use tenon_scim::{index, precondition};
@@ -38,6 +40,7 @@ use crate::store::lanes::Lanes;
 use crate::store::replicas::{Replicas, Source};
 use crate::store::rows::Lookups;
 use crate::store::{Database, StoreError, TenantId};
+use crate::tenant::access::{Permission, Principal};
 use crate::tenant::credentials::Credentials;
 use crate::tenant::runtime::TenantRuntime;
 
@@ -50,11 +53,8 @@ pub struct Request {
     pub base_url: Arc<str>,
     /// Identifies the request in the log.
     pub request_id: Arc<str>,
-    /// Who acts, for the record: `token:<id>`.
-    pub actor: Arc<str>,
-    /// Whether it may ask how its filter is carried out: that tells of the tenant's indexes and
-    /// sizes.
-    pub may_explain: bool,
+    /// Who asks, and what they may do.
+    pub principal: Arc<Principal>,
 }
 
 impl Request {
@@ -67,13 +67,64 @@ impl Request {
         known.ok_or_else(|| Error::NoResourceType { endpoint: endpoint.to_owned() })
     }
 
+    /// Refuses what the principal may not do: with resources of a type, or with all (some, where a
+    /// permission may be for one type). Whoever asks for a permission asks here.
+    ///
+    /// # Errors
+    /// They do not have the permission.
+    pub fn require(
+        &self,
+        permission: Permission,
+        resource_type: Option<&ResourceType>,
+    ) -> Result<(), Error> {
+        let grants = &self.principal.grants;
+        let is_allowed = match resource_type {
+            Some(resource_type) => grants.allow_on(permission, &resource_type.name),
+            None => grants.allow(permission),
+        };
+        if is_allowed {
+            return Ok(());
+        }
+        let resource_type = resource_type.map(|it| it.name.clone());
+        Err(Error::Forbidden { permission: permission.name(), resource_type })
+    }
+
+    /// The types with whose resources the principal may do this.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn types_with(&self, permission: Permission) -> Result<Vec<Arc<ResourceType>>, Error> {
+        let types = self.tenant.registry.resource_types().iter();
+        let types: Vec<_> =
+            types.filter(|it| self.require(permission, Some(it)).is_ok()).cloned().collect();
+        if types.is_empty() {
+            return Err(Error::Forbidden { permission: permission.name(), resource_type: None });
+        }
+        Ok(types)
+    }
+
+    /// What the principal is to see of resources of a type: of what the request selects, what they
+    /// may read. Nothing else makes a projection of what a client sees.
+    #[must_use]
+    pub fn projection(&self, resource_type: &ResourceType, selection: &Selection) -> Projection {
+        if self.require(Permission::Read, Some(resource_type)).is_err() {
+            // What is always returned, and where it is.
+            return Projection::only(resource_type, &["meta".to_owned()]);
+        }
+        match (&selection.attributes, &selection.excluded_attributes) {
+            (Some(names), _) => Projection::only(resource_type, names),
+            (None, Some(names)) => Projection::without(resource_type, names),
+            (None, None) => Projection::default(),
+        }
+    }
+
     /// The attributes whose values writes keep in the index.
     fn wanted_indexes<'t>(&self, resource_type: &'t ResourceType) -> Vec<AttributeRef<'t>> {
         index::declared(resource_type).collect()
     }
 
     fn by(&self) -> By<'_> {
-        By { actor: &self.actor, request_id: &self.request_id }
+        By { actor: &self.principal.actor, request_id: &self.request_id }
     }
 }
 
@@ -196,6 +247,40 @@ pub enum Error {
         n: i64,
         /// How many there may be.
         limit: i64,
+    },
+    /// The credential may not do this.
+    #[error(
+        "the credential does not have the permission \"{permission}\"{}",
+        resource_type.as_ref().map(|it| format!(" for {it} resources")).unwrap_or_default()
+    )]
+    Forbidden {
+        /// The name of the permission.
+        permission: &'static str,
+        /// The name of the type, where it is about resources of one.
+        resource_type: Option<String>,
+    },
+    /// The credential may not read this attribute.
+    #[error("attribute \"{path}\" may not be read with this credential")]
+    HiddenAttribute {
+        /// The path of the attribute.
+        path: String,
+    },
+    /// The group has as many members as it may have.
+    #[error("a group of the tenant may have {limit} members; ask the operator for more")]
+    MembersLimit {
+        /// How many there may be.
+        limit: u64,
+    },
+    /// The operator has suspended the tenant.
+    #[error("the tenant is suspended; ask the operator")]
+    Suspended,
+    /// The tenant asks for more than it may at a time.
+    #[error(
+        "the tenant sends more requests than it may; send the request again in {retry_after} s"
+    )]
+    TooManyRequests {
+        /// After how many seconds to come back.
+        retry_after: u64,
     },
     /// The idempotency key came with another request before.
     #[error(

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use tenon_scim::Object;
-use tenon_scim::list::Selection;
 use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
@@ -69,16 +68,6 @@ impl Services {
             resource_type: name.unwrap_or_else(|| "resource".to_owned()),
             id: id.to_string(),
         })
-    }
-}
-
-/// The `attributes` and `excludedAttributes` of a request, read against a resource type.
-#[must_use]
-pub fn projection(resource_type: &ResourceType, selection: &Selection) -> Projection {
-    match (&selection.attributes, &selection.excluded_attributes) {
-        (Some(names), _) => Projection::only(resource_type, names),
-        (None, Some(names)) => Projection::without(resource_type, names),
-        (None, None) => Projection::default(),
     }
 }
 

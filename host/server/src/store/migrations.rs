@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 12] = [
+const MIGRATIONS: [(i64, &str, &str); 14] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -20,6 +20,8 @@ const MIGRATIONS: [(i64, &str, &str); 12] = [
     (10, "memberships", include_str!("../../../../migrations/0010_memberships.sql")),
     (12, "indexes", include_str!("../../../../migrations/0012_indexes.sql")),
     (13, "filters", include_str!("../../../../migrations/0013_filters.sql")),
+    (14, "tenancy", include_str!("../../../../migrations/0014_tenancy.sql")),
+    (15, "permissions", include_str!("../../../../migrations/0015_permissions.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

@@ -68,9 +68,15 @@ const EXCEPTIONS: [(&str, &str, &str); 4] = [
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.
-const OF_NO_TENANT: [(&str, &str); 9] = [
+const OF_NO_TENANT: [(&str, &str); 15] = [
     ("tenants_pkey", "the id is the tenant's"),
     ("tenants_name_key", "few rows; a reference table"),
+    ("tenants_external_key", "few rows; a reference table"),
+    ("tenants_deleting", "few rows at any time"),
+    ("realms_pkey", "few rows; a reference table"),
+    ("realms_name_key", "few rows; a reference table"),
+    ("entry_points_pkey", "few rows; a reference table"),
+    ("entry_points_by_realm", "few rows; a reference table"),
     ("admin_token_pkey", "one row"),
     ("components_pkey", "one row for each build of a plugin; a reference table"),
     ("plugin_versions_by_digest", "few rows"),

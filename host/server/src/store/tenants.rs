@@ -170,7 +170,7 @@ pub async fn update(
 /// # Errors
 /// The database fails.
 pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
-    const IN_ORDER: [&str; 10] = [
+    const IN_ORDER: [&str; 11] = [
         "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
         "DELETE FROM counters WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
@@ -181,6 +181,7 @@ pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), Sto
         "DELETE FROM attr_index WHERE tenant_id = $1",
         "DELETE FROM outbox WHERE tenant_id = $1",
         "DELETE FROM audit WHERE tenant_id = $1",
+        "DELETE FROM entry_points WHERE tenant_id = $1",
         // With its tokens, plugins and idempotency keys, which are few.
         "DELETE FROM tenants WHERE id = $1",
     ];

@@ -1,6 +1,7 @@
 //! Tokens: of tenants, and the operator's. Secrets are here as hashes only.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -23,9 +24,29 @@ pub struct Token {
     /// The user that it speaks for, if one.
     #[serde(rename = "userId")]
     pub user_id: Option<Uuid>,
-    /// Whether it may ask how its filters are carried out.
-    #[serde(rename = "mayExplain")]
-    pub may_explain: bool,
+    /// What it may do.
+    #[serde(flatten)]
+    #[sqlx(try_from = "String")]
+    pub grants: StoredGrants,
+}
+
+/// What a credential may do, by the names of permissions, and what it may not see: a JSON object. What
+/// a newer server has added to it is not read as if it were not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoredGrants {
+    /// Names of permissions.
+    pub permissions: Vec<String>,
+    /// Paths of attributes that it may not read.
+    pub hidden: Vec<String>,
+}
+
+impl TryFrom<String> for StoredGrants {
+    type Error = serde_json::Error;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        serde_json::from_str(&text)
+    }
 }
 
 /// What it takes to decide about a request that shows a token.
@@ -43,8 +64,9 @@ pub struct Credential {
     pub expires: Option<OffsetDateTime>,
     /// The user that it speaks for, if one.
     pub user_id: Option<Uuid>,
-    /// Whether it may ask how its filters are carried out.
-    pub may_explain: bool,
+    /// What it may do.
+    #[sqlx(try_from = "String")]
+    pub grants: StoredGrants,
 }
 
 /// Adds a token; false where its user is not there any more.
@@ -59,7 +81,7 @@ pub async fn insert(
 ) -> Result<bool, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id, \
-                             may_explain) \
+                             grants) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(tenant.0)
@@ -69,7 +91,7 @@ pub async fn insert(
     .bind(token.created)
     .bind(token.expires)
     .bind(token.user_id)
-    .bind(token.may_explain)
+    .bind(json!(token.grants).to_string())
     .execute(conn)
     .await;
     match inserted {
@@ -85,7 +107,7 @@ pub async fn insert(
 /// The database fails.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, may_explain FROM tokens \
+        "SELECT id, name, created, expires, user_id, grants FROM tokens \
          WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
@@ -130,7 +152,7 @@ pub async fn credential(
     }
     let credential = sqlx::query_as(
         "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, \
-                k.expires, k.user_id, k.may_explain \
+                k.expires, k.user_id, k.grants \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
          WHERE k.tenant_id = $1 AND k.id = $2 AND (t.name = $3 OR t.id = $4)",
     )

@@ -73,14 +73,33 @@ impl TokenParts {
     /// A key that only the client and its request have: the secret is stored nowhere, and this is
     /// not what is stored of it.
     #[must_use]
-    pub fn derive(&self, purpose: &str) -> [u8; 32] {
-        Sha256::new().chain_update(purpose).chain_update(self.secret).finalize().into()
+    pub fn derive(&self, purpose: &str) -> CredentialKey {
+        let digest = Sha256::new().chain_update(purpose).chain_update(self.secret);
+        CredentialKey(digest.finalize().into())
     }
 
     /// What is stored of the secret.
     #[must_use]
     pub fn secret_hash(&self) -> SecretHash {
         SecretHash::of(&self.secret)
+    }
+}
+
+/// What is derived from a secret that its owner has shown.
+#[derive(Clone)]
+pub struct CredentialKey([u8; 32]);
+
+impl CredentialKey {
+    /// The bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CredentialKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CredentialKey(…)")
     }
 }
 

@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
+use super::access::{Grants, Principal};
 use super::auth::{SecretHash, TokenParts};
 use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
 use crate::clock;
@@ -33,12 +34,8 @@ const KEPT: usize = 10_000;
 pub struct Authenticated {
     /// The tenant's name.
     pub tenant_name: String,
-    /// Who it is, in records: `token:…`.
-    pub actor: Arc<str>,
-    /// The resource that the token speaks for, if one.
-    pub subject: Option<Uuid>,
-    /// Whether it may ask how filters are carried out.
-    pub may_explain: bool,
+    /// Who it is, and what they may do.
+    pub principal: Arc<Principal>,
     /// What the tenant has.
     pub runtime: Arc<TenantRuntime>,
     tenant: TenantId,
@@ -94,20 +91,18 @@ impl Credentials {
             tokens::credential(&mut conn, token.tenant, token.id, tenant_in_path).await?;
         let Some(credential) = credential else { return Ok(None) };
         let Some(hash) = SecretHash::from_stored(&credential.secret_hash) else { return Ok(None) };
-        let Credential { tenant_name, expires, user_id, may_explain, .. } = credential;
+        let Credential { tenant_name, expires, user_id, grants, .. } = credential;
         if !is_valid(&hash, expires, token) {
             return Ok(None);
         }
         let runtime = self.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
         drop(conn);
-        let (tenant, subject) = (token.tenant, user_id);
+        let principal = Principal::token(token.id, Grants::of_stored(grants)?, user_id);
         let known = Authenticated {
             tenant_name,
-            actor: format!("token:{}", token.id).into(),
-            subject,
-            may_explain,
+            principal: Arc::new(principal),
             runtime,
-            tenant,
+            tenant: token.tenant,
             hash,
             expires,
             as_of,
@@ -183,7 +178,7 @@ impl Credentials {
         if remembered.by_token.len() >= KEPT {
             *remembered = Remembered::default();
         }
-        remembered.subjects.extend(known.subject);
+        remembered.subjects.extend(known.principal.subject);
         remembered.by_token.insert(token, Arc::clone(known));
     }
 }

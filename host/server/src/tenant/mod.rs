@@ -1,5 +1,6 @@
-//! Whose request it is, and what that tenant has: its schemas and its plugins.
+//! Whose request it is and what they may do, and what that tenant has: its schemas and its plugins.
 
+pub mod access;
 pub mod auth;
 pub mod credentials;
 pub mod indexes;

@@ -9,9 +9,10 @@ use tenon_scim::list::Query;
 
 use super::super::App;
 use super::super::error::{Problem, ScimError};
-use super::{ForTenant, Operator, invalid};
+use super::{Administrator, ForTenant, invalid};
 use crate::service::Request;
 use crate::service::list::Collection;
+use crate::tenant::access::Permission;
 
 type Answer = Result<Response, Problem>;
 
@@ -22,7 +23,7 @@ const PARAMETERS: [&str; 4] = ["endpoint", "filter", "sortBy", "sortOrder"];
 pub(crate) async fn explain(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     RawQuery(query): RawQuery,
 ) -> Answer {
     let query = query.unwrap_or_default();
@@ -42,14 +43,14 @@ pub(crate) async fn explain(
     let request = Request {
         tenant: runtime.map_err(ScimError::from)?,
         base_url: format!("{}/tenants/{}/scim/v2", app.public_url, tenant.name).into(),
-        request_id: operator.request_id,
-        actor: "operator".into(),
-        may_explain: true,
+        request_id: administrator.request_id,
+        principal: administrator.principal,
     };
     let collection = match &**endpoint {
         "/" => Collection::Root(request.tenant.registry.resource_types()),
         endpoint => Collection::Type(request.resource_type(endpoint).map_err(ScimError::from)?),
     };
+    request.require_of_all(Permission::Explain, collection).map_err(ScimError::from)?;
     let explanation = services.explain(&request, collection, &query).await;
     Ok(Json(explanation.map_err(ScimError::from)?).into_response())
 }

@@ -1,4 +1,4 @@
-//! The admin API, for the operator's token.
+//! The admin API, for the operator and for the administrators of a tenant.
 
 pub(super) mod explain;
 pub(super) mod indexes;
@@ -7,53 +7,28 @@ pub(super) mod substrings;
 pub(super) mod tenants;
 pub(super) mod tokens;
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams, Request, State};
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use tenon_scim::Object;
 
 use super::App;
-use super::error::Problem;
+use super::error::{Problem, ScimError};
+use super::guard::Admitted;
 use super::observe::RequestId;
 use uuid::Uuid;
 
+use crate::service::Error;
 use crate::store;
 use crate::store::audit::By;
 use crate::store::tenants::Tenant;
-use crate::tenant::auth::{SecretHash, bearer};
+use crate::tenant::access::{Principal, PrincipalKind};
 
-/// Lets nobody pass without the operator's token. The next request sees what has been changed.
-pub(super) async fn require_operator(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let token = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(bearer);
-    let is_operator =
-        token.is_some_and(|token| SecretHash::of(token.as_bytes()).matches(&app.admin_token));
-    if is_operator {
-        let may_change = !request.method().is_safe();
-        let response = next.run(request).await;
-        if may_change {
-            app.services.credentials.forget();
-        }
-        return response;
-    }
-    let detail = "the operator's token is required: Authorization: Bearer <token>";
-    Problem::new(StatusCode::UNAUTHORIZED, detail).into_response()
-}
-
-/// The tenant that the path names, by name or id; 404 where there is none.
+/// The tenant that the path names, by name or id; 404 where there is none. That of a tenant's
+/// administrator is their own.
 pub(crate) struct ForTenant(Tenant);
 
 impl FromRequestParts<Arc<App>> for ForTenant {
@@ -66,29 +41,44 @@ impl FromRequestParts<Arc<App>> for ForTenant {
         let params = RawPathParams::from_request_parts(parts, app).await;
         let params = params.map_err(|_| unknown(""))?;
         let name_or_id = params.iter().find(|(name, _)| *name == "tenant").map_or("", |it| it.1);
+        let own = admitted(parts)?.tenant.map(|own| own.to_string());
         let mut conn = app.services.database.read().await?;
-        let tenant = store::tenants::get(&mut conn, name_or_id).await?;
+        let named = own.as_deref().unwrap_or(name_or_id);
+        let tenant = store::tenants::get(&mut conn, named).await?;
         tenant.map(Self).ok_or_else(|| unknown(name_or_id))
     }
 }
 
-/// The operator, in this request: what is done is told of them.
-pub(crate) struct Operator {
+/// Who administers, in this request: what is done is told of them.
+pub(crate) struct Administrator {
+    principal: Arc<Principal>,
     request_id: Arc<str>,
 }
 
-impl Operator {
+impl Administrator {
+    /// Whether it is the operator, and not an administrator of a tenant.
+    fn is_operator(&self) -> bool {
+        self.principal.kind == PrincipalKind::Operator
+    }
+
     fn by(&self) -> By<'_> {
-        By { actor: "operator", request_id: &self.request_id }
+        By { actor: &self.principal.actor, request_id: &self.request_id }
     }
 }
 
-impl FromRequestParts<Arc<App>> for Operator {
-    type Rejection = Infallible;
+impl FromRequestParts<Arc<App>> for Administrator {
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self { request_id: RequestId::of(&parts.extensions) })
+    async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
+        let Admitted { principal, .. } = admitted(parts)?;
+        Ok(Self { principal, request_id: RequestId::of(&parts.extensions) })
     }
+}
+
+fn admitted(parts: &Parts) -> Result<Admitted, Problem> {
+    let admitted = parts.extensions.get::<Admitted>().cloned();
+    let unguarded = || ScimError::from(Error::Internal("a route without a guard".to_owned()));
+    Ok(admitted.ok_or_else(unguarded)?)
 }
 
 /// A body's members, taken one by one; what is left over was not expected.
@@ -111,6 +101,24 @@ impl Members {
                 Err(invalid(format!("\"{name}\" must be a string, not {found}")))
             }
         }
+    }
+
+    /// An array of strings, which may be left out.
+    fn optional_strings(&mut self, name: &'static str) -> Result<Option<Vec<String>>, Problem> {
+        let strings = |values: Vec<Value>| {
+            let text = |value: Value| match value {
+                Value::String(text) => Some(text),
+                _ => None,
+            };
+            values.into_iter().map(text).collect::<Option<Vec<String>>>()
+        };
+        let found = match self.0.shift_remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(values)) => strings(values),
+            Some(_) => None,
+        };
+        let invalid = || invalid(format!("\"{name}\" must be an array of strings"));
+        found.map(Some).ok_or_else(invalid)
     }
 
     /// `true` or `false`, which may be left out.

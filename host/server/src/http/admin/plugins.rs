@@ -14,7 +14,7 @@ use tenon_scim::value::timestamp;
 
 use super::super::body::{self, JSON_TYPES, WASM_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, Operator, check_name, invalid, items};
+use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::service::plugins::PluginError;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
@@ -56,7 +56,7 @@ pub(crate) async fn get(
 pub(crate) async fn upload(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     Path((_, name)): Path<(String, String)>,
     headers: HeaderMap,
     body: Body,
@@ -64,8 +64,10 @@ pub(crate) async fn upload(
     check_name("plugin", &name)?;
     let limit = app.services.plugins.limits().component_bytes;
     let component = body::bytes(&headers, body, WASM_TYPES, limit).await?;
-    let uploaded =
-        app.services.upload_plugin(operator.by(), tenant.tenant_id(), &name, &component).await?;
+    let uploaded = app
+        .services
+        .upload_plugin(administrator.by(), tenant.tenant_id(), &name, &component)
+        .await?;
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut shown = shown_version(&uploaded.version);
     if let Some(shown) = shown.as_object_mut() {
@@ -77,7 +79,7 @@ pub(crate) async fn upload(
 pub(crate) async fn activate(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     PluginName(name): PluginName,
     headers: HeaderMap,
     body: Body,
@@ -87,17 +89,18 @@ pub(crate) async fn activate(
     members.finish()?;
     let digest: Digest = digest.parse().map_err(|error| invalid(format!("\"digest\": {error}")))?;
     let plugin =
-        app.services.activate_plugin(operator.by(), tenant.tenant_id(), &name, digest).await?;
+        app.services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, digest).await?;
     Ok(Json(shown(&plugin)).into_response())
 }
 
 pub(crate) async fn deactivate(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     PluginName(name): PluginName,
 ) -> Answer {
-    let plugin = app.services.deactivate_plugin(operator.by(), tenant.tenant_id(), &name).await?;
+    let plugin =
+        app.services.deactivate_plugin(administrator.by(), tenant.tenant_id(), &name).await?;
     Ok(Json(shown(&plugin)).into_response())
 }
 
@@ -113,23 +116,23 @@ pub(crate) async fn config(
 pub(crate) async fn configure(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     PluginName(name): PluginName,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let config = body::object(&headers, body, JSON_TYPES).await?;
-    app.services.configure_plugin(operator.by(), tenant.tenant_id(), &name, &config).await?;
+    app.services.configure_plugin(administrator.by(), tenant.tenant_id(), &name, &config).await?;
     Ok(Json(Value::Object(config)).into_response())
 }
 
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     PluginName(name): PluginName,
 ) -> Answer {
-    app.services.delete_plugin(operator.by(), tenant.tenant_id(), &name).await?;
+    app.services.delete_plugin(administrator.by(), tenant.tenant_id(), &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

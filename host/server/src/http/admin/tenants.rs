@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, Operator, check_name, invalid, items};
+use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::clock;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::tenants::{self, NameTaken, Tenant};
@@ -30,7 +30,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
 
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
-    operator: Operator,
+    administrator: Administrator,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -45,7 +45,7 @@ pub(crate) async fn create(
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
-    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
+    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant created");
     let location = format!("{}/admin/v1/tenants/{}", app.public_url, tenant.id);
@@ -60,7 +60,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, ForTenant(tenant): ForTenan
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -70,6 +70,9 @@ pub(crate) async fn update(
     members.finish()?;
     if let Some(name) = &name {
         check_name("tenant", name)?;
+        if !administrator.is_operator() {
+            return Err(for_the_operator("name"));
+        }
     }
     let mut transaction = app.services.database.begin().await?;
     if name.is_some() || dialect.is_some() {
@@ -78,7 +81,7 @@ pub(crate) async fn update(
             .await?
             .map_err(|NameTaken| taken(name.as_deref().unwrap_or_default()))?;
         let act = Act { action: "tenant.update", subject: &tenant.id.to_string(), at: now };
-        audit::insert(&mut transaction, id, operator.by(), act).await?;
+        audit::insert(&mut transaction, id, administrator.by(), act).await?;
         let dialect = dialect.map(|dialect| dialect.name);
         tracing::info!(tenant = tenant.name, id = %tenant.id, name, dialect, "tenant updated");
     }
@@ -91,12 +94,12 @@ pub(crate) async fn update(
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
 ) -> Answer {
     let mut transaction = app.services.database.begin().await?;
     tenants::delete(&mut transaction, tenant.tenant_id()).await?;
     let act = Act { action: "tenant.delete", subject: &tenant.id.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, NO_TENANT, operator.by(), act).await?;
+    audit::insert(&mut transaction, NO_TENANT, administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;
@@ -119,6 +122,11 @@ fn shown(app: &App, tenant: &Tenant) -> Value {
         shown.insert("scimUrl".to_owned(), url.into());
     }
     shown
+}
+
+fn for_the_operator(member: &str) -> Problem {
+    let detail = format!("the operator alone may change \"{member}\"");
+    Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required")
 }
 
 fn taken(name: &str) -> Problem {

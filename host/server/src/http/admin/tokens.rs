@@ -16,12 +16,13 @@ use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, Operator, invalid, items};
+use super::{Administrator, ForTenant, Members, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
 use crate::store::tokens::{self, Token};
-use crate::store::{TenantId, plugins, resources};
+use crate::store::{StoreError, TenantId, plugins, resources};
+use crate::tenant::access::{Grants, PROVISIONER, Permission, ROLES};
 use crate::tenant::auth::TokenParts;
 use crate::tenant::runtime::registry_of;
 
@@ -33,15 +34,15 @@ const MAX_NAME: usize = 200;
 pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.database.read().await?;
     let all = tokens::list(&mut conn, tenant.tenant_id()).await?;
-    let shown: Vec<Value> = all.iter().map(|token| json!(token)).collect();
-    Ok(Json(items(shown)).into_response())
+    let shown: Result<Vec<Value>, StoreError> = all.iter().map(shown).collect();
+    Ok(Json(items(shown?)).into_response())
 }
 
 /// The answer has the secret, this once.
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -49,8 +50,9 @@ pub(crate) async fn create(
     let name = members.string("name")?;
     let expires = members.optional_string("expiresAt")?;
     let user_id = members.optional_string("userId")?;
-    let may_explain = members.optional_bool("mayExplain")?.unwrap_or(false);
+    let grants = grants(&mut members)?;
     members.finish()?;
+    check_grants(&administrator, &grants)?;
     if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
         return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
     }
@@ -68,11 +70,13 @@ pub(crate) async fn create(
         },
     };
     let mut transaction = app.services.database.begin().await?;
+    check_types(&mut transaction, tenant.tenant_id(), &grants).await?;
     let user_id = match user_id {
         None => None,
         Some(id) => Some(existing_user(&mut transaction, tenant.tenant_id(), &id).await?),
     };
-    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id, may_explain };
+    let grants = grants.stored();
+    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id, grants };
     let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
         tracing::error!(%error, "no token can be made");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
@@ -82,14 +86,87 @@ pub(crate) async fn create(
         return Err(unknown_user(token.user_id.unwrap_or_default()));
     }
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
-    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
+    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
-    let mut shown = json!(token);
+    let mut shown = shown(&token)?;
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("token".to_owned(), parts.reveal().into());
     }
     Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+/// What the token is to be allowed: the permissions of a `role`, or `permissions`; that of a
+/// provisioner where nothing is said. `mayExplain` adds one permission.
+fn grants(members: &mut Members) -> Result<Grants, Problem> {
+    let role = members.optional_string("role")?;
+    let permissions = members.optional_strings("permissions")?;
+    let hidden = members.optional_strings("hidden")?.unwrap_or_default();
+    let may_explain = members.optional_bool("mayExplain")?.unwrap_or(false);
+    // A token that claims to hide what it shows would be worse than none.
+    if !hidden.is_empty() {
+        return Err(invalid("\"hidden\": no attribute can be hidden from a token yet".to_owned()));
+    }
+    let mut permissions = match (role, permissions) {
+        (Some(_), Some(_)) => {
+            return Err(invalid("\"role\" and \"permissions\" exclude each other".to_owned()));
+        }
+        (Some(role), None) => {
+            let known = ROLES.map(|(name, _)| format!("\"{name}\""));
+            if !ROLES.iter().any(|(name, _)| *name == role) {
+                let known = known.join(", ");
+                return Err(invalid(format!("\"role\" must be one of {known}, not \"{role}\"")));
+            }
+            vec![role]
+        }
+        (None, Some(permissions)) => permissions,
+        (None, None) => vec![PROVISIONER.to_owned()],
+    };
+    if may_explain {
+        permissions.push(Permission::Explain.name().to_owned());
+    }
+    Grants::parse(&permissions, hidden).map_err(|unknown| {
+        let known = Permission::ALL.map(Permission::name).join(", ");
+        invalid(format!("\"permissions\": {unknown}; there are {known}, and \"scim:*\""))
+    })
+}
+
+/// Nobody gives what they do not have.
+fn check_grants(administrator: &Administrator, grants: &Grants) -> Result<(), Problem> {
+    if administrator.principal.grants.covers(grants) {
+        return Ok(());
+    }
+    let own = administrator.principal.grants.stored().permissions.join(", ");
+    let detail = format!("the token would have permissions that you do not have; you have: {own}");
+    Err(Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required"))
+}
+
+/// A permission for a type that the tenant does not have would silently be none.
+async fn check_types(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    grants: &Grants,
+) -> Result<(), Problem> {
+    if grants.types().next().is_none() {
+        return Ok(());
+    }
+    let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
+    match grants.types().find(|it| registry.resource_type(it).is_none()) {
+        None => Ok(()),
+        Some(name) => {
+            Err(invalid(format!("\"permissions\": the tenant has no resource type \"{name}\"")))
+        }
+    }
+}
+
+/// A token without its secret.
+fn shown(token: &Token) -> Result<Value, StoreError> {
+    let may_explain = Grants::of_stored(token.grants.clone())?.allow(Permission::Explain);
+    let mut shown = json!(token);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("mayExplain".to_owned(), may_explain.into());
+    }
+    Ok(shown)
 }
 
 /// The id of a user of the tenant: a resource of a type over the core User schema.
@@ -114,7 +191,7 @@ fn unknown_user(id: impl Display) -> Problem {
 pub(crate) async fn revoke(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
-    operator: Operator,
+    administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let unknown =
@@ -125,7 +202,7 @@ pub(crate) async fn revoke(
         return Err(unknown());
     }
     let act = Act { action: "token.revoke", subject: &token.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, tenant.tenant_id(), operator.by(), act).await?;
+    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token, "token revoked");
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -100,7 +100,9 @@ impl Run {
 
     /// The endpoint and the change of a step that names all the members that it looks at.
     async fn members_patch(&self, step: &[Entry]) -> Option<(String, MembersPatch<'static>)> {
-        let [Entry { operation: Ok(Operation::Change(change)), .. }] = step else { return None };
+        let [Entry { operation: Ok(operation), .. }] = step else { return None };
+        self.permit(operation).ok()?;
+        let Operation::Change(change) = operation else { return None };
         let resource_type = self.request.resource_type(&change.path.endpoint).ok()?;
         members_of(resource_type)?;
         let mut change = change.clone();

@@ -77,6 +77,7 @@ impl Services {
         collection: Collection<'_>,
         query: &Query,
     ) -> Result<Explanation, Error> {
+        request.check_query(collection, query)?;
         if let Paging::Index(_) = query.paging
             && let Some(wanted) = wanted(request, collection, query)
         {

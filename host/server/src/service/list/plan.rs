@@ -9,7 +9,6 @@ use tenon_scim::sort::{Sort, SortError, SortOrder};
 
 use super::Collection;
 use crate::service::Request;
-use crate::service::read::projection;
 use crate::service::render::Rendering;
 use crate::store::filter_sql::{Asked, Order, Space};
 use crate::store::rows::Of;
@@ -52,7 +51,7 @@ impl<'q> Plan<'q> {
         let mut sorts = sorts.into_iter().flatten();
         let view = |resource_type: &'q ResourceType| View {
             resource_type,
-            projection: projection(resource_type, &query.selection),
+            projection: request.projection(resource_type, &query.selection),
             filter: filters.next(),
             sort: sorts.next().flatten(),
         };

@@ -9,7 +9,6 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::value::normalized;
 
 use super::{Collection, Slice};
-use crate::service::read::projection;
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::rows::ByUniqueValue;
@@ -39,8 +38,11 @@ impl Services {
         let row = self.lookups.by_unique_value(request.tenant.id, key).await?;
         let on_page = row.iter().skip(slice.part.skip).take(slice.part.take);
         let shown: Vec<_> = on_page.collect();
-        let rendering =
-            Rendering::new(request, resource_type, projection(resource_type, &query.selection));
+        let rendering = Rendering::new(
+            request,
+            resource_type,
+            request.projection(resource_type, &query.selection),
+        );
         let texts = self.texts(&rendering, &shown, &self.replicas.primary()).await?;
         let total = usize::from(row.is_some());
         Ok(Some(list::response(total, &Place::Index(start_index), &texts)))

@@ -1,0 +1,185 @@
+//! Who may ask, judged before the handler of a route is asked: the credential, then the permission
+//! that the route needs.
+
+use std::sync::Arc;
+
+use axum::RequestExt;
+use axum::extract::{RawPathParams, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Span;
+
+use super::App;
+use super::error::{Problem, ScimError};
+use super::observe::RequestId;
+use super::routes::Needs;
+use crate::service;
+use crate::store::TenantId;
+use crate::tenant::access::{Permission, Principal};
+use crate::tenant::auth::{CredentialKey, SecretHash, TokenParts, bearer};
+use crate::tenant::credentials::Authenticated;
+
+/// A request that has passed the guard of the SCIM routes; in its extensions. Nobody else makes one.
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    pub(super) request: service::Request,
+    pub(super) key: CredentialKey,
+}
+
+/// Who has passed the guard of the admin API; in the extensions of the request. Nobody else makes one.
+#[derive(Debug, Clone)]
+pub(super) struct Admitted {
+    pub(super) principal: Arc<Principal>,
+    /// Whose credential it is; none of the operator's. What a path says of the tenant may be out of
+    /// date: its name may be another's meanwhile.
+    pub(super) tenant: Option<TenantId>,
+}
+
+/// What a guard knows: the route's needs.
+type Guarded = State<(Arc<App>, Needs)>;
+
+/// Before every SCIM route: 401 without a valid credential of the tenant, 403 without the permission.
+pub(super) async fn scim(
+    State((app, needs)): Guarded,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match admit(&app, needs, &mut request).await {
+        Ok(access) => {
+            request.extensions_mut().insert(access);
+            next.run(request).await
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn admit(app: &App, needs: Needs, request: &mut Request) -> Result<Access, ScimError> {
+    let params = request.extract_parts::<RawPathParams>().await.map_err(|_| {
+        ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
+    })?;
+    let param = |name: &str| params.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
+    let tenant = param("tenant").ok_or_else(ScimError::unauthorized)?;
+    let token = shown(request.headers()).and_then(TokenParts::parse);
+    let token = token.ok_or_else(ScimError::unauthorized)?;
+    let known = authenticate(app, &token, tenant).await?.ok_or_else(ScimError::unauthorized)?;
+    let access = Access {
+        request: service::Request {
+            tenant: Arc::clone(&known.runtime),
+            // The path as the request has it: the tenant by name or by id.
+            base_url: format!("{}/tenants/{tenant}/scim/v2", app.public_url).into(),
+            request_id: RequestId::of(request.extensions()),
+            principal: Arc::clone(&known.principal),
+        },
+        key: token.derive("fingerprint"),
+    };
+    judge(needs, &access.request, param("endpoint"))?;
+    Ok(access)
+}
+
+/// Whether the request may go on to its handler. Where a permission may be for one type and the
+/// handler alone knows which, it asks again.
+fn judge(
+    needs: Needs,
+    request: &service::Request,
+    endpoint: Option<&str>,
+) -> Result<(), service::Error> {
+    match needs {
+        Needs::Credential => Ok(()),
+        Needs::OfType(permission) => {
+            // At an endpoint without a type there is nothing to be told but that: 404.
+            let endpoint = format!("/{}", endpoint.unwrap_or_default());
+            let resource_type = request.resource_type(&endpoint).ok();
+            request.require(permission, resource_type.map(|it| &**it))
+        }
+        Needs::OfSomeType(permission) | Needs::OfMe(permission) | Needs::Tenant(permission) => {
+            request.require(permission, None)
+        }
+        // No SCIM route needs the operator, who is no client of a tenant.
+        Needs::Operator => Err(service::Error::Internal("a route of another kind".to_owned())),
+    }
+}
+
+/// Before every route of the admin API: the operator passes, and a tenant's credential where the
+/// route is about its own tenant and it has the permission. For everybody else all routes look the
+/// same, whether or not there is such a tenant. The next request sees what has been changed.
+pub(super) async fn admin(
+    State((app, needs)): Guarded,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match administrator(&app, needs, &mut request).await {
+        Ok(admitted) => request.extensions_mut().insert(admitted),
+        Err(problem) => return problem.into_response(),
+    };
+    let may_change = !request.method().is_safe();
+    let response = next.run(request).await;
+    if may_change {
+        app.services.credentials.forget();
+    }
+    response
+}
+
+async fn administrator(
+    app: &App,
+    needs: Needs,
+    request: &mut Request,
+) -> Result<Admitted, Problem> {
+    let params = request.extract_parts::<RawPathParams>().await;
+    let token = shown(request.headers()).ok_or_else(unauthorized)?;
+    if SecretHash::of(token.as_bytes()).matches(&app.admin_token) {
+        return Ok(Admitted { principal: Arc::new(Principal::operator()), tenant: None });
+    }
+    let permission = match needs {
+        Needs::Tenant(permission) => Some(permission),
+        Needs::Credential => None,
+        _ => return Err(unauthorized()),
+    };
+    let token = TokenParts::parse(token).ok_or_else(unauthorized)?;
+    let params = params.map_err(|_| unauthorized())?;
+    let tenant = match params.iter().find(|(name, _)| *name == "tenant") {
+        Some((_, tenant)) => tenant.to_owned(),
+        // What is the same for all tenants may be asked for by the credentials of each.
+        None if permission.is_some() => token.tenant.to_string(),
+        None => return Err(unauthorized()),
+    };
+    let known = authenticate(app, &token, &tenant).await.map_err(Problem::from)?;
+    let known = known.ok_or_else(unauthorized)?;
+    match permission {
+        Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),
+        _ => {
+            let principal = Arc::clone(&known.principal);
+            Ok(Admitted { principal, tenant: Some(token.tenant) })
+        }
+    }
+}
+
+/// The bearer token of a request.
+fn shown(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
+}
+
+async fn authenticate(
+    app: &App,
+    token: &TokenParts,
+    tenant: &str,
+) -> Result<Option<Arc<Authenticated>>, ScimError> {
+    let services = &app.services;
+    let known = services.credentials.authenticate(&services.database, token, tenant).await?;
+    if let Some(known) = &known {
+        Span::current().record("tenant", known.tenant_name.as_str());
+    }
+    Ok(known)
+}
+
+/// RFC 6750 §3: no word about which part of the credential is wrong.
+fn unauthorized() -> Problem {
+    let detail = "the operator's token is required, or one of the tenant that may administer it: \
+                  Authorization: Bearer <token>";
+    Problem::new(StatusCode::UNAUTHORIZED, detail)
+}
+
+fn forbidden(permission: Permission) -> Problem {
+    let detail = format!("the credential does not have the permission \"{}\"", permission.name());
+    Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required")
+}

@@ -1,0 +1,194 @@
+//! Every route of the server, and who may ask: the one place that says it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{App, admin, bulk, discovery, error, guard, health, me, openapi, resources, search};
+use crate::tenant::access::Permission::{
+    self, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
+    PluginsRead, PluginsWrite, Read, TokensRead, TokensWrite, Update,
+};
+
+/// Below which the service of a tenant is.
+pub(super) const SCIM_BASE: &str = "/tenants/{tenant}/scim/v2";
+/// Below which the admin API is.
+pub(super) const ADMIN_BASE: &str = "/admin/v1";
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// Any valid credential of the tenant.
+    Credential,
+    /// A permission for the resource type at `{endpoint}`.
+    OfType(Permission),
+    /// A permission for some type; the handler narrows down to which.
+    OfSomeType(Permission),
+    /// A permission for the type of the resource that the credential speaks for.
+    OfMe(Permission),
+    /// A permission of the tenant that the path names. The operator has it for all.
+    Tenant(Permission),
+    /// The operator's token.
+    Operator,
+}
+
+impl Needs {
+    /// As the description of the API has it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Credential => "credential",
+            Self::OfType(permission)
+            | Self::OfSomeType(permission)
+            | Self::OfMe(permission)
+            | Self::Tenant(permission) => permission.name(),
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// A route: what is asked, who may, and what answers.
+pub(super) struct Route {
+    pub(super) method: Method,
+    /// Below the base of its table.
+    pub(super) path: &'static str,
+    pub(super) needs: Needs,
+    /// The name of the operation.
+    pub(super) operation: &'static str,
+    /// What it does, in a few words.
+    pub(super) summary: &'static str,
+    handler: MethodRouter<Arc<App>>,
+}
+
+macro_rules! method {
+    ($name:ident, $method:ident) => {
+        fn $name<H, T>(
+            path: &'static str,
+            needs: Needs,
+            operation: &'static str,
+            summary: &'static str,
+            handler: H,
+        ) -> Route
+        where
+            H: Handler<T, Arc<App>>,
+            T: 'static,
+        {
+            let handler = on(MethodFilter::$method, handler);
+            Route { method: Method::$method, path, needs, operation, summary, handler }
+        }
+    };
+}
+
+method!(get, GET);
+method!(post, POST);
+method!(put, PUT);
+method!(patch, PATCH);
+method!(delete, DELETE);
+
+/// Those that anybody may ask. They tell whether the server works, and nothing else.
+pub(super) fn public() -> Router<Arc<App>> {
+    Router::new()
+        .route("/health", axum::routing::get(health::health))
+        .route("/ready", axum::routing::get(health::ready))
+}
+
+/// The service of a tenant (RFC 7644 §3.2), below [`SCIM_BASE`].
+#[rustfmt::skip]
+pub(super) fn scim() -> Vec<Route> {
+    use Needs::{Credential, OfMe, OfSomeType, OfType};
+    vec![
+        get("/ServiceProviderConfig", Credential, "getServiceProviderConfig", "What the service offers", discovery::service_provider_config),
+        get("/ResourceTypes", Credential, "listResourceTypes", "The types of resources", discovery::resource_types),
+        get("/ResourceTypes/{name}", Credential, "getResourceType", "A type of resources", discovery::resource_type),
+        get("/Schemas", Credential, "listSchemas", "The schemas", discovery::schemas),
+        get("/Schemas/{id}", Credential, "getSchema", "A schema", discovery::schema),
+        get("/Me", OfMe(Read), "getMe", "The resource that the credential speaks for", me::get),
+        put("/Me", OfMe(Update), "replaceMe", "Replace the resource that the credential speaks for", me::replace),
+        patch("/Me", OfMe(Update), "patchMe", "Change the resource that the credential speaks for", me::patch),
+        delete("/Me", OfMe(Delete), "deleteMe", "Delete the resource that the credential speaks for", me::delete),
+        post("/Me", OfMe(Create), "createMe", "Nothing can be created here: 501", me::create),
+        post("/Bulk", OfSomeType(Bulk), "bulk", "Several operations, each of which needs its own permission", bulk::bulk),
+        get("/", OfSomeType(List), "listAll", "Resources of all types", search::list_all),
+        post("/.search", OfSomeType(List), "searchAll", "Resources of all types, by a query in the body", search::search_all),
+        post("/{endpoint}/.search", OfType(List), "searchResources", "Resources of a type, by a query in the body", search::search),
+        get("/{endpoint}", OfType(List), "listResources", "Resources of a type", search::list),
+        post("/{endpoint}", OfType(Create), "createResource", "Create a resource", resources::create),
+        get("/{endpoint}/{id}", OfType(Read), "getResource", "A resource", resources::get),
+        put("/{endpoint}/{id}", OfType(Update), "replaceResource", "Replace a resource", resources::replace),
+        patch("/{endpoint}/{id}", OfType(Update), "patchResource", "Change a resource", resources::patch),
+        delete("/{endpoint}/{id}", OfType(Delete), "deleteResource", "Delete a resource", resources::delete),
+    ]
+}
+
+/// The admin API, below [`ADMIN_BASE`].
+#[rustfmt::skip]
+pub(super) fn admin() -> Vec<Route> {
+    use Needs::{Operator, Tenant};
+    use admin::{explain, indexes, plugins, substrings, tenants, tokens};
+    vec![
+        get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
+        get("/substrings", Operator, "getSubstrings", "The accelerator for parts of values", substrings::get),
+        put("/substrings", Operator, "putSubstrings", "Turn the accelerator on or off", substrings::put),
+        get("/tenants", Operator, "listTenants", "The tenants", tenants::list),
+        post("/tenants", Operator, "createTenant", "Create a tenant", tenants::create),
+        get("/tenants/{tenant}", Tenant(ConfigRead), "getTenant", "A tenant", tenants::get),
+        patch("/tenants/{tenant}", Tenant(ConfigWrite), "patchTenant", "Change a tenant", tenants::update),
+        delete("/tenants/{tenant}", Operator, "deleteTenant", "Delete a tenant with all that it has", tenants::delete),
+        get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
+        post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
+        delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),
+        get("/tenants/{tenant}/explain", Tenant(Explain), "explain", "How a list is made", explain::explain),
+        get("/tenants/{tenant}/indexes", Tenant(ConfigRead), "listIndexes", "The indexes", indexes::list),
+        put("/tenants/{tenant}/indexes/{type}/{attribute}", Tenant(ConfigWrite), "addIndex", "Have an attribute indexed", indexes::add),
+        delete("/tenants/{tenant}/indexes/{type}/{attribute}", Tenant(ConfigWrite), "removeIndex", "Have an attribute indexed no more", indexes::remove),
+        get("/tenants/{tenant}/plugins", Tenant(PluginsRead), "listPlugins", "The plugins", plugins::list),
+        get("/tenants/{tenant}/plugins/{name}", Tenant(PluginsRead), "getPlugin", "A plugin", plugins::get),
+        put("/tenants/{tenant}/plugins/{name}", Tenant(PluginsWrite), "uploadPlugin", "Upload a version of a plugin", plugins::upload),
+        delete("/tenants/{tenant}/plugins/{name}", Tenant(PluginsWrite), "deletePlugin", "Delete a plugin", plugins::delete),
+        post("/tenants/{tenant}/plugins/{name}/activate", Tenant(PluginsActivate), "activatePlugin", "Have requests go through a version", plugins::activate),
+        post("/tenants/{tenant}/plugins/{name}/deactivate", Tenant(PluginsActivate), "deactivatePlugin", "Have requests go through a plugin no more", plugins::deactivate),
+        get("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsRead), "getPluginConfig", "The configuration of a plugin", plugins::config),
+        put("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsWrite), "putPluginConfig", "Configure a plugin", plugins::configure),
+    ]
+}
+
+/// The router of the SCIM routes, behind their guard: below [`SCIM_BASE`], and at the root with a
+/// slash, which a nested router does not have.
+pub(super) fn scim_router(app: &Arc<App>) -> Router<Arc<App>> {
+    let guarded = |needs| from_fn_with_state((Arc::clone(app), needs), guard::scim);
+    let unknown = error::unknown_scim_route.layer(guarded(Needs::Credential));
+    let not_allowed = error::scim_method_not_allowed.layer(guarded(Needs::Credential));
+    let mut routes = Router::new();
+    let mut root = MethodRouter::new();
+    for Route { path, needs, handler, .. } in scim() {
+        let handler = handler.route_layer(guarded(needs));
+        if path == "/" {
+            root = root.merge(handler.clone());
+        }
+        routes = routes.route(path, handler);
+    }
+    let root = root.fallback(not_allowed.clone()).layer(CatchPanicLayer::custom(error::scim_panic));
+    let routes = routes
+        .fallback(unknown)
+        .method_not_allowed_fallback(not_allowed)
+        .layer(CatchPanicLayer::custom(error::scim_panic));
+    Router::new().nest(SCIM_BASE, routes).route(&format!("{SCIM_BASE}/"), root)
+}
+
+/// The router of the admin API, behind its guard.
+pub(super) fn admin_router(app: &Arc<App>) -> Router<Arc<App>> {
+    let guarded = |needs| from_fn_with_state((Arc::clone(app), needs), guard::admin);
+    let mut routes = Router::new();
+    for Route { path, needs, handler, .. } in admin() {
+        routes = routes.route(path, handler.route_layer(guarded(needs)));
+    }
+    let routes = routes
+        .fallback(error::unknown_route.layer(guarded(Needs::Credential)))
+        .method_not_allowed_fallback(error::method_not_allowed.layer(guarded(Needs::Credential)))
+        .layer(CatchPanicLayer::custom(error::admin_panic));
+    Router::new().nest(ADMIN_BASE, routes)
+}
