@@ -20,6 +20,7 @@ mod indexes;
 mod indexes_commands;
 mod isolation;
 mod life_cycle;
+mod limits;
 mod lists;
 mod me;
 mod permissions;

@@ -62,7 +62,10 @@ impl Server {
         let unique = unique.file_name().expect("a name").to_string_lossy().to_lowercase();
         let name = format!("{prefix}-{unique}");
         let admin = self.admin();
-        let created = admin.post("/tenants", json!({ "name": name })).await.expect(201);
+        // Tests ask faster than a tenant may by default.
+        let limits = json!({ "requestsPerSecond": 1_000_000 });
+        let tenant = json!({ "name": name, "limits": limits });
+        let created = admin.post("/tenants", tenant).await.expect(201);
         let id = created.body["id"].as_str().expect("an id").to_owned();
         let admin = admin.below(&format!("/tenants/{name}"));
         let token = admin.post("/tokens", json!({ "name": "test" })).await.expect(201);

@@ -35,8 +35,10 @@ pub enum BulkError {
     #[error("\"Operations\" must be an array of at least one object")]
     NoOperations,
     /// RFC 7644 §3.7.4: "The returned response MUST specify the limit exceeded".
-    #[error("the number of operations ({found}) exceeds the maxOperations ({MAX_OPERATIONS})")]
+    #[error("the number of operations ({found}) exceeds the maxOperations ({limit})")]
     TooManyOperations {
+        /// How many there may be.
+        limit: usize,
         /// How many there are.
         found: usize,
     },

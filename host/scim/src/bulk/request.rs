@@ -47,12 +47,16 @@ pub struct Label {
 }
 
 impl BulkRequest {
-    /// Reads a body, with operations on the resource types of `registry`. Names of members and
-    /// methods are read without regard to case.
+    /// Reads a body of at most `max_operations` on the resource types of `registry`, and no more than
+    /// [`MAX_OPERATIONS`]. Names of members and methods are read without regard to case.
     ///
     /// # Errors
     /// The request as a whole is wrong. What is wrong with one operation is in its [`Entry`].
-    pub fn parse(mut body: Object, registry: &Registry) -> Result<Self, BulkError> {
+    pub fn parse(
+        mut body: Object,
+        registry: &Registry,
+        max_operations: usize,
+    ) -> Result<Self, BulkError> {
         let says_so = member(&body, "schemas").and_then(Value::as_array).is_some_and(|schemas| {
             let named = |it: &str| it.eq_ignore_ascii_case(BULK_REQUEST_SCHEMA);
             schemas.iter().filter_map(Value::as_str).any(named)
@@ -68,8 +72,9 @@ impl BulkRequest {
             Some(Value::Array(operations)) if !operations.is_empty() => operations,
             _ => return Err(BulkError::NoOperations),
         };
-        if operations.len() > MAX_OPERATIONS {
-            return Err(BulkError::TooManyOperations { found: operations.len() });
+        let (limit, found) = (max_operations.min(MAX_OPERATIONS), operations.len());
+        if found > limit {
+            return Err(BulkError::TooManyOperations { limit, found });
         }
         let mut entries: Vec<Entry> =
             operations.into_iter().enumerate().map(|(index, it)| Entry::parse(index, it)).collect();

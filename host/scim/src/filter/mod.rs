@@ -22,7 +22,7 @@ mod parser;
 pub use ast::{CompareOp, Filter, Literal, PathText};
 pub use bind::{BoundFilter, Comparison, Operand, Scope};
 pub use bind_each::bind_each;
-pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse};
+pub use parser::{MAX_DEPTH, MAX_LENGTH, MAX_TERMS, parse, parse_within};
 
 use crate::quote::shortened;
 
@@ -63,8 +63,11 @@ pub enum FilterErrorKind {
     #[error("more than {MAX_DEPTH} levels of nesting")]
     TooDeep,
     /// More terms than the limit.
-    #[error("more than {MAX_TERMS} terms")]
-    TooManyTerms,
+    #[error("more than {limit} terms")]
+    TooManyTerms {
+        /// How many there may be.
+        limit: usize,
+    },
     /// Longer than the limit.
     #[error("longer than {MAX_LENGTH} characters")]
     TooLong,

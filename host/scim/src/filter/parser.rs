@@ -16,10 +16,19 @@ pub const MAX_LENGTH: usize = 32 * 1024;
 /// # Errors
 /// The text is not a filter, or passes one of the limits of this module.
 pub fn parse(text: &str) -> Result<Filter, FilterError> {
+    parse_within(text, MAX_TERMS)
+}
+
+/// Parses a filter that may have `max_terms` comparisons, and no more than [`MAX_TERMS`].
+///
+/// # Errors
+/// The text is not a filter, or passes one of the limits.
+pub fn parse_within(text: &str, max_terms: usize) -> Result<Filter, FilterError> {
     if text.chars().count() > MAX_LENGTH {
         return Err(FilterError::at(MAX_LENGTH + 1, FilterErrorKind::TooLong));
     }
-    let mut parser = Parser { tokens: tokens(text)?, position: 0, depth: 0, terms: 0 };
+    let max_terms = max_terms.min(MAX_TERMS);
+    let mut parser = Parser { tokens: tokens(text)?, position: 0, depth: 0, terms: 0, max_terms };
     let filter = parser.or()?;
     parser.expect(&TokenKind::End, "\"and\", \"or\" or the end of the filter")?;
     Ok(filter)
@@ -30,6 +39,7 @@ struct Parser<'t> {
     position: usize,
     depth: usize,
     terms: usize,
+    max_terms: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -82,8 +92,9 @@ impl<'t> Parser<'t> {
 
     fn attribute_expression(&mut self, path: PathText) -> Result<Filter, FilterError> {
         self.terms += 1;
-        if self.terms > MAX_TERMS {
-            return Err(FilterError::at(path.column, FilterErrorKind::TooManyTerms));
+        if self.terms > self.max_terms {
+            let kind = FilterErrorKind::TooManyTerms { limit: self.max_terms };
+            return Err(FilterError::at(path.column, kind));
         }
         if self.peek().kind == TokenKind::OpenBracket {
             let inner = self.grouped(&TokenKind::CloseBracket, "\"]\"")?;
@@ -269,7 +280,12 @@ mod tests {
         let deep = format!("{}a pr{}", "(".repeat(MAX_DEPTH + 1), ")".repeat(MAX_DEPTH + 1));
         assert_eq!(parse(&deep).unwrap_err().kind, FilterErrorKind::TooDeep);
         let wide = vec!["a pr"; MAX_TERMS + 1].join(" or ");
-        assert_eq!(parse(&wide).unwrap_err().kind, FilterErrorKind::TooManyTerms);
+        assert_eq!(
+            parse(&wide).unwrap_err().kind,
+            FilterErrorKind::TooManyTerms { limit: MAX_TERMS }
+        );
+        let kind = parse_within("a pr or b pr", 1).unwrap_err().kind;
+        assert_eq!(kind, FilterErrorKind::TooManyTerms { limit: 1 });
         let long = format!("a eq \"{}\"", "x".repeat(MAX_LENGTH));
         assert_eq!(parse(&long).unwrap_err().kind, FilterErrorKind::TooLong);
         let level = format!("{}a pr{}", "(".repeat(MAX_DEPTH), ")".repeat(MAX_DEPTH));

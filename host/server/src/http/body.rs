@@ -9,8 +9,8 @@ use tenon_scim::Object;
 
 use super::json;
 
-/// Bytes of a JSON body at the most.
-pub(super) const MAX_JSON_BYTES: usize = 1024 * 1024;
+/// Bytes of a JSON body of the admin API at the most.
+const MAX_JSON_BYTES: usize = 1024 * 1024;
 
 /// Media types of SCIM (RFC 7644 §8.1: both are accepted).
 pub(super) const SCIM_TYPES: &[&str] = &["application/scim+json", "application/json"];
@@ -42,7 +42,17 @@ pub(super) async fn object(
     body: Body,
     expected: &'static [&'static str],
 ) -> Result<Object, BodyError> {
-    let bytes = bytes(headers, body, expected, MAX_JSON_BYTES).await?;
+    object_within(headers, body, expected, MAX_JSON_BYTES).await
+}
+
+/// A JSON object of so many bytes at the most.
+pub(super) async fn object_within(
+    headers: &HeaderMap,
+    body: Body,
+    expected: &'static [&'static str],
+    limit: usize,
+) -> Result<Object, BodyError> {
+    let bytes = bytes(headers, body, expected, limit).await?;
     match json::from_slice(&bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(other) => Err(BodyError::NotAnObject { found: tenon_scim::value::json_type(&other) }),

@@ -1,5 +1,7 @@
 //! `POST /Bulk` (RFC 7644 §3.7).
 
+use std::sync::Arc;
+
 use axum::extract::Request as HttpRequest;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -16,11 +18,17 @@ use crate::service::bulk::{Done, Failure, OperationResult};
 use crate::service::idempotency::Answer;
 
 pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, ScimError> {
+    let tenant = Arc::clone(&scim.request.tenant);
+    let limits = &tenant.limits;
     let (parts, body) = request.into_parts();
-    let body = body::object(&parts.headers, body, SCIM_TYPES).await.map_err(unreadable)?;
+    let body = body::object_within(&parts.headers, body, SCIM_TYPES, limits.max_bulk_bytes);
+    let body = body.await.map_err(unreadable)?;
     let keyed = idempotency::keyed(&scim, &parts.headers, "Bulk", &body)?;
-    let bulk = BulkRequest::parse(body, &scim.request.tenant.registry)?;
+    let bulk = BulkRequest::parse(body, &tenant.registry, limits.max_bulk_operations)?;
     let services = &scim.app.services;
+    // The request itself has been counted as one.
+    let further = u64::try_from(bulk.entries.len()).unwrap_or(u64::MAX).saturating_sub(1);
+    services.rates.owe(tenant.id, limits.rate, further);
     if let Some(keyed) = keyed {
         let (services, request) = (services.clone(), scim.request.clone());
         let work = async move {

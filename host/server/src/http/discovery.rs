@@ -7,26 +7,25 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tenon_scim::bulk;
 use tenon_scim::discovery::{self, Features};
 use tenon_scim::list::{self, Place};
 
-use super::body::MAX_JSON_BYTES;
 use super::error::ScimError;
 use super::extract::Scim;
 use super::resources::{REVALIDATE, is_known, not_modified, set_header};
 use crate::service::cursor::CURSOR_TIMEOUT;
-use crate::service::list::{DEFAULT_PAGE, MAX_PAGE};
+use crate::service::list::DEFAULT_PAGE;
 
 type Answer = Result<Response, ScimError>;
 
 pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> Answer {
+    let limits = &scim.request.tenant.limits;
     let features = Features {
-        default_page_size: DEFAULT_PAGE,
-        max_page_size: MAX_PAGE,
+        default_page_size: DEFAULT_PAGE.min(limits.max_page_size),
+        max_page_size: limits.max_page_size,
         cursor_timeout: CURSOR_TIMEOUT.whole_seconds().unsigned_abs(),
-        max_bulk_operations: bulk::MAX_OPERATIONS,
-        max_bulk_bytes: MAX_JSON_BYTES,
+        max_bulk_operations: limits.max_bulk_operations,
+        max_bulk_bytes: limits.max_bulk_bytes,
     };
     let document = discovery::service_provider_config(features, &scim.request.base_url);
     one(&scim, &headers, Some(document))

@@ -85,7 +85,8 @@ impl FromRequestParts<Arc<App>> for Scim {
         parts: &mut Parts,
         app: &Arc<App>,
     ) -> Result<Self, Self::Rejection> {
-        let access = parts.extensions.remove::<Access>().ok_or_else(ScimError::unauthorized)?;
+        let access =
+            parts.extensions.get::<Access>().cloned().ok_or_else(ScimError::unauthorized)?;
         let Access { request, key } = access;
         let query = parts.uri.query().unwrap_or_default().to_owned();
         Ok(Self { request, key, query, app: Arc::clone(app) })
@@ -97,6 +98,8 @@ impl FromRequest<Arc<App>> for ScimBody {
 
     async fn from_request(request: HttpRequest, _app: &Arc<App>) -> Result<Self, ScimError> {
         let (parts, body) = request.into_parts();
-        Ok(Self(body::object(&parts.headers, body, SCIM_TYPES).await?))
+        let access = parts.extensions.get::<Access>().ok_or_else(ScimError::unauthorized)?;
+        let limit = access.request.tenant.limits.max_body_bytes;
+        Ok(Self(body::object_within(&parts.headers, body, SCIM_TYPES, limit).await?))
     }
 }

@@ -13,12 +13,14 @@ use tracing::Span;
 use super::App;
 use super::error::{Problem, ScimError};
 use super::observe::RequestId;
+use super::rate_headers;
 use super::routes::Needs;
 use crate::service;
 use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
 use crate::tenant::auth::{CredentialKey, SecretHash, TokenParts, bearer};
 use crate::tenant::credentials::Authenticated;
+use crate::tenant::rate::Standing;
 
 /// A request that has passed the guard of the SCIM routes; in its extensions. Nobody else makes one.
 #[derive(Debug, Clone)]
@@ -39,22 +41,34 @@ pub(super) struct Admitted {
 /// What a guard knows: the route's needs.
 type Guarded = State<(Arc<App>, Needs)>;
 
-/// Before every SCIM route: 401 without a valid credential of the tenant, 403 without the permission.
+/// Before every SCIM route: 401 without a valid credential of the tenant, 429 where the tenant asks too
+/// fast, 403 without the permission.
 pub(super) async fn scim(
     State((app, needs)): Guarded,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admit(&app, needs, &mut request).await {
-        Ok(access) => {
+    let (access, endpoint) = match identify(&app, &mut request).await {
+        Ok(identified) => identified,
+        Err(error) => return error.into_response(),
+    };
+    let tenant = Arc::clone(&access.request.tenant);
+    let standing = app.services.rates.take(tenant.id, tenant.limits.rate);
+    let judged =
+        in_time(standing).and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
+    let mut response = match judged {
+        Ok(()) => {
             request.extensions_mut().insert(access);
             next.run(request).await
         }
-        Err(error) => error.into_response(),
-    }
+        Err(error) => ScimError::from(error).into_response(),
+    };
+    rate_headers::tell(&mut response, tenant.limits.rate, standing);
+    response
 }
 
-async fn admit(app: &App, needs: Needs, request: &mut Request) -> Result<Access, ScimError> {
+/// Whose request it is, and the endpoint of its resource type, if its path has one.
+async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<String>), ScimError> {
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| {
         ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
     })?;
@@ -73,8 +87,15 @@ async fn admit(app: &App, needs: Needs, request: &mut Request) -> Result<Access,
         },
         key: token.derive("fingerprint"),
     };
-    judge(needs, &access.request, param("endpoint"))?;
-    Ok(access)
+    Ok((access, param("endpoint").map(str::to_owned)))
+}
+
+/// Refuses what comes too fast.
+fn in_time(standing: Standing) -> Result<(), service::Error> {
+    match standing.retry_after {
+        None => Ok(()),
+        Some(retry_after) => Err(service::Error::TooManyRequests { retry_after }),
+    }
 }
 
 /// Whether the request may go on to its handler. Where a permission may be for one type and the
@@ -145,6 +166,8 @@ async fn administrator(
     };
     let known = authenticate(app, &token, &tenant).await.map_err(Problem::from)?;
     let known = known.ok_or_else(unauthorized)?;
+    let rate = known.runtime.limits.rate;
+    in_time(app.services.rates.take(token.tenant, rate)).map_err(ScimError::from)?;
     match permission {
         Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),
         _ => {

@@ -15,6 +15,7 @@ mod me;
 mod members_stream;
 mod observe;
 mod openapi;
+mod rate_headers;
 mod resources;
 mod routes;
 mod search;

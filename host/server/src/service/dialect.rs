@@ -56,7 +56,7 @@ impl Request {
         text: &str,
     ) -> Result<Vec<BoundFilter<'t>>, Error> {
         let dialect = self.tenant.dialect;
-        let filter = filter::parse(text)?;
+        let filter = filter::parse_within(text, self.tenant.limits.max_filter_terms)?;
         let read = |resource_type: &ResourceType| {
             let read = dialect.filter(resource_type, &filter);
             log(dialect, &read.coercions);

@@ -29,8 +29,6 @@ use crate::tenant::access::Permission;
 
 /// Resources of a page when the client names no `count`.
 pub const DEFAULT_PAGE: usize = 100;
-/// Resources of a page at the most.
-pub const MAX_PAGE: usize = 1_000;
 /// How long a list waits for its place.
 const SCAN_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -114,7 +112,8 @@ impl Services {
     ) -> Result<String, Error> {
         request.check_query(collection, query)?;
         let bound_to = bound_to(request, collection, query);
-        let slice = self.slice(query, &bound_to).map_err(tenon_scim::Error::from)?;
+        let max_page = request.tenant.limits.max_page_size;
+        let slice = self.slice(query, &bound_to, max_page).map_err(tenon_scim::Error::from)?;
         if let Some(list) = self.list_of_unique_value(request, collection, query, &slice).await? {
             return Ok(list);
         }
@@ -128,8 +127,8 @@ impl Services {
         Ok(list::response(page.total, &place, &texts))
     }
 
-    fn slice(&self, query: &Query, bound_to: &str) -> Result<Slice, QueryError> {
-        let take = query.page_size(DEFAULT_PAGE, MAX_PAGE)?;
+    fn slice(&self, query: &Query, bound_to: &str, max: usize) -> Result<Slice, QueryError> {
+        let take = query.page_size(DEFAULT_PAGE.min(max), max)?;
         Ok(match &query.paging {
             Paging::Index(start_index) => {
                 let skip = start_index.saturating_sub(1);

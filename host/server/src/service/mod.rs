@@ -42,6 +42,7 @@ use crate::store::rows::Lookups;
 use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::access::{Permission, Principal};
 use crate::tenant::credentials::Credentials;
+use crate::tenant::rate::Rates;
 use crate::tenant::runtime::TenantRuntime;
 
 /// Who asks, and what the answer needs to know of the question.
@@ -141,6 +142,8 @@ pub struct Services {
     pub replicas: Replicas,
     /// Who may ask.
     pub credentials: Arc<Credentials>,
+    /// How fast.
+    pub rates: Arc<Rates>,
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
@@ -174,6 +177,7 @@ impl Services {
             lanes,
             replicas,
             credentials: Arc::default(),
+            rates: Arc::default(),
             plugins,
             sealer,
             cursors,

@@ -17,6 +17,9 @@ pub struct Tenant {
     pub name: String,
     /// How its clients speak SCIM.
     pub dialect: Dialect,
+    /// What it may cost: a JSON object.
+    #[serde(skip)]
+    pub limits: String,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,
@@ -38,6 +41,7 @@ struct Row {
     id: Uuid,
     name: String,
     dialect: String,
+    limits: String,
     created: OffsetDateTime,
     modified: OffsetDateTime,
 }
@@ -46,8 +50,8 @@ impl TryFrom<Row> for Tenant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, name, dialect, created, modified } = row;
-        Ok(Self { id, name, dialect: known_dialect(dialect)?, created, modified })
+        let Row { id, name, dialect, limits, created, modified } = row;
+        Ok(Self { id, name, dialect: known_dialect(dialect)?, limits, created, modified })
     }
 }
 
@@ -68,11 +72,13 @@ pub async fn insert(
     tenant: &Tenant,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
-        "INSERT INTO tenants (id, name, dialect, created, modified) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO tenants (id, name, dialect, limits, created, modified) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(tenant.id)
     .bind(&tenant.name)
     .bind(tenant.dialect.name)
+    .bind(&tenant.limits)
     .bind(tenant.created)
     .bind(tenant.modified)
     .execute(conn)
@@ -90,7 +96,7 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, name, dialect, created, modified FROM tenants WHERE name = $1 OR id = $2",
+        "SELECT id, name, dialect, limits, created, modified FROM tenants WHERE name = $1 OR id = $2",
     )
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
@@ -104,23 +110,54 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 /// # Errors
 /// The database fails.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
-    let rows: Vec<Row> =
-        sqlx::query_as("SELECT id, name, dialect, created, modified FROM tenants ORDER BY name")
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, name, dialect, limits, created, modified FROM tenants ORDER BY name",
+    )
+    .fetch_all(conn)
+    .await?;
     rows.into_iter().map(Tenant::try_from).collect()
 }
 
-/// How the tenant's clients speak SCIM.
+/// How a tenant is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Configuration {
+    /// How its clients speak SCIM.
+    pub dialect: Dialect,
+    /// What it may cost: a JSON object.
+    pub limits: String,
+}
+
+/// How the tenant is configured.
 ///
 /// # Errors
 /// The database fails, the tenant has been removed, or this server does not know the dialect.
-pub async fn dialect(conn: &mut PgConnection, tenant: TenantId) -> Result<Dialect, StoreError> {
-    let name: Option<String> = sqlx::query_scalar("SELECT dialect FROM tenants WHERE id = $1")
+pub async fn configuration(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<Configuration, StoreError> {
+    let row: Option<(String, String)> =
+        sqlx::query_as("SELECT dialect, limits FROM tenants WHERE id = $1")
+            .bind(tenant.0)
+            .fetch_optional(conn)
+            .await?;
+    let (dialect, limits) = row.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))?;
+    Ok(Configuration { dialect: known_dialect(dialect)?, limits })
+}
+
+/// The limits of a tenant that are about to be changed: others who change them wait until this
+/// transaction ends.
+///
+/// # Errors
+/// The database fails, or the tenant has been removed.
+pub async fn limits_to_change(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<String, StoreError> {
+    let limits = sqlx::query_scalar("SELECT limits FROM tenants WHERE id = $1 FOR NO KEY UPDATE")
         .bind(tenant.0)
         .fetch_optional(conn)
         .await?;
-    name.map_or(Err(StoreError::Gone(sqlx::Error::RowNotFound)), known_dialect)
+    limits.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))
 }
 
 /// The epoch of the tenant's configuration: it advances with every change.
@@ -135,7 +172,7 @@ pub async fn epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<i64, Sto
     epoch.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))
 }
 
-/// Gives a tenant another name, another dialect, or both.
+/// Gives a tenant another name, dialect or limits.
 ///
 /// # Errors
 /// The database fails; in the inner result, the name is taken.
@@ -144,18 +181,20 @@ pub async fn update(
     tenant: TenantId,
     name: Option<&str>,
     dialect: Option<Dialect>,
+    limits: Option<&str>,
     now: OffsetDateTime,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
         "WITH updated AS ( \
              UPDATE tenants SET name = COALESCE($2, name), dialect = COALESCE($3, dialect), \
-                    modified = $4, config_epoch = config_epoch + 1 WHERE id = $1 RETURNING id) \
+                    limits = COALESCE($5, limits), modified = $4, config_epoch = config_epoch + 1 WHERE id = $1 RETURNING id) \
          UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM updated)",
     )
     .bind(tenant.0)
     .bind(name)
     .bind(dialect.map(|dialect| dialect.name))
     .bind(now)
+    .bind(limits)
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))

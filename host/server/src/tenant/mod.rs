@@ -4,4 +4,6 @@ pub mod access;
 pub mod auth;
 pub mod credentials;
 pub mod indexes;
+pub mod limits;
+pub mod rate;
 pub mod runtime;

@@ -12,7 +12,9 @@ use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
 
 use super::indexes::{ReadyIndexes, declare};
+use super::limits::Limits;
 use crate::store::plugins::{self, Plugin, Version};
+use crate::store::tenants::Configuration;
 use crate::store::{StoreError, TenantId, added_indexes, index_builds, tenants};
 
 /// What a request needs to know of its tenant. It never changes: a request keeps the one it
@@ -28,6 +30,8 @@ pub struct TenantRuntime {
     pub ready: ReadyIndexes,
     /// How its clients speak SCIM.
     pub dialect: Dialect,
+    /// What it may cost.
+    pub limits: Limits,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
@@ -110,12 +114,14 @@ impl Runtimes {
         let plugins = plugins::list(conn, tenant).await?;
         let registry = with_added_indexes(conn, tenant, registry_of(&plugins)?).await?;
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
+        let Configuration { dialect, limits } = tenants::configuration(conn, tenant).await?;
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
             registry,
             ready,
-            dialect: tenants::dialect(conn, tenant).await?,
+            dialect,
+            limits: Limits::of_stored(&limits)?,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),
             large_work: Semaphore::new((processors / 2).max(1)),

@@ -6,7 +6,7 @@ use crate::precondition::EntityTags;
 
 fn parse(operations: Value) -> Result<BulkRequest, BulkError> {
     let body = json!({ "schemas": [BULK_REQUEST_SCHEMA], "Operations": operations });
-    BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core())
+    BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core(), MAX_OPERATIONS)
 }
 
 /// The error of the only operation.
@@ -66,7 +66,8 @@ fn every_method_is_read() {
 #[test]
 fn a_request_that_is_none_is_refused_as_a_whole() {
     let parse = |body: Value| {
-        BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core()).unwrap_err()
+        BulkRequest::parse(body.as_object().unwrap().clone(), &Registry::core(), MAX_OPERATIONS)
+            .unwrap_err()
     };
     let with = |name: &str, value: Value| {
         let mut body = json!({

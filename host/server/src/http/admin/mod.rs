@@ -85,6 +85,11 @@ fn admitted(parts: &Parts) -> Result<Admitted, Problem> {
 struct Members(Object);
 
 impl Members {
+    /// Any value, if it is there.
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.0.shift_remove(name)
+    }
+
     /// A string that has to be there.
     fn string(&mut self, name: &'static str) -> Result<String, Problem> {
         self.optional_string(name)?

@@ -8,16 +8,21 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tenon_scim::Dialect;
+use sqlx::PgConnection;
+use tenon_scim::{Dialect, Registry};
 use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::clock;
+use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::tenants::{self, NameTaken, Tenant};
+use crate::store::{StoreError, TenantId, counters, plugins};
 use crate::tenant::indexes;
+use crate::tenant::limits::{ConfiguredLimits, Limits};
+use crate::tenant::runtime::registry_of;
 
 type Answer = Result<Response, Problem>;
 
@@ -37,13 +42,17 @@ pub(crate) async fn create(
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let dialect = dialect(&mut members)?.unwrap_or_default();
+    let limits = members.take("limits").unwrap_or_default();
     members.finish()?;
     check_name("tenant", &name)?;
-    let now = clock::now();
-    let tenant = Tenant { id: Uuid::now_v7(), name, dialect, created: now, modified: now };
+    let limits = TenantLimits::merged("{}", limits)?;
+    limits.check_types(&Registry::core())?;
+    let (id, now) = (Uuid::now_v7(), clock::now());
+    let tenant = Tenant { id, name, dialect, limits: limits.text()?, created: now, modified: now };
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
+    counters::set_limits(&mut transaction, tenant.tenant_id(), &limits.quotas()).await?;
     let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
     audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
     transaction.commit().await?;
@@ -67,7 +76,11 @@ pub(crate) async fn update(
     let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
+    let limits = members.take("limits");
     members.finish()?;
+    if limits.is_some() && !administrator.is_operator() {
+        return Err(for_the_operator("limits"));
+    }
     if let Some(name) = &name {
         check_name("tenant", name)?;
         if !administrator.is_operator() {
@@ -75,11 +88,16 @@ pub(crate) async fn update(
         }
     }
     let mut transaction = app.services.database.begin().await?;
-    if name.is_some() || dialect.is_some() {
+    if name.is_some() || dialect.is_some() || limits.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
-        tenants::update(&mut transaction, id, name.as_deref(), dialect, now)
+        let limits = match limits {
+            Some(limits) => Some(change_limits(&mut transaction, id, limits).await?),
+            None => None,
+        };
+        let (name, limits) = (name.as_deref(), limits.as_deref());
+        tenants::update(&mut transaction, id, name, dialect, limits, now)
             .await?
-            .map_err(|NameTaken| taken(name.as_deref().unwrap_or_default()))?;
+            .map_err(|NameTaken| taken(name.unwrap_or_default()))?;
         let act = Act { action: "tenant.update", subject: &tenant.id.to_string(), at: now };
         audit::insert(&mut transaction, id, administrator.by(), act).await?;
         let dialect = dialect.map(|dialect| dialect.name);
@@ -106,6 +124,84 @@ pub(crate) async fn delete(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
+/// Changes the limits of a tenant, those of the database at once; what is to be stored of them.
+async fn change_limits(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    changes: Value,
+) -> Result<String, Problem> {
+    let before = tenants::limits_to_change(conn, tenant).await?;
+    let limits = TenantLimits::merged(&before, changes)?;
+    let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
+    limits.check_types(&registry)?;
+    counters::set_limits(conn, tenant, &limits.quotas()).await?;
+    limits.text()
+}
+
+/// The limits of a tenant, as they are configured and as they hold.
+struct TenantLimits {
+    configured: ConfiguredLimits,
+    limits: Limits,
+    /// The types that the request names.
+    named: Vec<String>,
+}
+
+impl TenantLimits {
+    /// With these changes (RFC 7396: what is absent stays, null is the default).
+    fn merged(before: &str, changes: Value) -> Result<Self, Problem> {
+        let named = changes.get("maxResources").and_then(Value::as_object);
+        let named = named.map(|types| types.keys().cloned().collect()).unwrap_or_default();
+        if !changes.is_object() && !changes.is_null() {
+            return Err(invalid("\"limits\" must be an object".to_owned()));
+        }
+        let before = json!(ConfiguredLimits::of_stored(before)?);
+        let after = if changes.is_null() { json!({}) } else { merge(before, changes) };
+        let configured = serde_json::from_value::<ConfiguredLimits>(after);
+        let configured = configured.map_err(|error| invalid(format!("\"limits\": {error}")))?;
+        let limits =
+            Limits::of(&configured).map_err(|error| invalid(format!("\"limits\": {error}")))?;
+        Ok(Self { configured, limits, named })
+    }
+
+    /// A limit for a type that the tenant does not have would silently be none.
+    fn check_types(&self, registry: &Registry) -> Result<(), Problem> {
+        match self.named.iter().find(|it| registry.resource_type(it).is_none()) {
+            None => Ok(()),
+            Some(name) => Err(invalid(format!(
+                "\"maxResources\": the tenant has no resource type \"{name}\""
+            ))),
+        }
+    }
+
+    fn quotas(&self) -> Vec<(&str, i64)> {
+        let quotas = self.limits.quotas.iter();
+        quotas.map(|(name, max)| (name.as_str(), i64::try_from(*max).unwrap_or(i64::MAX))).collect()
+    }
+
+    fn text(&self) -> Result<String, Problem> {
+        let text = serde_json::to_string(&self.configured);
+        Ok(text.map_err(|source| StoreError::Corrupt { what: "limits", source })?)
+    }
+}
+
+/// RFC 7396 §2.
+fn merge(target: Value, patch: Value) -> Value {
+    let Value::Object(patch) = patch else { return patch };
+    let mut merged = match target {
+        Value::Object(target) => target,
+        _ => serde_json::Map::new(),
+    };
+    for (name, value) in patch {
+        if value.is_null() {
+            merged.shift_remove(&name);
+        } else {
+            let before = merged.get(&name).cloned().unwrap_or_default();
+            merged.insert(name, merge(before, value));
+        }
+    }
+    Value::Object(merged)
+}
+
 /// A dialect by its name, where the body has one.
 fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
     let Some(name) = members.optional_string("dialect")? else { return Ok(None) };
@@ -120,6 +216,8 @@ fn shown(app: &App, tenant: &Tenant) -> Value {
     if let Some(shown) = shown.as_object_mut() {
         let url = format!("{}/tenants/{}/scim/v2", app.public_url, tenant.name);
         shown.insert("scimUrl".to_owned(), url.into());
+        let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
+        shown.insert("limits".to_owned(), limits);
     }
     shown
 }
