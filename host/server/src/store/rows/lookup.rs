@@ -1,7 +1,7 @@
-//! Rows by a key, each for a request of its own. A tenant has as many such statements on their way
-//! as the server has threads: what is asked for meanwhile waits for one of them to end, and goes with
-//! the next, together. Nothing waits where there is little to do, and where there is much, one
-//! statement serves many requests.
+//! Rows by a key, each for a request of its own. A tenant has two such statements on their way at
+//! the most: what is asked for meanwhile waits for one of them to end, and goes with the next,
+//! together. Nothing waits where there is little to do, and where there is much, one statement
+//! serves many requests.
 
 use std::collections::HashMap;
 use std::mem;
@@ -16,8 +16,9 @@ use super::{Row, columns};
 use crate::store::lanes::{Lanes, Read};
 use crate::store::{StoreError, TenantId};
 
-/// Statements of a tenant that are on their way at the same time, at the most.
-const AT_ONCE: usize = 4;
+/// Statements of a tenant that are on their way at the same time. With one, the server and the
+/// database wait for each other in turns; with more, fewer requests share a statement.
+const AT_ONCE: usize = 2;
 /// Keys of one statement at the most: it holds up others on its connection.
 const TOGETHER: usize = 64;
 
@@ -147,8 +148,7 @@ impl<K: Key> Gathered<K> {
         let mut tenants = self.tenants();
         let queue =
             tenants.entry(tenant).or_insert_with(|| Queue { on_their_way: 0, waiting: Vec::new() });
-        let threads = Handle::current().metrics().num_workers();
-        if queue.on_their_way < threads.min(AT_ONCE) {
+        if queue.on_their_way < AT_ONCE {
             queue.on_their_way += 1;
             return Ok(Turn { of: self.clone(), tenant });
         }
