@@ -44,6 +44,9 @@ impl AwaitsBody {
 }
 
 pub(super) async fn drain(request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
     // Such a client sends nothing until it is asked to, and reading asks.
     let waits_to_be_asked = request.headers().contains_key(header::EXPECT);
     let (parts, body) = request.into_parts();

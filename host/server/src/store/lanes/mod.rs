@@ -119,10 +119,15 @@ impl Lanes {
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Result<Vec<Row>, Error>, StoreError> {
         let session = self.session().await?;
-        timeout(self.0.limit, session.rows(read, arguments)).await.map_err(|_| {
+        let answered = timeout(self.0.limit, session.rows(read, arguments)).await;
+        let answered = answered.map_err(|_| {
             session.end();
             unavailable("a statement was not answered in time")
-        })
+        })?;
+        if answered.as_ref().is_err_and(is_lost) {
+            session.give_up();
+        }
+        Ok(answered)
     }
 
     /// The only row of a statement, or none.

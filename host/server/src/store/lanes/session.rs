@@ -1,6 +1,7 @@
 //! One connection, with the statements that are prepared on it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use tokio::task::{AbortHandle, JoinHandle};
@@ -33,6 +34,8 @@ pub(super) struct Session {
     /// By their text; `None` where every statement brings its text along.
     prepared: Option<RwLock<HashMap<&'static str, Statement>>>,
     connection: AbortHandle,
+    /// A statement has found the connection lost; the client may tell so a moment later.
+    lost: AtomicBool,
 }
 
 /// Ends when the connection does, and ends it when it is dropped.
@@ -43,11 +46,12 @@ impl Session {
         let (client, connection) = target.config.connect(target.tls.clone()).await?;
         let ended = Ended(tokio::spawn(connection));
         let connection = ended.0.abort_handle();
+        let lost = AtomicBool::new(false);
         if target.pooler == Pooler::Transaction {
-            return Ok((Self { client, prepared: None, connection }, ended));
+            return Ok((Self { client, prepared: None, connection, lost }, ended));
         }
         client.batch_execute(SETTINGS).await?;
-        Ok((Self { client, prepared: Some(RwLock::default()), connection }, ended))
+        Ok((Self { client, prepared: Some(RwLock::default()), connection, lost }, ended))
     }
 
     /// Ends the connection, and with it all statements on it that have no answer yet.
@@ -55,8 +59,13 @@ impl Session {
         self.connection.abort();
     }
 
+    /// Nothing more is sent over it.
+    pub(super) fn give_up(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn is_closed(&self) -> bool {
-        self.client.is_closed()
+        self.lost.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
     pub(super) async fn rows(
