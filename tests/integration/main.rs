@@ -11,6 +11,7 @@ mod dialects;
 mod discovery;
 mod discovery_walk;
 mod documents;
+mod entry_points;
 mod explain;
 mod faults;
 mod groups;

@@ -19,6 +19,7 @@ use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
 use crate::store::filter_sql::Limits;
 use crate::telemetry::LogFormat;
+use crate::tenant::resolve::EntrySettings;
 
 /// A setting that can be given as a flag, in the environment and in the file.
 struct Setting {
@@ -28,12 +29,37 @@ struct Setting {
     help: &'static str,
 }
 
-const SETTINGS: [Setting; 13] = [
+const SETTINGS: &[Setting] = &[
     Setting { name: "listen", value: "ADDRESS", help: "Where to listen [default: 127.0.0.1:8080]" },
     Setting {
         name: "public_url",
         value: "URL",
         help: "How clients reach the server; answers contain it [default: http:// and the address]",
+    },
+    Setting {
+        name: "tenant_paths",
+        value: "PATHS",
+        help: "Where tenants' services are, with commas in between; /scim/v2, where the credential alone names the tenant, is always there [default: /tenants/{tenant}/scim/v2,/scim/endpoints/{tenant}]",
+    },
+    Setting {
+        name: "tenant_host",
+        value: "HOST",
+        help: "The host name of each tenant's service, such as {tenant}.scim.example.com [default: none]",
+    },
+    Setting {
+        name: "tenant_headers",
+        value: "NAMES",
+        help: "Headers that name the tenant, with commas in between; they count where a trusted proxy sends them [default: none]",
+    },
+    Setting {
+        name: "trusted_proxies",
+        value: "NETWORKS",
+        help: "Proxies whose word on the client, host, scheme and prefix of a request counts: addresses and networks such as 10.0.0.0/8, with commas in between [default: none]",
+    },
+    Setting {
+        name: "forwarded",
+        value: "HEADERS",
+        help: "How trusted proxies tell it: x-forwarded, or rfc7239 for the header Forwarded [default: x-forwarded]",
     },
     Setting {
         name: "admin_token",
@@ -104,6 +130,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// How clients reach the server, without a slash at the end.
     pub public_url: String,
+    /// How requests name their tenant.
+    pub entry: EntrySettings,
     /// The operator's token, where one is set.
     pub admin_token: Option<Secret>,
     /// The database.
@@ -259,6 +287,7 @@ impl Config {
         Ok(Self {
             listen,
             public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
+            entry: values.entry()?,
             admin_token: values.admin_token()?,
             database_pooler: values.pooler(&database, &database_replicas)?,
             database_replicas,
@@ -320,7 +349,7 @@ impl Values {
             None => BTreeMap::new(),
         };
         let mut values = BTreeMap::new();
-        for Setting { name, .. } in &SETTINGS {
+        for Setting { name, .. } in SETTINGS {
             let given = match from_flag(name) {
                 Some(given) => Some(given),
                 None => from_environment(&variable(name))?.or_else(|| in_file.remove(*name)),
@@ -518,5 +547,6 @@ fn read_file(path: &Path) -> Result<BTreeMap<String, Given>, ConfigError> {
     Ok(values)
 }
 
+mod entry;
 #[cfg(test)]
 mod tests;

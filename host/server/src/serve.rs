@@ -27,6 +27,7 @@ use crate::store::lanes::Lanes;
 use crate::store::replicas::Replicas;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
+use crate::tenant::resolve::Resolver;
 use accept::Bounds;
 use database::{CLOSE_LIMIT, lanes_of, replicas};
 
@@ -194,6 +195,7 @@ async fn build_app(
     Ok(Arc::new(App {
         services: Services::new(database.clone(), lanes, replicas, plugins, cursors, list_limits),
         admin_token: admin_token(config, database).await?,
+        resolver: Resolver::new(config.entry.clone(), &public_url),
         public_url,
     }))
 }

@@ -36,11 +36,7 @@ pub(super) async fn schemas(scim: Scim, headers: HeaderMap) -> Answer {
     all(&scim, &headers, discovery::schemas(registry, &scim.request.base_url))
 }
 
-pub(super) async fn schema(
-    scim: Scim,
-    Path((_, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn schema(scim: Scim, Path(id): Path<String>, headers: HeaderMap) -> Answer {
     let schema = scim.request.tenant.registry.schema(&id);
     let document = schema.map(|it| discovery::schema_document(it, &scim.request.base_url));
     one(&scim, &headers, document)
@@ -53,7 +49,7 @@ pub(super) async fn resource_types(scim: Scim, headers: HeaderMap) -> Answer {
 
 pub(super) async fn resource_type(
     scim: Scim,
-    Path((_, name)): Path<(String, String)>,
+    Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Answer {
     // RFC 7643 §8.7.2: "name" and "id" of a ResourceType are not caseExact.

@@ -20,6 +20,7 @@ use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
 use crate::tenant::auth::{CredentialKey, SecretHash, TokenParts, bearer};
 use crate::tenant::credentials::Authenticated;
+use crate::tenant::entry::{Claims, EntryPoint};
 use crate::tenant::rate::Standing;
 
 /// A request that has passed the guard of the SCIM routes; in its extensions. Nobody else makes one.
@@ -73,15 +74,17 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
         ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
     })?;
     let param = |name: &str| params.iter().find(|(it, _)| *it == name).map(|(_, value)| value);
-    let tenant = param("tenant").ok_or_else(ScimError::unauthorized)?;
+    // `arrival` has put it there.
+    let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
+    let entry = entry.ok_or_else(ScimError::unauthorized)?;
     let token = shown(request.headers()).and_then(TokenParts::parse);
     let token = token.ok_or_else(ScimError::unauthorized)?;
-    let known = authenticate(app, &token, tenant).await?.ok_or_else(ScimError::unauthorized)?;
+    let known = authenticate(app, &token, &entry.claims).await?;
+    let known = known.ok_or_else(ScimError::unauthorized)?;
     let access = Access {
         request: service::Request {
             tenant: Arc::clone(&known.runtime),
-            // The path as the request has it: the tenant by name or by id.
-            base_url: format!("{}/tenants/{tenant}/scim/v2", app.public_url).into(),
+            base_url: Arc::clone(&entry.base_url),
             request_id: RequestId::of(request.extensions()),
             principal: Arc::clone(&known.principal),
         },
@@ -164,7 +167,7 @@ async fn administrator(
         None if permission.is_some() => token.tenant.to_string(),
         None => return Err(unauthorized()),
     };
-    let known = authenticate(app, &token, &tenant).await.map_err(Problem::from)?;
+    let known = authenticate(app, &token, &Claims::naming(&tenant)).await.map_err(Problem::from)?;
     let known = known.ok_or_else(unauthorized)?;
     let rate = known.runtime.limits.rate;
     in_time(app.services.rates.take(token.tenant, rate)).map_err(ScimError::from)?;
@@ -185,12 +188,12 @@ fn shown(headers: &HeaderMap) -> Option<&str> {
 async fn authenticate(
     app: &App,
     token: &TokenParts,
-    tenant: &str,
+    claims: &Claims,
 ) -> Result<Option<Arc<Authenticated>>, ScimError> {
     let services = &app.services;
-    let known = services.credentials.authenticate(&services.database, token, tenant).await?;
+    let known = services.credentials.authenticate(&services.database, token, claims).await?;
     if let Some(known) = &known {
-        Span::current().record("tenant", known.tenant_name.as_str());
+        Span::current().record("tenant", known.identity.name.as_str());
     }
     Ok(known)
 }

@@ -60,9 +60,9 @@ impl Me {
         })
     }
 
-    /// As the handlers of resources take it. The tenant was read with the token.
-    fn path(&self) -> Path<(String, String, String)> {
-        Path((String::new(), self.endpoint.clone(), self.id.clone()))
+    /// As the handlers of resources take it.
+    fn path(&self) -> Path<(String, String)> {
+        Path((self.endpoint.clone(), self.id.clone()))
     }
 
     /// RFC 7644 §3.11: "In any response, the HTTP "Location" header MUST be the permanent location

@@ -47,10 +47,11 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
         method = %request.method(),
         path = request.uri().path(),
         tenant = field::Empty,
+        client = field::Empty,
     );
     let awaits_body = AwaitsBody::default();
     request.extensions_mut().insert(awaits_body.clone());
-    let is_scim = request.uri().path().starts_with("/tenants/");
+    let is_scim = !request.uri().path().starts_with("/admin/");
     async move {
         let started = Instant::now();
         let mut response = match timeout(MAX_DURATION, next.run(request)).await {

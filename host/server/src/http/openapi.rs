@@ -1,15 +1,21 @@
 //! `/admin/v1/openapi.json`: the routes of the server, and what each needs.
 
+use std::sync::Arc;
+
 use axum::Json;
+use axum::extract::State;
 use serde_json::{Map, Value, json};
 
+use super::App;
 use super::routes::{self, ADMIN_BASE, Route, SCIM_BASE};
 
 /// As OpenAPI 3.1. `x-tenon-needs` is the name of a permission, `credential` for any valid credential
 /// of the tenant, or `operator`.
-pub(super) async fn document() -> Json<Value> {
+/// Services of tenants are told at the first of the configured paths.
+pub(super) async fn document(State(app): State<Arc<App>>) -> Json<Value> {
     let mut paths = Map::new();
-    for (base, table) in [(SCIM_BASE, routes::scim()), (ADMIN_BASE, routes::admin())] {
+    let service = app.resolver.settings.paths.first().map_or(SCIM_BASE.to_owned(), |it| it.text());
+    for (base, table) in [(&*service, routes::scim()), (ADMIN_BASE, routes::admin())] {
         for route in &table {
             let path = paths.entry(format!("{base}{}", route.path)).or_insert_with(|| json!({}));
             if let Some(methods) = path.as_object_mut() {

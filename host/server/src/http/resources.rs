@@ -28,15 +28,15 @@ pub(super) const REVALIDATE: &str = "private, no-cache";
 pub(super) const SCIM_JSON: &str = "application/scim+json";
 
 type Answer = Result<Response, ScimError>;
-/// The tenant (read by [`Scim`]) and the endpoint.
-type Collection = Path<(String, String)>;
-/// The tenant, the endpoint and the id.
-type Member = Path<(String, String, String)>;
+/// The endpoint.
+type Collection = Path<String>;
+/// The endpoint and the id.
+type Member = Path<(String, String)>;
 
 /// RFC 7644 §3.3.
 pub(super) async fn create(
     scim: Scim,
-    Path((_, endpoint)): Collection,
+    Path(endpoint): Collection,
     headers: HeaderMap,
     ScimBody(input): ScimBody,
 ) -> Answer {
@@ -57,7 +57,7 @@ pub(super) async fn create(
 }
 
 /// RFC 7644 §3.4.1.
-pub(super) async fn get(scim: Scim, Path((_, endpoint, id)): Member, headers: HeaderMap) -> Answer {
+pub(super) async fn get(scim: Scim, Path((endpoint, id)): Member, headers: HeaderMap) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let selection = scim.selection()?;
     let services = &scim.app.services;
@@ -100,7 +100,7 @@ async fn shown(
 /// RFC 7644 §3.5.1.
 pub(super) async fn replace(
     scim: Scim,
-    Path((_, endpoint, id)): Member,
+    Path((endpoint, id)): Member,
     headers: HeaderMap,
     ScimBody(input): ScimBody,
 ) -> Answer {
@@ -119,7 +119,7 @@ pub(super) async fn replace(
 /// if the "attributes" parameter is specified in the request".
 pub(super) async fn patch(
     scim: Scim,
-    Path((_, endpoint, id)): Member,
+    Path((endpoint, id)): Member,
     headers: HeaderMap,
     ScimBody(input): ScimBody,
 ) -> Answer {
@@ -142,11 +142,7 @@ pub(super) async fn patch(
 }
 
 /// RFC 7644 §3.6.
-pub(super) async fn delete(
-    scim: Scim,
-    Path((_, endpoint, id)): Member,
-    headers: HeaderMap,
-) -> Answer {
+pub(super) async fn delete(scim: Scim, Path((endpoint, id)): Member, headers: HeaderMap) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     let preconditions = preconditions(&headers)?;
     scim.app.services.delete(&scim.request, &resource_type, &id, &preconditions).await?;

@@ -15,8 +15,8 @@ use crate::tenant::access::Permission::{
     PluginsRead, PluginsWrite, Read, TokensRead, TokensWrite, Update,
 };
 
-/// Below which the service of a tenant is.
-pub(super) const SCIM_BASE: &str = "/tenants/{tenant}/scim/v2";
+/// Below which the service of a tenant is, when `arrival` has found out whose.
+pub(super) const SCIM_BASE: &str = "/scim/v2";
 /// Below which the admin API is.
 pub(super) const ADMIN_BASE: &str = "/admin/v1";
 

@@ -16,7 +16,7 @@ use crate::tenant::access::Permission;
 type Answer = Result<Response, ScimError>;
 
 /// RFC 7644 §3.4.2, at the endpoint of a resource type.
-pub(super) async fn list(scim: Scim, Path((_, endpoint)): Path<(String, String)>) -> Answer {
+pub(super) async fn list(scim: Scim, Path(endpoint): Path<String>) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;
     answer_url(&scim, Collection::Type(&resource_type)).await
 }
@@ -38,7 +38,7 @@ pub(super) async fn search_all(scim: Scim, ScimBody(body): ScimBody) -> Answer {
 /// RFC 7644 §3.4.3, at the endpoint of a resource type.
 pub(super) async fn search(
     scim: Scim,
-    Path((_, endpoint)): Path<(String, String)>,
+    Path(endpoint): Path<String>,
     ScimBody(body): ScimBody,
 ) -> Answer {
     let resource_type = scim.resource_type(&endpoint)?;

@@ -8,7 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -17,6 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+
+use crate::http::Peer;
 
 /// Connections at the most, where the process may have so many files open.
 const MOST_CONNECTIONS: usize = 8192;
@@ -80,7 +85,12 @@ pub(super) async fn serve(
             // Takes away what is left of connections that have ended.
             Some(_) = connections.join_next() => continue,
         };
+        let (stream, peer) = stream;
         let service = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(peer);
+            service.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(bounds.header_timeout)
@@ -100,21 +110,21 @@ pub(super) async fn serve(
     while connections.join_next().await.is_some() {}
 }
 
-/// The next connection, when there is a place for it.
+/// The next connection, with who made it, when there is a place for it.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> ((TcpStream, Peer), Option<OwnedSemaphorePermit>) {
     // The semaphore is never closed, so there is always a place in the end.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 // Answers are small and written whole: waiting for more only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "a connection takes no TCP_NODELAY");
                 }
-                return (stream, place);
+                return ((stream, Peer(address.ip().to_canonical())), place);
             }
             Err(error) if is_the_clients(&error) => {
                 tracing::debug!(%error, "a connection ended before it was accepted");

@@ -171,11 +171,13 @@ mod tests {
 
     use super::*;
     use crate::telemetry::LogFormat;
+    use crate::tenant::resolve::EntrySettings;
 
     fn config(data_dir: &std::path::Path, database: Database) -> Config {
         Config {
             listen: ([127, 0, 0, 1], 0).into(),
             public_url: String::new(),
+            entry: EntrySettings::default(),
             admin_token: None,
             database,
             database_pooler: Pooler::None,

@@ -52,10 +52,10 @@ impl TryFrom<String> for StoredGrants {
 /// What it takes to decide about a request that shows a token.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Credential {
-    /// The tenant.
-    pub tenant_id: Uuid,
     /// The tenant's name.
     pub tenant_name: String,
+    /// The set of tenants to which it belongs.
+    pub realm_id: Option<Uuid>,
     /// The tenant's configuration epoch.
     pub config_epoch: i64,
     /// SHA-256 of the token's secret.
@@ -136,8 +136,7 @@ pub async fn delete(
     Ok(advanced.rows_affected() > 0)
 }
 
-/// The token of that id, if the request came to its own tenant: `name_or_id` is the one in the
-/// path.
+/// The token of that id, with its tenant.
 ///
 /// # Errors
 /// The database fails.
@@ -145,21 +144,15 @@ pub async fn credential(
     conn: &mut PgConnection,
     tenant: TenantId,
     id: Uuid,
-    name_or_id: &str,
 ) -> Result<Option<Credential>, StoreError> {
-    if name_or_id.contains('\0') {
-        return Ok(None);
-    }
     let credential = sqlx::query_as(
-        "SELECT t.id AS tenant_id, t.name AS tenant_name, t.config_epoch, k.secret_hash, \
-                k.expires, k.user_id, k.grants \
+        "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, k.secret_hash, k.expires, \
+                k.user_id, k.grants \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
-         WHERE k.tenant_id = $1 AND k.id = $2 AND (t.name = $3 OR t.id = $4)",
+         WHERE k.tenant_id = $1 AND k.id = $2",
     )
     .bind(tenant.0)
     .bind(id)
-    .bind(name_or_id)
-    .bind(super::tenants::id_in_path(name_or_id))
     .fetch_optional(conn)
     .await?;
     Ok(credential)

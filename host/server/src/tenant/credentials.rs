@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::access::{Grants, Principal};
 use super::auth::{SecretHash, TokenParts};
+use super::entry::{Claims, TenantIdentity};
 use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
 use crate::clock;
 use crate::store::lanes::Lanes;
@@ -32,13 +33,12 @@ const KEPT: usize = 10_000;
 /// A credential that is valid, and whose request it is.
 #[derive(Debug)]
 pub struct Authenticated {
-    /// The tenant's name.
-    pub tenant_name: String,
+    /// The tenant.
+    pub identity: TenantIdentity,
     /// Who it is, and what they may do.
     pub principal: Arc<Principal>,
     /// What the tenant has.
     pub runtime: Arc<TenantRuntime>,
-    tenant: TenantId,
     hash: SecretHash,
     expires: Option<OffsetDateTime>,
     as_of: Option<AsOf>,
@@ -69,8 +69,7 @@ struct Remembered {
 }
 
 impl Credentials {
-    /// Who shows the token, if it is a valid one of the tenant in the path, named there by its name
-    /// or its id.
+    /// Who shows the token, if it is a valid one of the tenant to which the request came.
     ///
     /// # Errors
     /// The database fails, or the tenant's plugins do not fit together.
@@ -78,36 +77,37 @@ impl Credentials {
         &self,
         database: &Database,
         token: &TokenParts,
-        tenant_in_path: &str,
+        claims: &Claims,
     ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
         let as_of = self.as_of();
-        if let Some(known) = self.remembered(token, as_of)
-            && known.is_of(tenant_in_path)
-        {
-            return Ok(Some(known).filter(|known| known.accepts(token)));
-        }
+        let known = match self.remembered(token, as_of) {
+            Some(known) => Some(known),
+            None => self.read(database, token, as_of).await?,
+        };
+        Ok(known.filter(|known| known.accepts(token) && claims.admit(&known.identity)))
+    }
+
+    /// Who shows the token, whatever the tenant, as the database knows it.
+    async fn read(
+        &self,
+        database: &Database,
+        token: &TokenParts,
+        as_of: Option<AsOf>,
+    ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
         let mut conn = database.read().await?;
-        let credential =
-            tokens::credential(&mut conn, token.tenant, token.id, tenant_in_path).await?;
+        let credential = tokens::credential(&mut conn, token.tenant, token.id).await?;
         let Some(credential) = credential else { return Ok(None) };
         let Some(hash) = SecretHash::from_stored(&credential.secret_hash) else { return Ok(None) };
-        let Credential { tenant_name, expires, user_id, grants, .. } = credential;
+        let Credential { tenant_name, realm_id, expires, user_id, grants, .. } = credential;
         if !is_valid(&hash, expires, token) {
             return Ok(None);
         }
         let runtime = self.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
         drop(conn);
         let principal = Principal::token(token.id, Grants::of_stored(grants)?, user_id);
-        let known = Authenticated {
-            tenant_name,
-            principal: Arc::new(principal),
-            runtime,
-            tenant: token.tenant,
-            hash,
-            expires,
-            as_of,
-        };
-        let known = Arc::new(known);
+        let identity = TenantIdentity { id: token.tenant, name: tenant_name, realm: realm_id };
+        let principal = Arc::new(principal);
+        let known = Arc::new(Authenticated { identity, principal, runtime, hash, expires, as_of });
         if as_of.is_some() {
             self.remember(token.id, &known);
         }
@@ -184,12 +184,8 @@ impl Credentials {
 }
 
 impl Authenticated {
-    fn is_of(&self, tenant_in_path: &str) -> bool {
-        self.tenant_name == tenant_in_path || self.tenant.to_string() == tenant_in_path
-    }
-
     fn accepts(&self, token: &TokenParts) -> bool {
-        self.tenant == token.tenant && is_valid(&self.hash, self.expires, token)
+        self.identity.id == token.tenant && is_valid(&self.hash, self.expires, token)
     }
 }
 

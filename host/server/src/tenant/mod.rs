@@ -3,7 +3,9 @@
 pub mod access;
 pub mod auth;
 pub mod credentials;
+pub mod entry;
 pub mod indexes;
 pub mod limits;
 pub mod rate;
+pub mod resolve;
 pub mod runtime;

@@ -42,7 +42,7 @@ pub(crate) async fn explain(
     let runtime = services.credentials.runtime(&services.database, tenant.tenant_id()).await;
     let request = Request {
         tenant: runtime.map_err(ScimError::from)?,
-        base_url: format!("{}/tenants/{}/scim/v2", app.public_url, tenant.name).into(),
+        base_url: app.resolver.service_url(&tenant.name).into(),
         request_id: administrator.request_id,
         principal: administrator.principal,
     };

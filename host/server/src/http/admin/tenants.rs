@@ -214,8 +214,7 @@ fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
 fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
-        let url = format!("{}/tenants/{}/scim/v2", app.public_url, tenant.name);
-        shown.insert("scimUrl".to_owned(), url.into());
+        shown.insert("scimUrl".to_owned(), app.resolver.service_url(&tenant.name).into());
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
     }

@@ -1,0 +1,127 @@
+//! Before the routes: where a request came in, and what is asked for there. The path becomes that of
+//! the one table of routes, whatever the client's was.
+
+mod forwarded;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Span;
+
+use self::forwarded::Sent;
+use super::App;
+use super::error::ScimError;
+use super::routes::{ADMIN_BASE, SCIM_BASE};
+use crate::tenant::resolve::origin::Host;
+use crate::tenant::resolve::template::is_prefix;
+use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
+
+/// The address from which a request's connection was made; in the extensions of the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// Puts an `Arc<EntryPoint>` into the extensions of each request to a tenant's service.
+pub(super) async fn arrival(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    if is_no_tenants(request.uri().path()) {
+        return next.run(request).await;
+    }
+    match enter(&app, &mut request) {
+        // At no path of a service there is nothing, which the table of routes says.
+        Ok(()) | Err(NoEntry::Nothing) => next.run(request).await,
+        Err(NoEntry::Nobody) => ScimError::unauthorized().into_response(),
+    }
+}
+
+/// What belongs to the server, and is found under its own paths alone.
+fn is_no_tenants(path: &str) -> bool {
+    let is_admin = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    path == "/health" || path == "/ready" || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
+}
+
+fn enter(app: &App, request: &mut Request) -> Result<(), NoEntry> {
+    let settings = &app.resolver.settings;
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let is_proxy = peer.is_some_and(|peer| settings.trusted_proxies.contain(peer));
+    let sent = match is_proxy {
+        true => forwarded::read(request.headers(), settings.forwarded, &settings.trusted_proxies),
+        false => Sent::default(),
+    };
+    if let Some(client) = sent.client.or(peer) {
+        Span::current().record("client", tracing::field::display(client));
+    }
+    let host = match &sent.host {
+        Some(host) => Host::parse(host),
+        None => host(request.uri(), request.headers())?,
+    };
+    let headers = match is_proxy {
+        true => tenant_headers(settings, request.headers())?,
+        // Anybody could send them.
+        false => Vec::new(),
+    };
+    let arrival = Arrival {
+        path: request.uri().path(),
+        host,
+        scheme: sent.scheme.as_deref().filter(|it| matches!(*it, "http" | "https")),
+        prefix: sent
+            .prefix
+            .as_deref()
+            .map(|it| it.trim_end_matches('/'))
+            .filter(|it| is_prefix(it)),
+        headers,
+    };
+    let Resolved { entry, rest } = app.resolver.resolve(&arrival)?;
+    let uri = at_the_table(request.uri(), rest);
+    // What was a URI is one with another path.
+    *request.uri_mut() = uri.ok_or(NoEntry::Nothing)?;
+    request.extensions_mut().insert(Arc::new(entry));
+    Ok(())
+}
+
+/// The host to which the request was sent. RFC 9112 §3.2.2: "When an origin server receives a request
+/// with an absolute-form of request-target, the origin server MUST ignore the received Host header
+/// field".
+fn host(uri: &Uri, headers: &HeaderMap) -> Result<Option<Host>, NoEntry> {
+    if let Some(authority) = uri.authority() {
+        return Ok(Host::parse(authority.as_str()));
+    }
+    let mut values = headers.get_all(header::HOST).into_iter();
+    let host = values.next().and_then(|value| value.to_str().ok()).and_then(Host::parse);
+    match values.next() {
+        // Which of them a proxy went by, nobody knows.
+        Some(_) => Err(NoEntry::Nobody),
+        None => Ok(host),
+    }
+}
+
+/// The headers that name the tenant. None goes before another: a proxy that sets one may let through
+/// another that the client has set.
+fn tenant_headers<'r>(
+    settings: &'r EntrySettings,
+    headers: &'r HeaderMap,
+) -> Result<Vec<(&'r str, &'r str)>, NoEntry> {
+    let lines = settings.headers.iter().flat_map(|name| {
+        let values = headers.get_all(name.as_str()).into_iter();
+        values.map(|value| Ok((name.as_str(), value.to_str().map_err(|_| NoEntry::Nobody)?)))
+    });
+    let lines: Vec<_> = lines.collect::<Result<_, NoEntry>>()?;
+    let is_twice = lines.windows(2).any(|two| matches!(two, [(one, _), (two, _)] if one == two));
+    if is_twice { Err(NoEntry::Nobody) } else { Ok(lines) }
+}
+
+/// The URI under which the table of routes knows what is asked for.
+fn at_the_table(uri: &Uri, rest: &str) -> Option<Uri> {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let path = PathAndQuery::try_from(format!("{SCIM_BASE}{rest}{query}")).ok()?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).ok()
+}

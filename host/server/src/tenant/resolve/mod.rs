@@ -1,0 +1,221 @@
+//! From what a request looks like to where it belongs: by its path, its host, a header of a proxy.
+
+pub mod origin;
+pub mod template;
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use self::origin::{Host, Origin, PublicUrl};
+use self::template::{HostTemplate, Matched, PathTemplate};
+use super::entry::{Claim, Claims, EntryPoint, Realm};
+
+/// Where a service is that its credentials alone tell of.
+const PLAIN: &str = "/scim/v2";
+/// What has been said to be the id or a name of a tenant is not longer.
+const MAX_NAME: usize = 256;
+
+/// How requests name their tenant, as the operator has it.
+#[derive(Debug, Clone)]
+pub struct EntrySettings {
+    /// Paths of services; one at the least, and the first is the one that is told.
+    pub paths: Vec<PathTemplate>,
+    /// Host names of services.
+    pub host: Option<HostTemplate>,
+    /// Headers that name the tenant, in lower case, where a trusted proxy sends them.
+    pub headers: Vec<String>,
+    /// Who may tell of the request as it was sent.
+    pub trusted_proxies: TrustedProxies,
+    /// How they tell it.
+    pub forwarded: Family,
+}
+
+/// Networks of proxies whose word counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+/// The headers in which proxies tell of a request as it was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Family {
+    /// `X-Forwarded-For`, `-Host`, `-Proto`, `-Prefix`.
+    #[default]
+    XForwarded,
+    /// `Forwarded` (RFC 7239).
+    Rfc7239,
+}
+
+/// What a request looks like, as the client sent it.
+#[derive(Debug)]
+pub struct Arrival<'r> {
+    /// The path, as it is written.
+    pub path: &'r str,
+    /// Host and port.
+    pub host: Option<Host>,
+    /// `http` or `https`, where a proxy told it.
+    pub scheme: Option<&'r str>,
+    /// What a proxy took off the path.
+    pub prefix: Option<&'r str>,
+    /// The headers that name the tenant: names and values.
+    pub headers: Vec<(&'r str, &'r str)>,
+}
+
+/// Where a request belongs.
+#[derive(Debug)]
+pub struct Resolved<'r> {
+    /// Where it came in.
+    pub entry: EntryPoint,
+    /// What it asks for there: nothing, or a path.
+    pub rest: &'r str,
+}
+
+/// Why a request belongs nowhere.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NoEntry {
+    /// Nothing is at its path, for any tenant.
+    Nothing,
+    /// What it says is no tenant's.
+    Nobody,
+}
+
+/// Finds out where requests belong.
+#[derive(Debug)]
+pub struct Resolver {
+    /// As configured.
+    pub settings: EntrySettings,
+    public_url: PublicUrl,
+}
+
+impl Resolver {
+    /// For the settings, and how clients reach the server where nothing else is known.
+    #[must_use]
+    pub fn new(settings: EntrySettings, public_url: &str) -> Self {
+        Self { settings, public_url: PublicUrl::new(public_url) }
+    }
+
+    /// Where a request belongs, by all that it says of its tenant.
+    ///
+    /// # Errors
+    /// It belongs nowhere.
+    pub fn resolve<'r>(&self, arrival: &Arrival<'r>) -> Result<Resolved<'r>, NoEntry> {
+        let path = self.path(arrival.path).ok_or(NoEntry::Nothing)?;
+        let mut named: Vec<Claim> =
+            [path.claim?, self.host_claim(arrival)].into_iter().flatten().collect();
+        for (_, value) in &arrival.headers {
+            named.push(header_claim(value)?);
+        }
+        let base_url = format!("{}{}", self.service_root(arrival), path.base);
+        let claims = Claims { realm: Realm::Is(None), named };
+        let entry = EntryPoint { base_url: base_url.into(), claims };
+        Ok(Resolved { entry, rest: path.rest })
+    }
+
+    /// The URL of a tenant's service, for those who ask for it elsewhere.
+    #[must_use]
+    pub fn service_url(&self, tenant: &str) -> String {
+        let path = self.settings.paths.first().map(|it| it.of(tenant)).unwrap_or_default();
+        format!("{}{}{path}", self.public_url.origin(), self.public_url.path())
+    }
+
+    fn path<'r>(&self, path: &'r str) -> Option<ServicePath<'r>> {
+        if let Some(rest) = below(path, PLAIN) {
+            let (base, _) = path.split_at(PLAIN.len());
+            return Some(ServicePath { claim: Ok(None), base, rest });
+        }
+        let Matched { tenant, base, rest } =
+            self.settings.paths.iter().find_map(|template| template.matched(path))?;
+        let claim = tenant.map(|tenant| Some(Claim::Named(tenant.into())));
+        Some(ServicePath { claim: claim.ok_or(NoEntry::Nobody), base, rest })
+    }
+
+    fn host_claim(&self, arrival: &Arrival<'_>) -> Option<Claim> {
+        self.tenant_of(arrival.host.as_ref()?).map(|tenant| Claim::Named(tenant.into()))
+    }
+
+    fn tenant_of<'h>(&self, host: &'h Host) -> Option<&'h str> {
+        self.settings.host.as_ref()?.tenant(&host.name)
+    }
+
+    /// What comes before the path of the service. A host counts if it is known, since anybody may
+    /// send any: else links in answers would lead where the sender likes.
+    fn service_root(&self, arrival: &Arrival<'_>) -> String {
+        let public = &self.public_url;
+        let known = |host: &&Host| public.is_at(host) || self.tenant_of(host).is_some();
+        let Some(host) = arrival.host.as_ref().filter(known) else {
+            let prefix = arrival.prefix.unwrap_or_else(|| public.path());
+            return format!("{}{prefix}", public.origin());
+        };
+        let origin = Origin { scheme: arrival.scheme.unwrap_or(&public.scheme), host };
+        let own = if public.is_at(host) { public.path() } else { "" };
+        format!("{origin}{}", arrival.prefix.unwrap_or(own))
+    }
+}
+
+/// A path with a service in it.
+struct ServicePath<'r> {
+    claim: Result<Option<Claim>, NoEntry>,
+    base: &'r str,
+    rest: &'r str,
+}
+
+/// What is below a path: nothing, or what begins with a slash.
+fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
+    path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn header_claim(value: &str) -> Result<Claim, NoEntry> {
+    let is_name = (1..=MAX_NAME).contains(&value.len());
+    is_name.then(|| Claim::Named(value.into())).ok_or(NoEntry::Nobody)
+}
+
+impl TrustedProxies {
+    /// Reads networks and addresses, with commas in between: `10.0.0.0/8, 192.0.2.1`.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn parse(text: &str) -> Result<Self, &str> {
+        let network = |text: &str| {
+            let address = || text.parse::<IpAddr>().map(IpNet::from);
+            text.parse::<IpNet>().or_else(|_| address()).map_err(|_| ())
+        };
+        let all = text.split(',').map(str::trim).filter(|it| !it.is_empty());
+        all.map(|text| network(text).map_err(|()| text)).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether an address is one of theirs.
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address.to_canonical()))
+    }
+}
+
+impl Default for EntrySettings {
+    fn default() -> Self {
+        Self {
+            paths: vec![
+                PathTemplate::new("/tenants/", "/scim/v2"),
+                PathTemplate::new("/scim/endpoints/", ""),
+            ],
+            host: None,
+            headers: Vec::new(),
+            trusted_proxies: TrustedProxies::default(),
+            forwarded: Family::default(),
+        }
+    }
+}
+
+impl FromStr for Family {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "x-forwarded" => Ok(Self::XForwarded),
+            "rfc7239" => Ok(Self::Rfc7239),
+            _ => Err(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
