@@ -1,6 +1,7 @@
 //! Where requests belong: by path, host, header, the credential alone, and realms.
 
 mod proxies;
+mod realms;
 mod ways;
 
 use std::net::TcpListener;

@@ -47,7 +47,7 @@ const ROLES: [(&str, &[&str]); 5] = [
 ];
 
 /// What the routes need, written out once more.
-const NEEDS: [(&str, &str, &str); 43] = [
+const NEEDS: [(&str, &str, &str); 53] = [
     ("get", "/tenants/{tenant}/scim/v2/ServiceProviderConfig", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes/{name}", "credential"),
@@ -91,6 +91,16 @@ const NEEDS: [(&str, &str, &str); 43] = [
     ("post", "/admin/v1/tenants/{tenant}/plugins/{name}/deactivate", "plugins:activate"),
     ("get", "/admin/v1/tenants/{tenant}/plugins/{name}/config", "plugins:read"),
     ("put", "/admin/v1/tenants/{tenant}/plugins/{name}/config", "plugins:write"),
+    ("get", "/admin/v1/tenants/{tenant}/entry-points", "operator"),
+    ("post", "/admin/v1/tenants/{tenant}/entry-points", "operator"),
+    ("delete", "/admin/v1/tenants/{tenant}/entry-points/{kind}/{value}", "operator"),
+    ("get", "/admin/v1/realms", "operator"),
+    ("post", "/admin/v1/realms", "operator"),
+    ("get", "/admin/v1/realms/{realm}", "operator"),
+    ("delete", "/admin/v1/realms/{realm}", "operator"),
+    ("get", "/admin/v1/realms/{realm}/entry-points", "operator"),
+    ("post", "/admin/v1/realms/{realm}/entry-points", "operator"),
+    ("delete", "/admin/v1/realms/{realm}/entry-points/{kind}/{value}", "operator"),
 ];
 
 /// A route, and what it needs, as the server says.

@@ -170,6 +170,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         dialect: Dialect::default(),
         // What is measured is not held back.
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
+        realm: None,
         created: now,
         modified: now,
     };

@@ -7,16 +7,18 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tracing::Span;
+use tracing::{Span, field};
 
 use self::forwarded::Sent;
 use super::App;
 use super::error::ScimError;
 use super::routes::{ADMIN_BASE, SCIM_BASE};
+use crate::store::StoreError;
 use crate::tenant::resolve::origin::Host;
 use crate::tenant::resolve::template::is_prefix;
 use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
@@ -26,18 +28,16 @@ use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Puts an `Arc<EntryPoint>` into the extensions of each request to a tenant's service.
-pub(super) async fn arrival(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn arrival(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if is_no_tenants(request.uri().path()) {
         return next.run(request).await;
     }
-    match enter(&app, &mut request) {
+    let (mut parts, body) = request.into_parts();
+    match enter(&app, &mut parts).await {
         // At no path of a service there is nothing, which the table of routes says.
-        Ok(()) | Err(NoEntry::Nothing) => next.run(request).await,
-        Err(NoEntry::Nobody) => ScimError::unauthorized().into_response(),
+        Ok(Ok(()) | Err(NoEntry::Nothing)) => next.run(Request::from_parts(parts, body)).await,
+        Ok(Err(NoEntry::Nobody)) => ScimError::unauthorized().into_response(),
+        Err(error) => ScimError::from(error).into_response(),
     }
 }
 
@@ -47,28 +47,52 @@ fn is_no_tenants(path: &str) -> bool {
     path == "/health" || path == "/ready" || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
 }
 
-fn enter(app: &App, request: &mut Request) -> Result<(), NoEntry> {
+async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, StoreError> {
     let settings = &app.resolver.settings;
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
     let is_proxy = peer.is_some_and(|peer| settings.trusted_proxies.contain(peer));
     let sent = match is_proxy {
-        true => forwarded::read(request.headers(), settings.forwarded, &settings.trusted_proxies),
+        true => forwarded::read(&parts.headers, settings.forwarded, &settings.trusted_proxies),
         false => Sent::default(),
     };
     if let Some(client) = sent.client.or(peer) {
-        Span::current().record("client", tracing::field::display(client));
+        Span::current().record("client", field::display(client));
     }
+    let arrival = match arrival_of(settings, parts, &sent, is_proxy) {
+        Ok(arrival) => arrival,
+        Err(none) => return Ok(Err(none)),
+    };
+    let services = &app.services;
+    let resolved = app.resolver.resolve(&arrival, &services.credentials, &services.lanes).await?;
+    let Resolved { entry, rest } = match resolved {
+        Ok(resolved) => resolved,
+        Err(none) => return Ok(Err(none)),
+    };
+    // What was a URI is one with another path.
+    let Some(uri) = at_the_table(&parts.uri, rest) else { return Ok(Err(NoEntry::Nothing)) };
+    parts.uri = uri;
+    parts.extensions.insert(Arc::new(entry));
+    Ok(Ok(()))
+}
+
+/// What the request looks like, as the client sent it.
+fn arrival_of<'r>(
+    settings: &'r EntrySettings,
+    parts: &'r Parts,
+    sent: &'r Sent,
+    is_proxy: bool,
+) -> Result<Arrival<'r>, NoEntry> {
     let host = match &sent.host {
         Some(host) => Host::parse(host),
-        None => host(request.uri(), request.headers())?,
+        None => host(&parts.uri, &parts.headers)?,
     };
     let headers = match is_proxy {
-        true => tenant_headers(settings, request.headers())?,
+        true => tenant_headers(settings, &parts.headers)?,
         // Anybody could send them.
         false => Vec::new(),
     };
-    let arrival = Arrival {
-        path: request.uri().path(),
+    Ok(Arrival {
+        path: parts.uri.path(),
         host,
         scheme: sent.scheme.as_deref().filter(|it| matches!(*it, "http" | "https")),
         prefix: sent
@@ -77,13 +101,7 @@ fn enter(app: &App, request: &mut Request) -> Result<(), NoEntry> {
             .map(|it| it.trim_end_matches('/'))
             .filter(|it| is_prefix(it)),
         headers,
-    };
-    let Resolved { entry, rest } = app.resolver.resolve(&arrival)?;
-    let uri = at_the_table(request.uri(), rest);
-    // What was a URI is one with another path.
-    *request.uri_mut() = uri.ok_or(NoEntry::Nothing)?;
-    request.extensions_mut().insert(Arc::new(entry));
-    Ok(())
+    })
 }
 
 /// The host to which the request was sent. RFC 9112 §3.2.2: "When an origin server receives a request

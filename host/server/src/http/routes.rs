@@ -128,7 +128,7 @@ pub(super) fn scim() -> Vec<Route> {
 #[rustfmt::skip]
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
-    use admin::{explain, indexes, plugins, substrings, tenants, tokens};
+    use admin::{entry_points, explain, indexes, plugins, realms, substrings, tenants, tokens};
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
         get("/substrings", Operator, "getSubstrings", "The accelerator for parts of values", substrings::get),
@@ -153,6 +153,16 @@ pub(super) fn admin() -> Vec<Route> {
         post("/tenants/{tenant}/plugins/{name}/deactivate", Tenant(PluginsActivate), "deactivatePlugin", "Have requests go through a plugin no more", plugins::deactivate),
         get("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsRead), "getPluginConfig", "The configuration of a plugin", plugins::config),
         put("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsWrite), "putPluginConfig", "Configure a plugin", plugins::configure),
+        get("/tenants/{tenant}/entry-points", Operator, "listTenantEntryPoints", "What is bound to a tenant", entry_points::list_of_tenant),
+        post("/tenants/{tenant}/entry-points", Operator, "bindTenantEntryPoint", "Bind a host, a path or a header to a tenant", entry_points::bind_to_tenant),
+        delete("/tenants/{tenant}/entry-points/{kind}/{value}", Operator, "unbindTenantEntryPoint", "Unbind what is bound to a tenant", entry_points::unbind_from_tenant),
+        get("/realms", Operator, "listRealms", "The realms", realms::list),
+        post("/realms", Operator, "createRealm", "Create a realm", realms::create),
+        get("/realms/{realm}", Operator, "getRealm", "A realm", realms::get),
+        delete("/realms/{realm}", Operator, "deleteRealm", "Delete a realm that nothing belongs to", realms::delete),
+        get("/realms/{realm}/entry-points", Operator, "listRealmEntryPoints", "What is bound to a realm", entry_points::list_of_realm),
+        post("/realms/{realm}/entry-points", Operator, "bindRealmEntryPoint", "Bind a host, a path or a header to a realm", entry_points::bind_to_realm),
+        delete("/realms/{realm}/entry-points/{kind}/{value}", Operator, "unbindRealmEntryPoint", "Unbind what is bound to a realm", entry_points::unbind_from_realm),
     ]
 }
 

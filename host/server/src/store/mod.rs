@@ -8,6 +8,7 @@ pub mod config_epoch;
 pub mod counters;
 pub mod database;
 pub mod embedded;
+pub mod entry_points;
 pub mod filter_sql;
 pub mod idempotency;
 pub mod index_builds;
@@ -19,6 +20,7 @@ pub mod migrations;
 pub mod plugins;
 #[cfg(test)]
 mod portability;
+pub mod realms;
 pub mod replicas;
 pub mod resources;
 pub mod retention;

@@ -20,6 +20,9 @@ pub struct Tenant {
     /// What it may cost: a JSON object.
     #[serde(skip)]
     pub limits: String,
+    /// The name of the realm to which it belongs, if to one.
+    #[serde(skip)]
+    pub realm: Option<String>,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,
@@ -42,6 +45,7 @@ struct Row {
     name: String,
     dialect: String,
     limits: String,
+    realm: Option<String>,
     created: OffsetDateTime,
     modified: OffsetDateTime,
 }
@@ -50,8 +54,8 @@ impl TryFrom<Row> for Tenant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, name, dialect, limits, created, modified } = row;
-        Ok(Self { id, name, dialect: known_dialect(dialect)?, limits, created, modified })
+        let Row { id, name, dialect, limits, realm, created, modified } = row;
+        Ok(Self { id, name, dialect: known_dialect(dialect)?, limits, realm, created, modified })
     }
 }
 
@@ -96,7 +100,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, name, dialect, limits, created, modified FROM tenants WHERE name = $1 OR id = $2",
+        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
+         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id WHERE t.name = $1 OR t.id = $2",
     )
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
@@ -111,7 +116,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 /// The database fails.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, name, dialect, limits, created, modified FROM tenants ORDER BY name",
+        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
+         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id ORDER BY t.name",
     )
     .fetch_all(conn)
     .await?;

@@ -46,7 +46,7 @@ pub struct Authenticated {
 
 /// The state of the configuration in which something was read, or an older one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct AsOf {
+pub(super) struct AsOf {
     epoch: i64,
     /// How often this server has forgotten everything.
     forgotten: u64,
@@ -161,7 +161,7 @@ impl Credentials {
     }
 
     /// `None` where nothing may be remembered.
-    fn as_of(&self) -> Option<AsOf> {
+    pub(super) fn as_of(&self) -> Option<AsOf> {
         let polled = *self.polled.read().unwrap_or_else(PoisonError::into_inner);
         let (epoch, _) = polled.filter(|(_, asked)| asked.elapsed() < HOLDS)?;
         Some(AsOf { epoch, forgotten: self.forgotten.load(Ordering::SeqCst) })

@@ -1,8 +1,10 @@
 //! The admin API, for the operator and for the administrators of a tenant.
 
+pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
 pub(super) mod plugins;
+pub(super) mod realms;
 pub(super) mod substrings;
 pub(super) mod tenants;
 pub(super) mod tokens;

@@ -19,7 +19,7 @@ use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::tenants::{self, NameTaken, Tenant};
-use crate::store::{StoreError, TenantId, counters, plugins};
+use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
 use crate::tenant::limits::{ConfiguredLimits, Limits};
 use crate::tenant::runtime::registry_of;
@@ -48,7 +48,9 @@ pub(crate) async fn create(
     let limits = TenantLimits::merged("{}", limits)?;
     limits.check_types(&Registry::core())?;
     let (id, now) = (Uuid::now_v7(), clock::now());
-    let tenant = Tenant { id, name, dialect, limits: limits.text()?, created: now, modified: now };
+    let limits_text = limits.text()?;
+    let (created, modified) = (now, now);
+    let tenant = Tenant { id, name, dialect, limits: limits_text, realm: None, created, modified };
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
@@ -77,7 +79,11 @@ pub(crate) async fn update(
     let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     let limits = members.take("limits");
+    let resolution = Resolution::take(&mut members)?;
     members.finish()?;
+    if resolution.is_some() && !administrator.is_operator() {
+        return Err(for_the_operator("resolution"));
+    }
     if limits.is_some() && !administrator.is_operator() {
         return Err(for_the_operator("limits"));
     }
@@ -88,7 +94,7 @@ pub(crate) async fn update(
         }
     }
     let mut transaction = app.services.database.begin().await?;
-    if name.is_some() || dialect.is_some() || limits.is_some() {
+    if name.is_some() || dialect.is_some() || limits.is_some() || resolution.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
         let limits = match limits {
             Some(limits) => Some(change_limits(&mut transaction, id, limits).await?),
@@ -98,6 +104,10 @@ pub(crate) async fn update(
         tenants::update(&mut transaction, id, name, dialect, limits, now)
             .await?
             .map_err(|NameTaken| taken(name.unwrap_or_default()))?;
+        if let Some(Resolution { realm }) = resolution {
+            let realm = held(&mut transaction, realm.as_deref()).await?;
+            realms::set(&mut transaction, id, realm).await?;
+        }
         let act = Act { action: "tenant.update", subject: &tenant.id.to_string(), at: now };
         audit::insert(&mut transaction, id, administrator.by(), act).await?;
         let dialect = dialect.map(|dialect| dialect.name);
@@ -122,6 +132,41 @@ pub(crate) async fn delete(
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
     app.services.delete_unused_components().await;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// How requests reach the tenant.
+struct Resolution {
+    /// The realm to which it belongs, by name or id; `None` for that of all that belong to no other.
+    realm: Option<String>,
+}
+
+impl Resolution {
+    /// `{"realm": "eu"}`, where the body has it.
+    fn take(members: &mut Members) -> Result<Option<Self>, Problem> {
+        let invalid = || {
+            let expected = "\"resolution\" must be an object with \"realm\", a string or null";
+            invalid(expected.to_owned())
+        };
+        let mut resolution = match members.take("resolution") {
+            None => return Ok(None),
+            Some(Value::Object(resolution)) => resolution,
+            Some(_) => return Err(invalid()),
+        };
+        let realm = match resolution.shift_remove("realm") {
+            Some(Value::Null) => None,
+            Some(Value::String(realm)) => Some(realm),
+            _ => return Err(invalid()),
+        };
+        if resolution.is_empty() { Ok(Some(Self { realm })) } else { Err(invalid()) }
+    }
+}
+
+/// The realm of that name or id, which stays until this transaction ends.
+async fn held(conn: &mut PgConnection, realm: Option<&str>) -> Result<Option<Uuid>, Problem> {
+    let Some(name) = realm else { return Ok(None) };
+    let unknown = || invalid(format!("\"resolution\": there is no realm \"{name}\""));
+    let realm = realms::get(conn, name).await?.ok_or_else(unknown)?.id;
+    if realms::hold(conn, realm).await? { Ok(Some(realm)) } else { Err(unknown()) }
 }
 
 /// Changes the limits of a tenant, those of the database at once; what is to be stored of them.
@@ -214,7 +259,11 @@ fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
 fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
-        shown.insert("scimUrl".to_owned(), app.resolver.service_url(&tenant.name).into());
+        // Those of a realm are where its entry points are.
+        if tenant.realm.is_none() {
+            shown.insert("scimUrl".to_owned(), app.resolver.service_url(&tenant.name).into());
+        }
+        shown.insert("resolution".to_owned(), json!({ "realm": tenant.realm }));
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
     }

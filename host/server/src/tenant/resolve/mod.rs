@@ -1,5 +1,6 @@
 //! From what a request looks like to where it belongs: by its path, its host, a header of a proxy.
 
+mod bindings;
 pub mod origin;
 pub mod template;
 
@@ -8,9 +9,14 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
+use self::bindings::{Bindings, Found, Table};
 use self::origin::{Host, Origin, PublicUrl};
 use self::template::{HostTemplate, Matched, PathTemplate};
+use super::credentials::Credentials;
 use super::entry::{Claim, Claims, EntryPoint, Realm};
+use crate::store::StoreError;
+use crate::store::entry_points::Bound;
+use crate::store::lanes::Lanes;
 
 /// Where a service is that its credentials alone tell of.
 const PLAIN: &str = "/scim/v2";
@@ -85,29 +91,51 @@ pub struct Resolver {
     /// As configured.
     pub settings: EntrySettings,
     public_url: PublicUrl,
+    bindings: Bindings,
 }
 
 impl Resolver {
     /// For the settings, and how clients reach the server where nothing else is known.
     #[must_use]
     pub fn new(settings: EntrySettings, public_url: &str) -> Self {
-        Self { settings, public_url: PublicUrl::new(public_url) }
+        Self { settings, public_url: PublicUrl::new(public_url), bindings: Bindings::default() }
     }
 
     /// Where a request belongs, by all that it says of its tenant.
     ///
     /// # Errors
-    /// It belongs nowhere.
-    pub fn resolve<'r>(&self, arrival: &Arrival<'r>) -> Result<Resolved<'r>, NoEntry> {
-        let path = self.path(arrival.path).ok_or(NoEntry::Nothing)?;
-        let mut named: Vec<Claim> =
-            [path.claim?, self.host_claim(arrival)].into_iter().flatten().collect();
-        for (_, value) in &arrival.headers {
-            named.push(header_claim(value)?);
+    /// The database fails; in the inner result, it belongs nowhere.
+    pub async fn resolve<'r>(
+        &self,
+        arrival: &Arrival<'r>,
+        credentials: &Credentials,
+        lanes: &Lanes,
+    ) -> Result<Result<Resolved<'r>, NoEntry>, StoreError> {
+        let found = self.bindings.find(arrival, credentials.as_of(), lanes).await?;
+        Ok(self.judge(arrival, &found))
+    }
+
+    fn judge<'r>(&self, arrival: &Arrival<'r>, found: &Found) -> Result<Resolved<'r>, NoEntry> {
+        let path = self.path(arrival.path, &found.table).ok_or(NoEntry::Nothing)?;
+        let mut named: Vec<Claim> = path.claim?.into_iter().collect();
+        let mut bound: Vec<Bound> = path.bound.into_iter().collect();
+        match found.host {
+            Some(host) => bound.push(host),
+            None => named.extend(self.host_claim(arrival)),
         }
-        let base_url = format!("{}{}", self.service_root(arrival), path.base);
-        let claims = Claims { realm: Realm::Is(None), named };
-        let entry = EntryPoint { base_url: base_url.into(), claims };
+        for ((_, value), header) in arrival.headers.iter().zip(&found.headers) {
+            match header {
+                Some(header) => bound.push(*header),
+                None => named.push(header_claim(value)?),
+            }
+        }
+        let realm = realm(&bound)?;
+        named.extend(bound.iter().filter_map(|bound| match bound {
+            Bound::Tenant(tenant) => Some(Claim::Id(*tenant)),
+            Bound::Realm(_) => None,
+        }));
+        let base_url = format!("{}{}", self.service_root(arrival, found), path.base);
+        let entry = EntryPoint { base_url: base_url.into(), claims: Claims { realm, named } };
         Ok(Resolved { entry, rest: path.rest })
     }
 
@@ -118,15 +146,25 @@ impl Resolver {
         format!("{}{}{path}", self.public_url.origin(), self.public_url.path())
     }
 
-    fn path<'r>(&self, path: &'r str) -> Option<ServicePath<'r>> {
+    /// A service at a path: below the longest prefix that is bound and has one, or below none.
+    fn path<'r>(&self, path: &'r str, table: &Table) -> Option<ServicePath<'r>> {
+        let prefixes = table.prefixes.iter().map(|(prefix, bound)| (prefix.as_str(), Some(*bound)));
+        prefixes.chain([("", None)]).find_map(|(prefix, bound)| {
+            let (claim, rest) = self.service(below(path, prefix)?)?;
+            let (base, _) = path.split_at(path.len() - rest.len());
+            Some(ServicePath { bound, claim, base, rest })
+        })
+    }
+
+    /// What a path claims, and what is below the service.
+    fn service<'r>(&self, path: &'r str) -> Option<(Result<Option<Claim>, NoEntry>, &'r str)> {
         if let Some(rest) = below(path, PLAIN) {
-            let (base, _) = path.split_at(PLAIN.len());
-            return Some(ServicePath { claim: Ok(None), base, rest });
+            return Some((Ok(None), rest));
         }
-        let Matched { tenant, base, rest } =
+        let Matched { tenant, rest } =
             self.settings.paths.iter().find_map(|template| template.matched(path))?;
         let claim = tenant.map(|tenant| Some(Claim::Named(tenant.into())));
-        Some(ServicePath { claim: claim.ok_or(NoEntry::Nobody), base, rest })
+        Some((claim.ok_or(NoEntry::Nobody), rest))
     }
 
     fn host_claim(&self, arrival: &Arrival<'_>) -> Option<Claim> {
@@ -139,9 +177,11 @@ impl Resolver {
 
     /// What comes before the path of the service. A host counts if it is known, since anybody may
     /// send any: else links in answers would lead where the sender likes.
-    fn service_root(&self, arrival: &Arrival<'_>) -> String {
+    fn service_root(&self, arrival: &Arrival<'_>, found: &Found) -> String {
         let public = &self.public_url;
-        let known = |host: &&Host| public.is_at(host) || self.tenant_of(host).is_some();
+        let known = |host: &&Host| {
+            found.host.is_some() || public.is_at(host) || self.tenant_of(host).is_some()
+        };
         let Some(host) = arrival.host.as_ref().filter(known) else {
             let prefix = arrival.prefix.unwrap_or_else(|| public.path());
             return format!("{}{prefix}", public.origin());
@@ -154,6 +194,8 @@ impl Resolver {
 
 /// A path with a service in it.
 struct ServicePath<'r> {
+    /// To what its prefix is bound.
+    bound: Option<Bound>,
     claim: Result<Option<Claim>, NoEntry>,
     base: &'r str,
     rest: &'r str,
@@ -162,6 +204,20 @@ struct ServicePath<'r> {
 /// What is below a path: nothing, or what begins with a slash.
 fn below<'p>(path: &'p str, base: &str) -> Option<&'p str> {
     path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Through which realm a request came. What is bound to a tenant is of the tenant's, whichever it is.
+fn realm(bound: &[Bound]) -> Result<Realm, NoEntry> {
+    let mut realms = bound.iter().filter_map(|bound| match bound {
+        Bound::Realm(realm) => Some(*realm),
+        Bound::Tenant(_) => None,
+    });
+    match realms.next() {
+        Some(realm) if realms.all(|it| it == realm) => Ok(Realm::Is(Some(realm))),
+        Some(_) => Err(NoEntry::Nobody),
+        None if bound.is_empty() => Ok(Realm::Is(None)),
+        None => Ok(Realm::OfTheTenant),
+    }
 }
 
 fn header_claim(value: &str) -> Result<Claim, NoEntry> {

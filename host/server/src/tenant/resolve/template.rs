@@ -23,13 +23,11 @@ pub struct HostTemplate {
     after: String,
 }
 
-/// A path below a template, taken apart.
+/// A path that a template stands for the beginning of, taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Matched<'p> {
     /// The tenant, decoded; `None` where that is no text.
     pub tenant: Option<Cow<'p, str>>,
-    /// What the template stands for, as it was written: `/tenants/acme/scim/v2`.
-    pub base: &'p str,
     /// What is below it: nothing, or what begins with a slash.
     pub rest: &'p str,
 }
@@ -73,8 +71,13 @@ impl PathTemplate {
         if tenant.is_empty() || !(rest.is_empty() || rest.starts_with('/')) {
             return None;
         }
-        let (base, rest) = path.split_at(path.len() - rest.len());
-        Some(Matched { tenant: percent_decode_str(tenant).decode_utf8().ok(), base, rest })
+        Some(Matched { tenant: percent_decode_str(tenant).decode_utf8().ok(), rest })
+    }
+
+    /// Whether paths below a prefix are those of tenants' services.
+    #[must_use]
+    pub fn has_below(&self, prefix: &str) -> bool {
+        self.before != "/" && format!("{prefix}/").starts_with(&self.before)
     }
 
     /// The path of a tenant's service.
@@ -150,7 +153,6 @@ mod tests {
         let template = path("/tenants/{tenant}/scim/v2");
         let matched = template.matched("/tenants/a%63me/scim/v2/Users/1").unwrap();
         assert_eq!(matched.tenant.as_deref(), Some("acme"));
-        assert_eq!(matched.base, "/tenants/a%63me/scim/v2");
         assert_eq!(matched.rest, "/Users/1");
         assert_eq!(template.matched("/tenants/acme/scim/v2").unwrap().rest, "");
         assert_eq!(template.matched("/tenants/acme/scim/v2/").unwrap().rest, "/");
@@ -164,6 +166,8 @@ mod tests {
         ] {
             assert_eq!(template.matched(other), None, "{other}");
         }
+        assert!(template.has_below("/tenants") && template.has_below("/tenants/acme"));
+        assert!(!template.has_below("/tenant") && !template.has_below("/eu"));
         assert_eq!(template.of("acme"), "/tenants/acme/scim/v2");
         assert_eq!(template.text(), "/tenants/{tenant}/scim/v2");
     }
@@ -172,7 +176,7 @@ mod tests {
     fn a_template_may_end_with_the_tenant() {
         let template = path("/scim/endpoints/{tenant}");
         let matched = template.matched("/scim/endpoints/acme/Users").unwrap();
-        assert_eq!((matched.base, matched.rest), ("/scim/endpoints/acme", "/Users"));
+        assert_eq!((matched.tenant.as_deref(), matched.rest), (Some("acme"), "/Users"));
     }
 
     #[test]
