@@ -48,6 +48,8 @@ async fn a_tenant_is_reached_by_path_alias_host_header_and_credential_alone() {
         }
         let nothing = way.get("/Users/1/2/3").await.expect(404);
         assert_eq!(nothing.header("content-type"), "application/scim+json", "{base}");
+        let path = way.client.base.strip_prefix(&server.url).unwrap();
+        assert!(nothing.detail().contains(&format!("{path}/Users/1/2/3")), "{}", nothing.detail());
     }
     for (mut way, base) in ways(&server, &globex) {
         assert_eq!(way.get("").await.expect(200).body["totalResults"], 0, "{base}");

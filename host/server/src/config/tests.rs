@@ -51,6 +51,42 @@ fn what_is_wrong_is_named_with_its_place() {
             vec![("TENON_DATABASE_URL", "mysql://root:hunter2@x")],
             "TENON_DATABASE_URL: must be a URL such as postgres://",
         ),
+        (
+            vec!["--tenant-paths", "/tenants/{tenant},/scim"],
+            vec![],
+            "--tenant-paths: \"/scim\" must be a path such as /tenants/{tenant}/scim/v2",
+        ),
+        (
+            vec!["--tenant-paths", "/admin/v1/{tenant}"],
+            vec![],
+            "--tenant-paths: \"/admin/v1/{tenant}\" must not begin with /admin",
+        ),
+        (vec!["--tenant-paths", ","], vec![], "--tenant-paths: must have one path at the least"),
+        (
+            vec!["--tenant-host", "scim.example.com"],
+            vec![],
+            "--tenant-host: must be a host name such as {tenant}.scim.example.com",
+        ),
+        (
+            vec!["--tenant-headers", "x-tenant-id"],
+            vec![],
+            "--tenant-headers: needs trusted_proxies",
+        ),
+        (
+            vec!["--tenant-headers", "x-tenant-id,Authorization"],
+            vec![("TENON_TRUSTED_PROXIES", "10.0.0.1")],
+            "--tenant-headers: must be names of headers such as x-tenant-id",
+        ),
+        (
+            vec!["--trusted-proxies", "10.0.0.0/8,proxy"],
+            vec![],
+            "--trusted-proxies: must be addresses and networks such as 10.0.0.0/8",
+        ),
+        (
+            vec!["--forwarded", "via"],
+            vec![],
+            "--forwarded: must be \"x-forwarded\" or \"rfc7239\", not \"via\"",
+        ),
         (vec!["--log", "a=b=c"], vec![], "--log: is not a log filter"),
         (vec!["--log-format", "xml"], vec![], "--log-format: must be \"text\" or \"json\""),
         (
@@ -105,6 +141,27 @@ fn what_is_wrong_is_named_with_its_place() {
         assert!(error.starts_with(expected), "{error}");
         assert!(!error.contains("hunter2") && !error.contains('\n'), "{error}");
     }
+}
+
+#[test]
+fn how_tenants_are_named_is_read_whole() {
+    let environment = [
+        ("TENON_TENANT_PATHS", "/idm/{tenant}, /{tenant}/scim"),
+        ("TENON_TENANT_HOST", "{tenant}.scim.example.com"),
+        ("TENON_TENANT_HEADERS", "X-Tenant-Id, x-org"),
+        ("TENON_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("TENON_FORWARDED", "rfc7239"),
+    ];
+    let entry = load(&[], &environment).unwrap().entry;
+    let paths: Vec<String> = entry.paths.iter().map(|it| it.text()).collect();
+    assert_eq!(paths, ["/idm/{tenant}", "/{tenant}/scim"]);
+    assert_eq!(entry.host.unwrap().tenant("acme.scim.example.com"), Some("acme"));
+    assert_eq!(entry.headers, ["x-tenant-id", "x-org"]);
+    assert!(entry.trusted_proxies.contain("::1".parse().unwrap()));
+    assert_eq!(entry.forwarded, crate::tenant::resolve::Family::Rfc7239);
+    let paths = load(&[], &[]).unwrap().entry.paths;
+    let paths: Vec<String> = paths.iter().map(|it| it.text()).collect();
+    assert_eq!(paths, ["/tenants/{tenant}/scim/v2", "/scim/endpoints/{tenant}"]);
 }
 
 #[test]
