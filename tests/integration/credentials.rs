@@ -8,7 +8,7 @@ use tenon_tests::{Client, Options, Server};
 use tokio::time::{Instant, timeout_at};
 
 /// Asks until the answer has the status.
-async fn until(client: &Client, path: &str, status: u16) {
+pub async fn until(client: &Client, path: &str, status: u16) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let answer = timeout_at(deadline, client.get(path)).await.expect("in time");

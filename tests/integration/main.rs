@@ -20,6 +20,7 @@ mod housekeeping;
 mod indexes;
 mod indexes_commands;
 mod isolation;
+mod jwt;
 mod life_cycle;
 mod limits;
 mod lists;

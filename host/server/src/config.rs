@@ -13,6 +13,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
+use ipnet::IpNet;
 use sqlx::postgres::PgConnectOptions;
 
 use crate::store::Pooler;
@@ -97,6 +98,11 @@ const SETTINGS: &[Setting] = &[
         help: "Replicas of that Postgres, with spaces in between: lists are read from one that has all that was written before, or else from database_url. What is said of connections and pooler holds for each [default: none]",
     },
     Setting {
+        name: "outbound_allow",
+        value: "NETWORKS",
+        help: "Networks of which tenants' administrators may name addresses, such as 10.1.0.0/16, with spaces in between, also by http: for the keys of issuers. Without it, https to public addresses alone [default: none]",
+    },
+    Setting {
         name: "data_dir",
         value: "DIR",
         help: "Where files are kept [default: $XDG_DATA_HOME/tenon, ~/.local/share/tenon; for root /var/lib/tenon]",
@@ -146,6 +152,8 @@ pub struct Config {
     pub filter_scan_limit: u32,
     /// How long events are kept.
     pub outbox_retention: Duration,
+    /// Networks beside the public ones into which tenants' administrators may have requests sent.
+    pub outbound_allow: Vec<IpNet>,
     /// Where files are kept.
     pub data_dir: PathBuf,
     /// What to log.
@@ -295,6 +303,7 @@ impl Config {
             database_connections: values.connections()?,
             filter_scan_limit: values.filter_scan_limit()?,
             outbox_retention: values.outbox_retention()?,
+            outbound_allow: values.outbound_allow()?,
             data_dir,
             log: values.log()?,
             log_format: values.parsed("log_format", "\"text\" or \"json\"")?.unwrap_or_default(),
@@ -468,6 +477,16 @@ impl Values {
     fn filter_scan_limit(&self) -> Result<u32, ConfigError> {
         let limit: Option<NonZeroU32> = self.parsed("filter_scan_limit", "a number from 1")?;
         Ok(limit.map_or(Limits::default().documents, NonZeroU32::get))
+    }
+
+    fn outbound_allow(&self) -> Result<Vec<IpNet>, ConfigError> {
+        let Some(given) = self.get("outbound_allow") else { return Ok(Vec::new()) };
+        let network = |text: &str| {
+            text.parse().map_err(|_| {
+                given.invalid(format!("must be networks such as 10.1.0.0/16, not \"{text}\""))
+            })
+        };
+        given.text.split_whitespace().map(network).collect()
     }
 
     fn outbox_retention(&self) -> Result<Duration, ConfigError> {

@@ -27,6 +27,9 @@ use crate::store::lanes::Lanes;
 use crate::store::replicas::Replicas;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
+use crate::tenant::credentials::Credentials;
+use crate::tenant::jwks::JwksCache;
+use crate::tenant::outbound::Outbound;
 use crate::tenant::resolve::Resolver;
 use accept::Bounds;
 use database::{CLOSE_LIMIT, lanes_of, replicas};
@@ -58,6 +61,9 @@ pub enum ServeError {
     /// Its schema.
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] MigrateError),
+    /// Requests of its own.
+    #[error("no TLS: {0}")]
+    Tls(#[source] reqwest::Error),
     /// A statement.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -170,7 +176,8 @@ async fn build_app(
         .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;
     let mut transaction = database.begin().await?;
     let needed = stored_plugins::digests(&mut transaction).await?;
-    let cursors = cursor_sealer(&mut transaction).await?;
+    let cursors = CursorSealer::new(key(&mut transaction, "cursors").await?);
+    let identities = key(&mut transaction, "identities").await?;
     transaction.commit().await?;
     if let Err(error) = plugins.prune(&needed).await {
         tracing::warn!(%error, "compiled code that no plugin needs could not be removed");
@@ -192,8 +199,18 @@ async fn build_app(
     let replicas = Replicas::new(database.clone(), lanes.clone(), replicas(config));
     let list_limits =
         filter_sql::Limits { documents: config.filter_scan_limit, ..Default::default() };
+    let outbound = Outbound::new(&config.outbound_allow).map_err(ServeError::Tls)?;
+    let credentials = Credentials::new(JwksCache::new(outbound), identities);
     Ok(Arc::new(App {
-        services: Services::new(database.clone(), lanes, replicas, plugins, cursors, list_limits),
+        services: Services::new(
+            database.clone(),
+            lanes,
+            replicas,
+            plugins,
+            cursors,
+            list_limits,
+            credentials,
+        ),
         admin_token: admin_token(config, database).await?,
         resolver: Resolver::new(config.entry.clone(), &public_url),
         public_url,
@@ -206,15 +223,15 @@ fn lanes(config: &Config, database: &Database) -> Result<Lanes, ServeError> {
         .map_err(|source| ServeError::Database { place: place(&options), source })
 }
 
-/// Cursors are sealed with a key that all servers on the database share.
-async fn cursor_sealer(conn: &mut PgConnection) -> Result<CursorSealer, ServeError> {
+/// The key for a purpose, which all servers on the database share.
+async fn key(conn: &mut PgConnection, purpose: &str) -> Result<[u8; 32], ServeError> {
     let fresh = random()?;
-    let key = keys::get_or_insert(conn, "cursors", &fresh, clock::now()).await?;
-    let key = key.try_into().map_err(|key: Vec<u8>| StoreError::Unknown {
-        what: "key of cursors",
-        found: format!("{} bytes", key.len()),
-    })?;
-    Ok(CursorSealer::new(key))
+    let key = keys::get_or_insert(conn, purpose, &fresh, clock::now()).await?;
+    let wrong = |key: Vec<u8>| StoreError::Unknown {
+        what: "key of the servers",
+        found: format!("{} bytes for \"{purpose}\"", key.len()),
+    };
+    Ok(key.try_into().map_err(wrong)?)
 }
 
 /// The configured token; else the one that was generated at the first start, of which only the

@@ -47,7 +47,7 @@ const ROLES: [(&str, &[&str]); 5] = [
 ];
 
 /// What the routes need, written out once more.
-const NEEDS: [(&str, &str, &str); 53] = [
+const NEEDS: [(&str, &str, &str); 58] = [
     ("get", "/tenants/{tenant}/scim/v2/ServiceProviderConfig", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes/{name}", "credential"),
@@ -79,6 +79,11 @@ const NEEDS: [(&str, &str, &str); 53] = [
     ("get", "/admin/v1/tenants/{tenant}/tokens", "tokens:read"),
     ("post", "/admin/v1/tenants/{tenant}/tokens", "tokens:write"),
     ("delete", "/admin/v1/tenants/{tenant}/tokens/{id}", "tokens:write"),
+    ("get", "/admin/v1/tenants/{tenant}/issuers", "tokens:read"),
+    ("post", "/admin/v1/tenants/{tenant}/issuers", "tokens:write"),
+    ("put", "/admin/v1/tenants/{tenant}/issuers/{id}", "tokens:write"),
+    ("delete", "/admin/v1/tenants/{tenant}/issuers/{id}", "tokens:write"),
+    ("post", "/admin/v1/tenants/{tenant}/issuers/{id}/refresh", "tokens:write"),
     ("get", "/admin/v1/tenants/{tenant}/explain", "scim:explain"),
     ("get", "/admin/v1/tenants/{tenant}/indexes", "config:read"),
     ("put", "/admin/v1/tenants/{tenant}/indexes/{type}/{attribute}", "config:write"),

@@ -18,10 +18,11 @@ use super::routes::Needs;
 use crate::service;
 use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
-use crate::tenant::auth::{CredentialKey, SecretHash, TokenParts, bearer};
+use crate::tenant::auth::{CredentialKey, SecretHash, bearer};
 use crate::tenant::credentials::Authenticated;
 use crate::tenant::entry::{Claims, EntryPoint};
 use crate::tenant::rate::Standing;
+use crate::tenant::shown::Shown;
 
 /// A request that has passed the guard of the SCIM routes; in its extensions. Nobody else makes one.
 #[derive(Debug, Clone)]
@@ -77,9 +78,9 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
     // `arrival` has put it there.
     let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
     let entry = entry.ok_or_else(ScimError::unauthorized)?;
-    let token = shown(request.headers()).and_then(TokenParts::parse);
-    let token = token.ok_or_else(ScimError::unauthorized)?;
-    let known = authenticate(app, &token, &entry.claims).await?;
+    let shown = bearer_token(request.headers()).and_then(Shown::parse);
+    let shown = shown.ok_or_else(ScimError::unauthorized)?;
+    let known = authenticate(app, &shown, &entry.claims).await?;
     let known = known.ok_or_else(ScimError::unauthorized)?;
     let access = Access {
         request: service::Request {
@@ -88,7 +89,7 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
             request_id: RequestId::of(request.extensions()),
             principal: Arc::clone(&known.principal),
         },
-        key: token.derive("fingerprint"),
+        key: known.key(&shown),
     };
     Ok((access, param("endpoint").map(str::to_owned)))
 }
@@ -150,7 +151,7 @@ async fn administrator(
     request: &mut Request,
 ) -> Result<Admitted, Problem> {
     let params = request.extract_parts::<RawPathParams>().await;
-    let token = shown(request.headers()).ok_or_else(unauthorized)?;
+    let token = bearer_token(request.headers()).ok_or_else(unauthorized)?;
     if SecretHash::of(token.as_bytes()).matches(&app.admin_token) {
         return Ok(Admitted { principal: Arc::new(Principal::operator()), tenant: None });
     }
@@ -159,39 +160,39 @@ async fn administrator(
         Needs::Credential => None,
         _ => return Err(unauthorized()),
     };
-    let token = TokenParts::parse(token).ok_or_else(unauthorized)?;
+    let shown = Shown::parse(token).ok_or_else(unauthorized)?;
     let params = params.map_err(|_| unauthorized())?;
     let tenant = match params.iter().find(|(name, _)| *name == "tenant") {
         Some((_, tenant)) => tenant.to_owned(),
         // What is the same for all tenants may be asked for by the credentials of each.
-        None if permission.is_some() => token.tenant.to_string(),
+        None if permission.is_some() => shown.tenant().ok_or_else(unauthorized)?.to_string(),
         None => return Err(unauthorized()),
     };
-    let known = authenticate(app, &token, &Claims::naming(&tenant)).await.map_err(Problem::from)?;
+    let known = authenticate(app, &shown, &Claims::naming(&tenant)).await.map_err(Problem::from)?;
     let known = known.ok_or_else(unauthorized)?;
     let rate = known.runtime.limits.rate;
-    in_time(app.services.rates.take(token.tenant, rate)).map_err(ScimError::from)?;
+    in_time(app.services.rates.take(known.identity.id, rate)).map_err(ScimError::from)?;
     match permission {
         Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),
         _ => {
             let principal = Arc::clone(&known.principal);
-            Ok(Admitted { principal, tenant: Some(token.tenant) })
+            Ok(Admitted { principal, tenant: Some(known.identity.id) })
         }
     }
 }
 
 /// The bearer token of a request.
-fn shown(headers: &HeaderMap) -> Option<&str> {
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
 }
 
 async fn authenticate(
     app: &App,
-    token: &TokenParts,
+    shown: &Shown,
     claims: &Claims,
 ) -> Result<Option<Arc<Authenticated>>, ScimError> {
     let services = &app.services;
-    let known = services.credentials.authenticate(&services.database, token, claims).await?;
+    let known = services.credentials.authenticate(&services.database, shown, claims).await?;
     if let Some(known) = &known {
         Span::current().record("tenant", known.identity.name.as_str());
     }

@@ -128,7 +128,9 @@ pub(super) fn scim() -> Vec<Route> {
 #[rustfmt::skip]
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
-    use admin::{entry_points, explain, indexes, plugins, realms, substrings, tenants, tokens};
+    use admin::{
+        entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
+    };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
         get("/substrings", Operator, "getSubstrings", "The accelerator for parts of values", substrings::get),
@@ -141,6 +143,11 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
         post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
         delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),
+        get("/tenants/{tenant}/issuers", Tenant(TokensRead), "listIssuers", "Whose JWTs are credentials of the tenant", issuers::list),
+        post("/tenants/{tenant}/issuers", Tenant(TokensWrite), "createIssuer", "Take JWTs of an issuer", issuers::create),
+        put("/tenants/{tenant}/issuers/{id}", Tenant(TokensWrite), "replaceIssuer", "Change how JWTs of an issuer are taken", issuers::replace),
+        delete("/tenants/{tenant}/issuers/{id}", Tenant(TokensWrite), "deleteIssuer", "Take JWTs of an issuer no more", issuers::delete),
+        post("/tenants/{tenant}/issuers/{id}/refresh", Tenant(TokensWrite), "refreshIssuer", "Fetch the keys of an issuer now", issuers::refresh),
         get("/tenants/{tenant}/explain", Tenant(Explain), "explain", "How a list is made", explain::explain),
         get("/tenants/{tenant}/indexes", Tenant(ConfigRead), "listIndexes", "The indexes", indexes::list),
         put("/tenants/{tenant}/indexes/{type}/{attribute}", Tenant(ConfigWrite), "addIndex", "Have an attribute indexed", indexes::add),

@@ -184,6 +184,7 @@ mod tests {
             database_connections: 2,
             database_replicas: Vec::new(),
             filter_scan_limit: 50_000,
+            outbound_allow: Vec::new(),
             outbox_retention: Duration::from_hours(1),
             data_dir: data_dir.to_owned(),
             log: String::new(),

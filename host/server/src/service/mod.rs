@@ -167,6 +167,7 @@ impl Services {
         plugins: PluginHost,
         cursors: CursorSealer,
         list_limits: Limits,
+        credentials: Credentials,
     ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
@@ -176,7 +177,7 @@ impl Services {
             lookups: Lookups::over(&lanes),
             lanes,
             replicas,
-            credentials: Arc::default(),
+            credentials: Arc::new(credentials),
             rates: Arc::default(),
             plugins,
             sealer,

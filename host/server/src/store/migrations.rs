@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 14] = [
+const MIGRATIONS: [(i64, &str, &str); 15] = [
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -22,6 +22,7 @@ const MIGRATIONS: [(i64, &str, &str); 14] = [
     (13, "filters", include_str!("../../../../migrations/0013_filters.sql")),
     (14, "tenancy", include_str!("../../../../migrations/0014_tenancy.sql")),
     (15, "permissions", include_str!("../../../../migrations/0015_permissions.sql")),
+    (20, "issuers", include_str!("../../../../migrations/0020_issuers.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

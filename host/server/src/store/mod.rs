@@ -12,6 +12,7 @@ pub mod entry_points;
 pub mod filter_sql;
 pub mod idempotency;
 pub mod index_builds;
+pub mod issuers;
 pub mod keys;
 pub mod lanes;
 pub mod load;

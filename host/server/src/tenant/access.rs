@@ -140,6 +140,10 @@ impl PermissionSet {
         Self(self.0 | other.0)
     }
 
+    const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
@@ -264,6 +268,53 @@ impl Grants {
             && self.hidden.iter().all(|path| other.hidden.contains(path))
     }
 
+    /// What either allows, without what either hides.
+    #[must_use]
+    pub fn union(mut self, other: &Self) -> Self {
+        self.everywhere = self.everywhere.union(other.everywhere);
+        for (name, set) in &other.by_type {
+            let of_type = self.by_type.entry(name.clone()).or_default();
+            *of_type = of_type.union(*set);
+        }
+        self.hide(&other.hidden);
+        self
+    }
+
+    /// What both allow, without what either hides: of what somebody claims, what they may have.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let everywhere = self.everywhere.intersection(other.everywhere);
+        let mut both = Self { everywhere, hidden: self.hidden.clone(), ..Self::default() };
+        for name in self.types().chain(other.types()) {
+            let of_type = self.on(name).intersection(other.on(name)).without(everywhere);
+            if of_type != PermissionSet::default() {
+                both.by_type.insert(name.to_owned(), of_type);
+            }
+        }
+        both.hide(&other.hidden);
+        both
+    }
+
+    /// Whether nothing at all is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let nothing = PermissionSet::default();
+        self.everywhere == nothing && self.by_type.values().all(|set| *set == nothing)
+    }
+
+    fn on(&self, resource_type: &str) -> PermissionSet {
+        let of_type = self.by_type.get(resource_type).copied().unwrap_or_default();
+        self.everywhere.union(of_type)
+    }
+
+    fn hide(&mut self, paths: &[String]) {
+        for path in paths {
+            if !self.hidden.contains(path) {
+                self.hidden.push(path.clone());
+            }
+        }
+    }
+
     /// The names of the types for which something is allowed.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.by_type.keys().map(String::as_str)
@@ -291,6 +342,8 @@ pub enum PrincipalKind {
     Operator,
     /// A token of the tenant, with its id.
     Token(Uuid),
+    /// A JWT of an issuer of the tenant, with the issuer's id.
+    Issuer(Uuid),
 }
 
 /// Who asks.
@@ -298,7 +351,7 @@ pub enum PrincipalKind {
 pub struct Principal {
     /// What sort of credential was shown.
     pub kind: PrincipalKind,
-    /// Who acts, for the record: `operator`, `token:<id>`.
+    /// Who acts, for the record: `operator`, `token:<id>`, `jwt:<id of the issuer>:<subject>`.
     pub actor: Arc<str>,
     /// What it may do.
     pub grants: Grants,
@@ -319,6 +372,13 @@ impl Principal {
     pub fn token(id: Uuid, grants: Grants, subject: Option<Uuid>) -> Self {
         let actor = format!("token:{id}").into();
         Self { kind: PrincipalKind::Token(id), actor, grants, subject }
+    }
+
+    /// Who shows a JWT of an issuer; the subject as it is shown.
+    #[must_use]
+    pub fn of_issuer(id: Uuid, shown_subject: &str, grants: Grants, subject: Option<Uuid>) -> Self {
+        let actor = format!("jwt:{id}:{shown_subject}").into();
+        Self { kind: PrincipalKind::Issuer(id), actor, grants, subject }
     }
 }
 
@@ -364,6 +424,28 @@ mod tests {
         assert!(users.allow(Read) && users.allow_on(Read, "User"));
         assert!(!users.allow_on(Read, "Group") && !users.allow_on(Read, "user"));
         assert!(users.allow_on(List, "Group") && !users.allow(Create));
+    }
+
+    #[test]
+    fn what_is_claimed_counts_as_far_as_it_may() {
+        let ceiling = grants(&["scim:read", "scim:list:User", "scim:update:Group"]);
+        for (claimed, allowed) in [
+            (&["scim:*"][..], &["scim:read", "scim:list:User", "scim:update:Group"][..]),
+            (&["scim:read:User", "scim:list:User"], &["scim:read:User", "scim:list:User"]),
+            (
+                &["scim:list:Group", "tenant-admin"],
+                &["scim:read", "scim:list:User", "scim:update:Group"],
+            ),
+            (&["scim:delete", "tokens:write", "scim:list:Group"], &[]),
+        ] {
+            assert_eq!(grants(claimed).within(&ceiling), grants(allowed), "{claimed:?}");
+            assert!(ceiling.covers(&grants(claimed).within(&ceiling)));
+        }
+        assert!(grants(&["audit:read"]).within(&ceiling).is_empty() && !ceiling.is_empty());
+        let hiding = Grants::parse(&["scim:read".to_owned()], vec!["emails".to_owned()]).unwrap();
+        assert_eq!(hiding.within(&ceiling).hidden, ["emails"]);
+        assert_eq!(ceiling.within(&hiding).hidden, ["emails"]);
+        assert_eq!(ceiling.clone().union(&hiding).hidden, ["emails"]);
     }
 
     #[test]

@@ -90,6 +90,18 @@ impl TokenParts {
 pub struct CredentialKey([u8; 32]);
 
 impl CredentialKey {
+    /// Of a client that has no lasting secret: derived from one of the servers and from who it is.
+    #[must_use]
+    pub fn of_identity(key: &[u8; SECRET_BYTES], identity: &[&[u8]]) -> Self {
+        let mut digest = Sha256::new_with_prefix(key);
+        for part in identity {
+            // With the length, so that no two lists of parts are the same bytes.
+            digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            digest.update(part);
+        }
+        Self(digest.finalize().into())
+    }
+
     /// The bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {

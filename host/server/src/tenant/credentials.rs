@@ -5,6 +5,8 @@
 //! a second later at the most. Where the epoch could not be asked for, nothing is remembered, and
 //! every request asks the database.
 
+mod jwt;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,9 +17,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::access::{Grants, Principal};
-use super::auth::{SecretHash, TokenParts};
+use super::auth::{CredentialKey, SecretHash, TokenParts};
 use super::entry::{Claims, TenantIdentity};
+use super::jwks::JwksCache;
 use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
+use super::shown::Shown;
 use crate::clock;
 use crate::store::lanes::Lanes;
 use crate::store::tokens::{self, Credential};
@@ -39,9 +43,19 @@ pub struct Authenticated {
     pub principal: Arc<Principal>,
     /// What the tenant has.
     pub runtime: Arc<TenantRuntime>,
-    hash: SecretHash,
+    proof: Proof,
     expires: Option<OffsetDateTime>,
     as_of: Option<AsOf>,
+}
+
+/// What is remembered of what was shown.
+#[derive(Debug)]
+enum Proof {
+    /// The hash of a token's secret.
+    Secret(SecretHash),
+    /// That it was verified; by its digest it is found again. It may be shown anew with each request,
+    /// so that the client has a key which does not come from it.
+    Verified(CredentialKey),
 }
 
 /// The state of the configuration in which something was read, or an older one.
@@ -53,9 +67,13 @@ pub(super) struct AsOf {
 }
 
 /// What a server remembers of credentials.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Credentials {
     runtimes: Runtimes,
+    /// The keys of issuers.
+    pub jwks: JwksCache,
+    /// From which the keys of clients without a lasting secret are derived.
+    identities: [u8; 32],
     /// The last answer to the question for the epoch, and when it was asked.
     polled: RwLock<Option<(i64, Instant)>>,
     forgotten: AtomicU64,
@@ -65,15 +83,42 @@ pub struct Credentials {
 #[derive(Debug, Default)]
 struct Remembered {
     by_token: HashMap<Uuid, Arc<Authenticated>>,
+    /// Of what is verified as a whole, by its SHA-256.
+    by_digest: HashMap<[u8; 32], Arc<Authenticated>>,
     subjects: HashSet<Uuid>,
 }
 
 impl Credentials {
-    /// Who shows the token, if it is a valid one of the tenant to which the request came.
+    /// Nothing yet. The key is one that all servers on the database share.
+    #[must_use]
+    pub fn new(jwks: JwksCache, identities: [u8; 32]) -> Self {
+        Self {
+            runtimes: Runtimes::default(),
+            jwks,
+            identities,
+            polled: RwLock::default(),
+            forgotten: AtomicU64::default(),
+            remembered: RwLock::default(),
+        }
+    }
+
+    /// Whose credential is shown, if it is a valid one of the tenant to which the request came.
     ///
     /// # Errors
     /// The database fails, or the tenant's plugins do not fit together.
     pub async fn authenticate(
+        &self,
+        database: &Database,
+        shown: &Shown,
+        claims: &Claims,
+    ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
+        match shown {
+            Shown::Token(token) => self.by_token(database, token, claims).await,
+            Shown::Jwt(jwt) => self.by_jwt(database, jwt, claims).await,
+        }
+    }
+
+    async fn by_token(
         &self,
         database: &Database,
         token: &TokenParts,
@@ -106,10 +151,10 @@ impl Credentials {
         drop(conn);
         let principal = Principal::token(token.id, Grants::of_stored(grants)?, user_id);
         let identity = TenantIdentity { id: token.tenant, name: tenant_name, realm: realm_id };
-        let principal = Arc::new(principal);
-        let known = Arc::new(Authenticated { identity, principal, runtime, hash, expires, as_of });
+        let (principal, proof) = (Arc::new(principal), Proof::Secret(hash));
+        let known = Arc::new(Authenticated { identity, principal, runtime, proof, expires, as_of });
         if as_of.is_some() {
-            self.remember(token.id, &known);
+            self.remember(&known, |them| them.by_token.insert(token.id, Arc::clone(&known)));
         }
         Ok(Some(known))
     }
@@ -173,19 +218,47 @@ impl Credentials {
         (as_of.is_some() && known.as_of == as_of).then(|| Arc::clone(known))
     }
 
-    fn remember(&self, token: Uuid, known: &Arc<Authenticated>) {
+    /// What was verified as a whole, if it still holds.
+    fn verified(
+        &self,
+        digest: &SecretHash,
+        as_of: Option<AsOf>,
+        claims: &Claims,
+    ) -> Option<Arc<Authenticated>> {
+        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let known = remembered.by_digest.get(digest.as_bytes())?;
+        let holds = as_of.is_some()
+            && known.as_of == as_of
+            && claims.admit(&known.identity)
+            && known.expires.is_none_or(|expires| clock::now() < expires);
+        holds.then(|| Arc::clone(known))
+    }
+
+    fn remember<T>(&self, known: &Authenticated, insert: impl FnOnce(&mut Remembered) -> T) {
         let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
-        if remembered.by_token.len() >= KEPT {
+        if remembered.by_token.len() + remembered.by_digest.len() >= KEPT {
             *remembered = Remembered::default();
         }
         remembered.subjects.extend(known.principal.subject);
-        remembered.by_token.insert(token, Arc::clone(known));
+        insert(&mut remembered);
     }
 }
 
 impl Authenticated {
+    /// A key that only the client has who showed this.
+    #[must_use]
+    pub fn key(&self, shown: &Shown) -> CredentialKey {
+        match (&self.proof, shown) {
+            (Proof::Verified(key), _) => key.clone(),
+            (Proof::Secret(_), Shown::Token(token)) => token.derive("fingerprint"),
+            // A token is known by its secret, and nothing else is.
+            (Proof::Secret(hash), _) => CredentialKey::of_identity(hash.as_bytes(), &[]),
+        }
+    }
+
     fn accepts(&self, token: &TokenParts) -> bool {
-        self.identity.id == token.tenant && is_valid(&self.hash, self.expires, token)
+        let Proof::Secret(hash) = &self.proof else { return false };
+        self.identity.id == token.tenant && is_valid(hash, self.expires, token)
     }
 }
 

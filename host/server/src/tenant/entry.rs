@@ -62,6 +62,16 @@ impl Claims {
         Self { realm: Realm::OfTheTenant, named: vec![Claim::Named(tenant.into())] }
     }
 
+    /// The name or the id of the tenant, as the first claim has it; `None` where only the credential
+    /// names one.
+    #[must_use]
+    pub fn tenant(&self) -> Option<String> {
+        self.named.first().map(|claim| match claim {
+            Claim::Named(name) => name.to_string(),
+            Claim::Id(id) => id.to_string(),
+        })
+    }
+
     /// Whether the tenant is meant: every claim names it, and it is of the realm through which the
     /// request came.
     #[must_use]

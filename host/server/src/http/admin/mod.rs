@@ -3,6 +3,7 @@
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
+pub(super) mod issuers;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod substrings;

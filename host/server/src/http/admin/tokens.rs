@@ -132,7 +132,7 @@ fn grants(members: &mut Members) -> Result<Grants, Problem> {
 }
 
 /// Nobody gives what they do not have.
-fn check_grants(administrator: &Administrator, grants: &Grants) -> Result<(), Problem> {
+pub(super) fn check_grants(administrator: &Administrator, grants: &Grants) -> Result<(), Problem> {
     if administrator.principal.grants.covers(grants) {
         return Ok(());
     }
@@ -142,7 +142,7 @@ fn check_grants(administrator: &Administrator, grants: &Grants) -> Result<(), Pr
 }
 
 /// A permission for a type that the tenant does not have would silently be none.
-async fn check_types(
+pub(super) async fn check_types(
     conn: &mut PgConnection,
     tenant: TenantId,
     grants: &Grants,

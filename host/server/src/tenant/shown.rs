@@ -1,0 +1,71 @@
+//! What a client shows to say who it is: the text behind `Bearer`.
+
+use super::auth::{SecretHash, TokenParts};
+use crate::store::TenantId;
+
+/// A bearer token (RFC 6750), by its form.
+#[derive(Debug)]
+pub enum Shown {
+    /// A token of a tenant.
+    Token(TokenParts),
+    /// What looks like a JWT: of which issuer, for which tenant and whether valid is not known yet.
+    Jwt(JwtText),
+}
+
+/// The text of a JWT, which is as good as a secret.
+pub struct JwtText(String);
+
+impl std::fmt::Debug for JwtText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JwtText(…)")
+    }
+}
+
+impl JwtText {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// By which it is remembered.
+    #[must_use]
+    pub fn digest(&self) -> SecretHash {
+        SecretHash::of(self.0.as_bytes())
+    }
+}
+
+impl Shown {
+    /// The tenant that it names by itself, if it does.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<TenantId> {
+        match self {
+            Self::Token(token) => Some(token.tenant),
+            Self::Jwt(_) => None,
+        }
+    }
+
+    /// Reads a bearer token; `None` where it is of no form that is known.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(token) = TokenParts::parse(text) {
+            return Some(Self::Token(token));
+        }
+        // Tokens of ours have no dot.
+        (text.bytes().filter(|byte| *byte == b'.').count() == 2)
+            .then(|| Self::Jwt(JwtText(text.to_owned())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_told_by_its_form() {
+        assert!(matches!(Shown::parse("a.b.c"), Some(Shown::Jwt(_))));
+        for other in ["", "a.b", "a.b.c.d", "tenon_AAAA", "tenon_admin_AAAA"] {
+            assert!(Shown::parse(other).is_none(), "{other}");
+        }
+    }
+}
