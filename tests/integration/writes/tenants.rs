@@ -55,6 +55,14 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    sqlx::query(
+        "INSERT INTO issuers (tenant_id, id, issuer, config, created, modified) \
+         VALUES ($1, $1, 'https://idp.example.com', '{}', now(), now())",
+    )
+    .bind(id(&acme))
+    .execute(&mut conn)
+    .await
+    .unwrap();
     // What the operator may add, and may not have been asked for here.
     const OPTIONAL: [&str; 1] = ["added_indexes"];
     for (table, count) in rows(&mut conn, id(&acme)).await {
