@@ -1,18 +1,9 @@
 -- Where requests belong, and what a tenant may cost.
 
--- 'active', 'suspended' or 'deleting'.
-ALTER TABLE tenants ADD COLUMN state text COLLATE "C" NOT NULL DEFAULT 'active';
--- What the operator's other systems call it.
-ALTER TABLE tenants ADD COLUMN external_key text COLLATE "C";
 -- Which set of tenants it belongs to; NULL is the one of all that belong to no other.
 ALTER TABLE tenants ADD COLUMN realm_id uuid;
--- JSON objects; the server knows their members and their defaults.
+-- A JSON object; the server knows its members and their defaults.
 ALTER TABLE tenants ADD COLUMN limits text NOT NULL DEFAULT '{}';
-ALTER TABLE tenants ADD COLUMN settings text NOT NULL DEFAULT '{}';
--- An external key names one tenant.
-CREATE UNIQUE INDEX tenants_external_key ON tenants (external_key) WHERE external_key IS NOT NULL;
--- To find the tenants that are being deleted.
-CREATE INDEX tenants_deleting ON tenants (id) WHERE state = 'deleting';
 
 -- Sets of tenants. The name is the operator's.
 CREATE TABLE realms (

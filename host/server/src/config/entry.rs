@@ -2,7 +2,8 @@
 
 use axum::http::HeaderName;
 
-use super::{ConfigError, Given, Values};
+use super::ConfigError;
+use super::values::{Given, Values};
 use crate::tenant::resolve::template::{HostTemplate, PathTemplate};
 use crate::tenant::resolve::{EntrySettings, TrustedProxies};
 

@@ -16,14 +16,15 @@ use super::error::ScimError;
 use super::guard::Access;
 use crate::service::Request;
 use crate::tenant::auth::CredentialKey;
+use crate::tenant::credentials::Authenticated;
+use crate::tenant::shown::Shown;
 
 /// A request to a tenant's SCIM service that has passed the guard. There is no other way to a
 /// [`Request`], and without one no service can be asked.
 #[derive(Debug)]
 pub(super) struct Scim {
     pub(super) request: Request,
-    /// What only this client has.
-    pub(super) key: CredentialKey,
+    credential: (Arc<Shown>, Arc<Authenticated>),
     /// The query part of the URL.
     pub(super) query: String,
     /// What the handlers share.
@@ -34,6 +35,12 @@ pub(super) struct Scim {
 pub(super) struct ScimBody(pub(super) Object);
 
 impl Scim {
+    /// A key that only this client has.
+    pub(super) fn key(&self) -> CredentialKey {
+        let (shown, known) = &self.credential;
+        known.key(shown)
+    }
+
     /// The parameters of a list query.
     pub(super) fn list_query(&self) -> Result<Query, ScimError> {
         let parameters = self.parameters();
@@ -87,9 +94,9 @@ impl FromRequestParts<Arc<App>> for Scim {
     ) -> Result<Self, Self::Rejection> {
         let access =
             parts.extensions.get::<Access>().cloned().ok_or_else(ScimError::unauthorized)?;
-        let Access { request, key } = access;
+        let Access { request, credential } = access;
         let query = parts.uri.query().unwrap_or_default().to_owned();
-        Ok(Self { request, key, query, app: Arc::clone(app) })
+        Ok(Self { request, credential, query, app: Arc::clone(app) })
     }
 }
 

@@ -18,7 +18,7 @@ use super::routes::Needs;
 use crate::service;
 use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
-use crate::tenant::auth::{CredentialKey, SecretHash, bearer};
+use crate::tenant::auth::{SecretHash, bearer};
 use crate::tenant::credentials::Authenticated;
 use crate::tenant::entry::{Claims, EntryPoint};
 use crate::tenant::rate::Standing;
@@ -28,7 +28,8 @@ use crate::tenant::shown::Shown;
 #[derive(Debug, Clone)]
 pub(super) struct Access {
     pub(super) request: service::Request,
-    pub(super) key: CredentialKey,
+    /// What the client has shown, and whose that is.
+    pub(super) credential: (Arc<Shown>, Arc<Authenticated>),
 }
 
 /// Who has passed the guard of the admin API; in the extensions of the request. Nobody else makes one.
@@ -89,7 +90,7 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
             request_id: RequestId::of(request.extensions()),
             principal: Arc::clone(&known.principal),
         },
-        key: known.key(&shown),
+        credential: (Arc::new(shown), known),
     };
     Ok((access, param("endpoint").map(str::to_owned)))
 }

@@ -46,7 +46,7 @@ pub(super) fn keyed(
 /// fingerprint is stored: who has it and not the client's token cannot try passwords on it.
 fn fingerprint(scim: &Scim, endpoint: &str, body: &Object) -> [u8; 32] {
     let body = Value::Object(body.clone()).to_string();
-    let mut digest = Sha256::new_with_prefix(scim.key.as_bytes());
+    let mut digest = Sha256::new_with_prefix(scim.key().as_bytes());
     for part in [endpoint, &scim.query, &body] {
         digest.update(part);
         digest.update([0]);

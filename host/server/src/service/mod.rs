@@ -264,21 +264,6 @@ pub enum Error {
         /// The name of the type, where it is about resources of one.
         resource_type: Option<String>,
     },
-    /// The credential may not read this attribute.
-    #[error("attribute \"{path}\" may not be read with this credential")]
-    HiddenAttribute {
-        /// The path of the attribute.
-        path: String,
-    },
-    /// The group has as many members as it may have.
-    #[error("a group of the tenant may have {limit} members; ask the operator for more")]
-    MembersLimit {
-        /// How many there may be.
-        limit: u64,
-    },
-    /// The operator has suspended the tenant.
-    #[error("the tenant is suspended; ask the operator")]
-    Suspended,
     /// The tenant asks for more than it may at a time.
     #[error(
         "the tenant sends more requests than it may; send the request again in {retry_after} s"

@@ -4,9 +4,10 @@
 //! What is new (a tenant, a token) advances nothing, since nobody remembers anything of it.
 
 use sqlx::PgConnection;
+use uuid::Uuid;
 
-use super::StoreError;
 use super::lanes::{Lanes, Read};
+use super::{StoreError, TenantId};
 
 /// Says that something has changed.
 ///
@@ -15,6 +16,34 @@ use super::lanes::{Lanes, Read};
 pub async fn advance(conn: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::query("UPDATE config_epoch SET n = n + 1").execute(conn).await?;
     Ok(())
+}
+
+/// The statement for [`delete`] from a table of credentials.
+macro_rules! deleting {
+    ($table:literal) => {
+        concat!(
+            "WITH deleted AS (DELETE FROM ",
+            $table,
+            " WHERE tenant_id = $1 AND id = $2 RETURNING id) \
+             UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM deleted)"
+        )
+    };
+}
+
+pub(super) use deleting;
+
+/// Deletes a credential of a tenant, and says so; false where there is none of that id.
+///
+/// # Errors
+/// The database fails.
+pub(super) async fn delete(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+    deleting: &'static str,
+) -> Result<bool, StoreError> {
+    let advanced = sqlx::query(deleting).bind(tenant.0).bind(id).execute(conn).await?;
+    Ok(advanced.rows_affected() > 0)
 }
 
 /// How often something has changed.

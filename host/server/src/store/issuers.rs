@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId};
+use super::{StoreError, TenantId, config_epoch};
 
 /// An issuer as it is stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -118,13 +118,5 @@ pub async fn delete(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<bool, StoreError> {
-    let advanced = sqlx::query(
-        "WITH deleted AS (DELETE FROM issuers WHERE tenant_id = $1 AND id = $2 RETURNING id) \
-         UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM deleted)",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .execute(conn)
-    .await?;
-    Ok(advanced.rows_affected() > 0)
+    config_epoch::delete(conn, tenant, id, config_epoch::deleting!("issuers")).await
 }

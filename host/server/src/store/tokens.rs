@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId, breaks};
+use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// A token as it is shown: without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -125,15 +125,7 @@ pub async fn delete(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<bool, StoreError> {
-    let advanced = sqlx::query(
-        "WITH deleted AS (DELETE FROM tokens WHERE tenant_id = $1 AND id = $2 RETURNING id) \
-         UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM deleted)",
-    )
-    .bind(tenant.0)
-    .bind(id)
-    .execute(conn)
-    .await?;
-    Ok(advanced.rows_affected() > 0)
+    config_epoch::delete(conn, tenant, id, config_epoch::deleting!("tokens")).await
 }
 
 /// The token of that id, with its tenant.

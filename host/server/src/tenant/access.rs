@@ -10,39 +10,62 @@ use uuid::Uuid;
 use crate::store::StoreError;
 use crate::store::tokens::StoredGrants;
 
-/// One thing that a credential may be allowed to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Permission {
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// One thing that a credential may be allowed to do.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Permission {
+            $($(#[$doc])* $name,)+
+        }
+
+        use Permission::{$($name),+};
+
+        impl Permission {
+            /// All of them.
+            pub const ALL: [Self; [$($text),+].len()] = [$($name),+];
+
+            /// As it is written: `scim:create`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $($name => $text,)+
+                }
+            }
+        }
+    };
+}
+
+permissions! {
     /// To create resources.
-    Create,
+    Create = "scim:create",
     /// To see the attributes of resources.
-    Read,
+    Read = "scim:read",
     /// To replace and patch resources.
-    Update,
+    Update = "scim:update",
     /// To delete resources.
-    Delete,
+    Delete = "scim:delete",
     /// To list resources.
-    List,
+    List = "scim:list",
     /// To send operations together; each needs its own permission as well.
-    Bulk,
+    Bulk = "scim:bulk",
     /// To ask how a list is made, which tells of the tenant's indexes and sizes.
-    Explain,
+    Explain = "scim:explain",
     /// To see plugins, their configuration included.
-    PluginsRead,
+    PluginsRead = "plugins:read",
     /// To upload, configure and delete plugins.
-    PluginsWrite,
+    PluginsWrite = "plugins:write",
     /// To activate and deactivate plugins.
-    PluginsActivate,
+    PluginsActivate = "plugins:activate",
     /// To see how the tenant is configured.
-    ConfigRead,
+    ConfigRead = "config:read",
     /// To change how the tenant is configured.
-    ConfigWrite,
+    ConfigWrite = "config:write",
     /// To see who has credentials.
-    TokensRead,
+    TokensRead = "tokens:read",
     /// To give and take credentials.
-    TokensWrite,
+    TokensWrite = "tokens:write",
     /// To see who has done what.
-    AuditRead,
+    AuditRead = "audit:read",
 }
 
 /// The names of roles, and what they stand for. The operator is none of them.
@@ -60,53 +83,7 @@ pub const ROLES: [(&str, &[&str]); 5] = [
 /// What a credential is that nothing is said of.
 pub const PROVISIONER: &str = "provisioner";
 
-use Permission::{
-    AuditRead, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
-    PluginsRead, PluginsWrite, Read, TokensRead, TokensWrite, Update,
-};
-
 impl Permission {
-    /// All of them.
-    pub const ALL: [Self; 15] = [
-        Create,
-        Read,
-        Update,
-        Delete,
-        List,
-        Bulk,
-        Explain,
-        PluginsRead,
-        PluginsWrite,
-        PluginsActivate,
-        ConfigRead,
-        ConfigWrite,
-        TokensRead,
-        TokensWrite,
-        AuditRead,
-    ];
-
-    /// As it is written: `scim:create`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Create => "scim:create",
-            Read => "scim:read",
-            Update => "scim:update",
-            Delete => "scim:delete",
-            List => "scim:list",
-            Bulk => "scim:bulk",
-            Explain => "scim:explain",
-            PluginsRead => "plugins:read",
-            PluginsWrite => "plugins:write",
-            PluginsActivate => "plugins:activate",
-            ConfigRead => "config:read",
-            ConfigWrite => "config:write",
-            TokensRead => "tokens:read",
-            TokensWrite => "tokens:write",
-            AuditRead => "audit:read",
-        }
-    }
-
     const fn bit(self) -> u32 {
         1 << self as u32
     }

@@ -4,14 +4,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::realms::named;
 use super::{Administrator, ForTenant, Members, invalid, items};
@@ -45,10 +43,9 @@ pub(crate) async fn bind_to_realm(
     State(app): State<Arc<App>>,
     Path(realm): Path<String>,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    members: Members,
 ) -> Answer {
-    let wanted = Wanted::of(&headers, body, &app.resolver.settings).await?;
+    let wanted = Wanted::of(members, &app.resolver.settings)?;
     let mut conn = app.services.database.read().await?;
     let realm = named(&mut conn, &realm).await?;
     drop(conn);
@@ -59,10 +56,9 @@ pub(crate) async fn bind_to_tenant(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    members: Members,
 ) -> Answer {
-    let wanted = Wanted::of(&headers, body, &app.resolver.settings).await?;
+    let wanted = Wanted::of(members, &app.resolver.settings)?;
     bind(&app, &administrator, Bound::Tenant(tenant.tenant_id()), wanted).await
 }
 
@@ -93,12 +89,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    async fn of(
-        headers: &HeaderMap,
-        body: Body,
-        settings: &EntrySettings,
-    ) -> Result<Self, Problem> {
-        let mut members = Members(body::object(headers, body, JSON_TYPES).await?);
+    fn of(mut members: Members, settings: &EntrySettings) -> Result<Self, Problem> {
         let (kind, value) = (members.string("kind")?, members.string("value")?);
         members.finish()?;
         let kind = kind_of(&kind).ok_or_else(|| {

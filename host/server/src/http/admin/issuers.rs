@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use tenon_scim::Object;
 use tenon_scim::value::timestamp;
 use uuid::Uuid;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::tokens::{check_grants, check_types};
-use super::{Administrator, ForTenant, invalid, items};
+use super::{Administrator, ForTenant, Members, invalid, items};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
@@ -37,10 +36,9 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    Members(body): Members,
 ) -> Answer {
-    let (config, issuer) = read(&app, &headers, body).await?;
+    let (config, issuer) = read(&app, body)?;
     check_grants(&administrator, &issuer.ceiling)?;
     let (id, now) = (tenant.tenant_id(), clock::now());
     let stored = StoredIssuer {
@@ -70,10 +68,9 @@ pub(crate) async fn replace(
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
-    headers: HeaderMap,
-    body: Body,
+    Members(body): Members,
 ) -> Answer {
-    let (config, issuer) = read(&app, &headers, body).await?;
+    let (config, issuer) = read(&app, body)?;
     check_grants(&administrator, &issuer.ceiling)?;
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
     let mut transaction = app.services.database.begin().await?;
@@ -136,12 +133,7 @@ pub(crate) async fn refresh(
 }
 
 /// The issuer that a body describes.
-async fn read(
-    app: &App,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<(IssuerConfig, Issuer), Problem> {
-    let body = body::object(headers, body, JSON_TYPES).await?;
+fn read(app: &App, body: Object) -> Result<(IssuerConfig, Issuer), Problem> {
     let config: IssuerConfig = serde_json::from_value(Value::Object(body))
         .map_err(|error| invalid(format!("the issuer cannot be read: {error}")))?;
     let issuer = Issuer::of(config.clone()).map_err(|error| invalid(error.to_string()))?;

@@ -12,13 +12,14 @@ pub(super) mod tokens;
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde_json::Value;
 use tenon_scim::Object;
 
 use super::App;
+use super::body::{self, JSON_TYPES};
 use super::error::{Problem, ScimError};
 use super::guard::Admitted;
 use super::observe::RequestId;
@@ -84,8 +85,17 @@ fn admitted(parts: &Parts) -> Result<Admitted, Problem> {
     Ok(admitted.ok_or_else(unguarded)?)
 }
 
-/// A body's members, taken one by one; what is left over was not expected.
-struct Members(Object);
+/// The members of a JSON body, taken one by one; what is left over was not expected.
+pub(crate) struct Members(Object);
+
+impl FromRequest<Arc<App>> for Members {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _app: &Arc<App>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        Ok(Self(body::object(&parts.headers, body, JSON_TYPES).await?))
+    }
+}
 
 impl Members {
     /// Any value, if it is there.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tenon_plugin::Digest;
 use tenon_scim::value::timestamp;
 
-use super::super::body::{self, JSON_TYPES, WASM_TYPES};
+use super::super::body::{self, WASM_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::service::plugins::PluginError;
@@ -81,10 +81,8 @@ pub(crate) async fn activate(
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
     PluginName(name): PluginName,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let digest = members.string("digest")?;
     members.finish()?;
     let digest: Digest = digest.parse().map_err(|error| invalid(format!("\"digest\": {error}")))?;
@@ -118,10 +116,8 @@ pub(crate) async fn configure(
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
     PluginName(name): PluginName,
-    headers: HeaderMap,
-    body: Body,
+    Members(config): Members,
 ) -> Answer {
-    let config = body::object(&headers, body, JSON_TYPES).await?;
     app.services.configure_plugin(administrator.by(), tenant.tenant_id(), &name, &config).await?;
     Ok(Json(Value::Object(config)).into_response())
 }

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, Members, check_name, items};
 use crate::clock;
@@ -31,10 +29,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     members.finish()?;
     check_name("realm", &name)?;

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{Members, invalid};
 
@@ -20,8 +18,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>) -> Answer {
 }
 
 /// Building goes on after the answer (202); `get` tells when it has ended.
-pub(crate) async fn put(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
+pub(crate) async fn put(State(app): State<Arc<App>>, mut members: Members) -> Answer {
     let on = members.optional_bool("on")?;
     members.finish()?;
     let on = on.ok_or_else(|| invalid("\"on\" is required, a boolean".to_owned()))?;

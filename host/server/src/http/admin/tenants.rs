@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tenon_scim::{Dialect, Registry};
 use uuid::Uuid;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::clock;
@@ -36,10 +34,8 @@ pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let dialect = dialect(&mut members)?.unwrap_or_default();
     let limits = members.take("limits").unwrap_or_default();
@@ -72,10 +68,8 @@ pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     let limits = members.take("limits");

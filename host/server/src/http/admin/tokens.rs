@@ -4,9 +4,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -14,7 +13,6 @@ use tenon_scim::schema::core::USER;
 use tenon_scim::value;
 use uuid::Uuid;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, invalid, items};
 use crate::clock;
@@ -43,10 +41,8 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let expires = members.optional_string("expiresAt")?;
     let user_id = members.optional_string("userId")?;
