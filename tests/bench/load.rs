@@ -1,23 +1,22 @@
 //! The load: clients that each send one request after the other over a connection of their own, in
 //! a process of their own, so that the server and those who ask it are told apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use hyper_util::rt::TokioIo;
 use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 use uuid::Uuid;
 
 /// In a body, what every request has another text for.
 pub(crate) const UNIQUE: &str = "@@";
+/// The length of that text: the run, the client's number, and a count.
+const UNIQUE_LENGTH: usize = 32 + 1 + 4 + 1 + 12;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -100,7 +99,7 @@ pub(crate) async fn child() {
     // What was written in an earlier run is there still.
     let run = Uuid::new_v4().simple().to_string();
     let clients: Vec<_> = (0..load.clients)
-        .map(|number| tokio::spawn(client(load, format!("{run}-{number}"), number, until)))
+        .map(|number| tokio::spawn(client(load, format!("{run}-{number:04}"), number, until)))
         .collect();
     let mut answers = Vec::new();
     for client in clients {
@@ -117,57 +116,89 @@ async fn client(
     number: usize,
     until: Instant,
 ) -> Vec<(u16, Duration)> {
-    let mut connection = connect(&load.address).await;
+    let written: Vec<String> = load.requests.iter().map(|it| written(load, it)).collect();
+    let mut connection = Connection::open(&load.address).await;
     let mut answers = Vec::new();
-    let first = number * load.requests.len() / load.clients;
+    let first = number * written.len() / load.clients;
     for count in 0.. {
-        let request = &load.requests[(first + count) % load.requests.len()];
-        let request = built(load, request, || format!("{name}-{count}"));
+        let request = &written[(first + count) % written.len()];
+        // As long as the length of the body says: UNIQUE_LENGTH.
+        let unique = format!("{name}-{count:012}");
+        let request = match request.contains(UNIQUE) {
+            true => Cow::Owned(request.replace(UNIQUE, &unique)),
+            false => Cow::Borrowed(request),
+        };
         let started = Instant::now();
-        let answer = timeout(PATIENCE, async {
-            let response = connection.send_request(request).await.expect("an answer");
-            let status = response.status().as_u16();
-            response.into_body().collect().await.expect("the whole answer");
-            status
-        });
-        // 0 is no status: there was no answer in time.
-        let status = answer.await.unwrap_or_default();
+        let status = connection.ask(request.as_bytes(), until + PATIENCE).await;
         answers.push((status, started.elapsed()));
         if Instant::now() >= until || status == 0 {
             break;
-        }
-        if connection.is_closed() {
-            connection = connect(&load.address).await;
         }
     }
     answers
 }
 
-async fn connect(address: &str) -> SendRequest<Full<Bytes>> {
-    let stream = TcpStream::connect(address).await.expect("the server listens");
-    stream.set_nodelay(true).expect("a socket");
-    let (sender, connection) = handshake(TokioIo::new(stream)).await.expect("a connection");
-    tokio::spawn(connection);
-    sender
+/// A connection of a client. What is sent is made beforehand, and of an answer nothing is read but
+/// where it ends: the client shares the machine with what it measures.
+struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
 }
 
-fn built(
-    load: &Load,
-    request: &Request,
-    unique: impl Fn() -> String,
-) -> hyper::Request<Full<Bytes>> {
-    let body = request.body.as_ref().map(|body| match body.contains(UNIQUE) {
-        true => body.replace(UNIQUE, &unique()),
-        false => body.clone(),
-    });
-    hyper::Request::builder()
-        .method(request.method.as_str())
-        .uri(&request.path)
-        .header(HOST, &load.address)
-        .header(AUTHORIZATION, format!("Bearer {}", load.token))
-        .header(CONTENT_TYPE, "application/scim+json")
-        .body(Full::from(body.unwrap_or_default()))
-        .expect("a request")
+impl Connection {
+    async fn open(address: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket");
+        Self { stream, received: Vec::with_capacity(64 * 1024) }
+    }
+
+    /// The status of the answer; 0, which is none, where there was no answer in time.
+    async fn ask(&mut self, request: &[u8], until: Instant) -> u16 {
+        let answer = async {
+            self.stream.write_all(request).await.expect("the server reads");
+            self.received.clear();
+            loop {
+                let read = self.stream.read_buf(&mut self.received).await.expect("an answer");
+                assert_ne!(read, 0, "the server closed the connection");
+                if let Some(status) = status_of_whole(&self.received) {
+                    return status;
+                }
+            }
+        };
+        timeout_at(until.into(), answer).await.unwrap_or_default()
+    }
+}
+
+/// The status of an answer that has arrived whole.
+fn status_of_whole(received: &[u8]) -> Option<u16> {
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(received).expect("HTTP") else {
+        return None;
+    };
+    let body = &received[head..];
+    let length = response.headers.iter().find(|it| it.name.eq_ignore_ascii_case("content-length"));
+    let is_whole = match (length, response.code) {
+        (Some(length), _) => {
+            let length = std::str::from_utf8(length.value).expect("ASCII");
+            body.len() >= length.parse().expect("a length")
+        }
+        (None, Some(204)) => true,
+        // In chunks, of which the last is empty.
+        (None, _) => body.ends_with(b"\r\n0\r\n\r\n") || body == b"0\r\n\r\n",
+    };
+    response.code.filter(|_| is_whole)
+}
+
+/// A request as it is sent.
+fn written(load: &Load, request: &Request) -> String {
+    let body = request.body.as_deref().unwrap_or_default();
+    let length = body.len() + body.matches(UNIQUE).count() * (UNIQUE_LENGTH - UNIQUE.len());
+    format!(
+        "{} {} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\
+         content-type: application/scim+json\r\ncontent-length: {length}\r\n\r\n{body}",
+        request.method, request.path, load.address, load.token
+    )
 }
 
 fn outcome(answers: Vec<(u16, Duration)>, took: Duration) -> Outcome {

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 
 use crate::clock;
 use crate::config::{Config, place};
-use crate::http::{self, App};
+use crate::http::{App, Http};
 use crate::service::Services;
 use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
@@ -124,7 +124,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     let services = app.services.clone();
     let background = background::start(&services, config.outbox_retention);
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = accept::serve(listener, http::router(app), Bounds::of_this_process(), async {
+    let http = Http::new(app);
+    let answer = move |request| http.clone().answer(request);
+    let server = accept::serve(listener, answer, Bounds::of_this_process(), async {
         let _ = stopped.await;
     });
     let mut server = tokio::spawn(server);

@@ -3,14 +3,15 @@
 
 mod forwarded;
 
+use std::convert::Infallible;
+use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{OriginalUri, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::{Span, field};
 
@@ -28,17 +29,31 @@ use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
 pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Puts an `Arc<EntryPoint>` into the extensions of each request to a tenant's service.
-pub(super) async fn arrival(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn arrival<F>(
+    app: &App,
+    request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Result<Response, Infallible>>,
+{
     if is_no_tenants(request.uri().path()) {
-        return next.run(request).await;
+        return infallible(next(request).await);
     }
     let (mut parts, body) = request.into_parts();
-    match enter(&app, &mut parts).await {
+    match enter(app, &mut parts).await {
         // At no path of a service there is nothing, which the table of routes says.
-        Ok(Ok(()) | Err(NoEntry::Nothing)) => next.run(Request::from_parts(parts, body)).await,
+        Ok(Ok(()) | Err(NoEntry::Nothing)) => {
+            infallible(next(Request::from_parts(parts, body)).await)
+        }
         Ok(Err(NoEntry::Nobody)) => ScimError::unauthorized().into_response(),
         Err(error) => ScimError::from(error).into_response(),
     }
+}
+
+fn infallible(answer: Result<Response, Infallible>) -> Response {
+    let Ok(response) = answer;
+    response
 }
 
 /// What belongs to the server, and is found under its own paths alone.
@@ -70,7 +85,8 @@ async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, Stor
     };
     // What was a URI is one with another path.
     let Some(uri) = at_the_table(&parts.uri, rest) else { return Ok(Err(NoEntry::Nothing)) };
-    parts.uri = uri;
+    // Errors name the client's own path.
+    parts.extensions.insert(OriginalUri(mem::replace(&mut parts.uri, uri)));
     parts.extensions.insert(Arc::new(entry));
     Ok(Ok(()))
 }

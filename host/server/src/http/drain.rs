@@ -12,7 +12,6 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::BodyExt;
@@ -43,9 +42,12 @@ impl AwaitsBody {
     }
 }
 
-pub(super) async fn drain(request: Request, next: Next) -> Response {
+pub(super) async fn drain<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return next(request).await;
     }
     // Such a client sends nothing until it is asked to, and reading asks.
     let waits_to_be_asked = request.headers().contains_key(header::EXPECT);
@@ -54,7 +56,7 @@ pub(super) async fn drain(request: Request, next: Next) -> Response {
     let awaits = parts.extensions.get::<AwaitsBody>().cloned().unwrap_or_default();
     let shared = SharedBody(Arc::new(Mutex::new(Progress { body, begun: false, awaits })));
     let rest = SharedBody(Arc::clone(&shared.0));
-    let response = next.run(Request::from_parts(parts, Body::new(shared))).await;
+    let response = next(Request::from_parts(parts, Body::new(shared))).await;
     if !rest.is_end_stream() && (rest.begun() || !waits_to_be_asked) {
         let most = match response.status() {
             StatusCode::UNAUTHORIZED => MAX_DURATION_UNAUTHORIZED,

@@ -429,14 +429,10 @@ pub(super) async fn scim_method_not_allowed(
     )
 }
 
-pub(super) fn scim_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
-    log_panic(&*panic);
-    ScimError::from(internal()).into_response()
-}
-
-pub(super) fn admin_panic(panic: Box<dyn Any + Send>) -> Response<Body> {
-    log_panic(&*panic);
-    internal().into_response()
+/// The answer where a handler has panicked: a bug, of which the log has more.
+pub(super) fn panicked(panic: &(dyn Any + Send), is_scim: bool) -> Response<Body> {
+    log_panic(panic);
+    if is_scim { ScimError::from(internal()).into_response() } else { internal().into_response() }
 }
 
 fn log_panic(panic: &(dyn Any + Send)) {

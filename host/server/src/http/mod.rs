@@ -21,11 +21,14 @@ mod resources;
 mod routes;
 mod search;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::Response;
+use futures_util::FutureExt;
+use tower_service::Service;
 
 use crate::service::Services;
 use crate::tenant::auth::SecretHash;
@@ -46,20 +49,42 @@ pub struct App {
     pub resolver: Resolver,
 }
 
-/// All routes; `routes` has them. They are matched when `arrival` has been asked, which is a layer of
-/// a router around them.
-pub fn router(app: Arc<App>) -> Router {
-    let routes = Router::new()
-        .merge(routes::public())
-        .merge(routes::admin_router(&app))
-        .merge(routes::scim_router(&app))
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .with_state(Arc::clone(&app));
-    Router::new()
-        .fallback_service(routes)
-        .layer(from_fn_with_state(app, arrival::arrival))
-        .layer(DefaultBodyLimit::disable()) // `body` has limits of its own
-        .layer(from_fn(drain::drain))
-        .layer(from_fn(observe::observe))
+/// Answers requests: what is around each of them, and the table of routes.
+#[derive(Debug, Clone)]
+pub struct Http {
+    app: Arc<App>,
+    routes: Router,
+}
+
+impl Http {
+    /// Answers over these services.
+    #[must_use]
+    pub fn new(app: Arc<App>) -> Self {
+        let routes = Router::new()
+            .merge(routes::public())
+            .merge(routes::admin_router(&app))
+            .merge(routes::scim_router(&app))
+            .fallback(error::unknown_route)
+            .method_not_allowed_fallback(error::method_not_allowed)
+            .layer(DefaultBodyLimit::disable()) // `body` has limits of its own
+            .with_state(Arc::clone(&app));
+        Self { app, routes }
+    }
+
+    /// Answers one request. Each step calls the next as a function: as layers of a router, each
+    /// would cost every request an allocation or two.
+    pub async fn answer(self, request: Request) -> Response {
+        let Self { app, mut routes } = self;
+        observe::observe(request, |request| {
+            drain::drain(request, |request| async move {
+                let is_scim = observe::is_scim(&request);
+                let answer = arrival::arrival(&app, request, |request| routes.call(request));
+                AssertUnwindSafe(answer)
+                    .catch_unwind()
+                    .await
+                    .unwrap_or_else(|panic| error::panicked(&*panic, is_scim))
+            })
+        })
+        .await
+    }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, field};
@@ -33,7 +32,10 @@ impl RequestId {
     }
 }
 
-pub(super) async fn observe(mut request: Request, next: Next) -> Response {
+pub(super) async fn observe<F>(mut request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let id = request
         .headers()
         .get(REQUEST_ID)
@@ -51,10 +53,10 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     );
     let awaits_body = AwaitsBody::default();
     request.extensions_mut().insert(awaits_body.clone());
-    let is_scim = !request.uri().path().starts_with("/admin/");
+    let is_scim = is_scim(&request);
     async move {
         let started = Instant::now();
-        let mut response = match timeout(MAX_DURATION, next.run(request)).await {
+        let mut response = match timeout(MAX_DURATION, next(request)).await {
             Ok(response) => response,
             Err(_) => too_slow(is_scim, awaits_body.get()),
         };
@@ -70,6 +72,11 @@ pub(super) async fn observe(mut request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// Whether errors are told in SCIM's form.
+pub(super) fn is_scim(request: &Request) -> bool {
+    !request.uri().path().starts_with("/admin/")
 }
 
 fn too_slow(is_scim: bool, awaits_body: bool) -> Response {

@@ -7,7 +7,6 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
-use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{App, admin, bulk, discovery, error, guard, health, me, openapi, resources, search};
 use crate::tenant::access::Permission::{
@@ -188,11 +187,8 @@ pub(super) fn scim_router(app: &Arc<App>) -> Router<Arc<App>> {
         }
         routes = routes.route(path, handler);
     }
-    let root = root.fallback(not_allowed.clone()).layer(CatchPanicLayer::custom(error::scim_panic));
-    let routes = routes
-        .fallback(unknown)
-        .method_not_allowed_fallback(not_allowed)
-        .layer(CatchPanicLayer::custom(error::scim_panic));
+    let root = root.fallback(not_allowed.clone());
+    let routes = routes.fallback(unknown).method_not_allowed_fallback(not_allowed);
     Router::new().nest(SCIM_BASE, routes).route(&format!("{SCIM_BASE}/"), root)
 }
 
@@ -205,7 +201,6 @@ pub(super) fn admin_router(app: &Arc<App>) -> Router<Arc<App>> {
     }
     let routes = routes
         .fallback(error::unknown_route.layer(guarded(Needs::Credential)))
-        .method_not_allowed_fallback(error::method_not_allowed.layer(guarded(Needs::Credential)))
-        .layer(CatchPanicLayer::custom(error::admin_panic));
+        .method_not_allowed_fallback(error::method_not_allowed.layer(guarded(Needs::Credential)));
     Router::new().nest(ADMIN_BASE, routes)
 }

@@ -3,18 +3,19 @@
 //!
 //! `axum::serve` has no clock, and so no bound on how slowly a client may send its headers.
 
+use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::http::Request;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -58,12 +59,15 @@ impl Bounds {
 
 /// Serves until told to stop, and then until the last request in flight is answered. Dropping the
 /// future closes all connections at once.
-pub(super) async fn serve(
+pub(super) async fn serve<A, F>(
     listener: TcpListener,
-    router: Router,
+    answer: A,
     bounds: Bounds,
     stop: impl Future<Output = ()>,
-) {
+) where
+    A: Fn(Request) -> F + Clone + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
     let places = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     // Dropped with this future, and its tasks are aborted then.
@@ -86,10 +90,11 @@ pub(super) async fn serve(
             Some(_) = connections.join_next() => continue,
         };
         let (stream, peer) = stream;
-        let service = TowerToHyperService::new(router.clone());
-        let service = service_fn(move |mut request: Request<Incoming>| {
+        let answer = answer.clone();
+        let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(peer);
-            service.call(request)
+            let answer = answer(request.map(Body::new));
+            async { Ok::<_, Infallible>(answer.await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())

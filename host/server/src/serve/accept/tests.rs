@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::routing::get;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
+use tower_service::Service;
 
 use super::*;
 
@@ -46,7 +48,11 @@ async fn start(bounds: Bounds) -> Running {
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let router = router.with_state(Arc::clone(&seen));
-    let server = tokio::spawn(serve(listener, router, bounds, async {
+    let answer = move |request| {
+        let answer = Service::<Request>::call(&mut router.clone(), request);
+        async { answer.await.unwrap() }
+    };
+    let server = tokio::spawn(serve(listener, answer, bounds, async {
         let _ = stopped.await;
     }));
     Running { address, seen, stop, server }
