@@ -25,6 +25,7 @@ mod life_cycle;
 mod limits;
 mod lists;
 mod me;
+mod oauth;
 mod permissions;
 mod plugins;
 mod processes;

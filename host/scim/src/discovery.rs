@@ -26,9 +26,13 @@ pub struct Features {
     pub max_bulk_bytes: usize,
 }
 
-/// The ServiceProviderConfig document.
+/// The ServiceProviderConfig document; with the token endpoint, where clients of the tenant have one.
 #[must_use]
-pub fn service_provider_config(features: Features, base_url: &str) -> Value {
+pub fn service_provider_config(
+    features: Features,
+    token_endpoint: Option<&str>,
+    base_url: &str,
+) -> Value {
     json!({
         "schemas": [SERVICE_PROVIDER_CONFIG_SCHEMA],
         "patch": { "supported": true },
@@ -51,18 +55,33 @@ pub fn service_provider_config(features: Features, base_url: &str) -> Value {
             "maxPageSize": features.max_page_size,
             "cursorTimeout": features.cursor_timeout
         },
-        "authenticationSchemes": [{
-            "type": "oauthbearertoken",
-            "name": "Bearer token",
-            "description": "A token of the tenant in the Authorization header (RFC 6750)",
-            "specUri": "https://www.rfc-editor.org/info/rfc6750",
-            "primary": true
-        }],
+        "authenticationSchemes": authentication_schemes(token_endpoint),
         "meta": {
             "resourceType": "ServiceProviderConfig",
             "location": format!("{base_url}/ServiceProviderConfig")
         }
     })
+}
+
+fn authentication_schemes(token_endpoint: Option<&str>) -> Vec<Value> {
+    let mut schemes = vec![json!({
+        "type": "oauthbearertoken",
+        "name": "Bearer token",
+        "description": "A token of the tenant, or a JWT of an issuer that the tenant names, in the \
+                        Authorization header (RFC 6750)",
+        "specUri": "https://www.rfc-editor.org/info/rfc6750",
+        "primary": true
+    })];
+    if let Some(token_endpoint) = token_endpoint {
+        schemes.push(json!({
+            "type": "oauth2",
+            "name": "OAuth 2.0 client credentials",
+            "description": format!("Access tokens for clients of the tenant, from {token_endpoint}"),
+            "specUri": "https://www.rfc-editor.org/info/rfc6749",
+            "documentationUri": token_endpoint
+        }));
+    }
+    schemes
 }
 
 /// All Schema documents.

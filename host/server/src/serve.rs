@@ -26,6 +26,7 @@ use crate::store::filter_sql;
 use crate::store::lanes::Lanes;
 use crate::store::replicas::Replicas;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
+use crate::tenant::access_token::AccessTokens;
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
 use crate::tenant::credentials::Credentials;
 use crate::tenant::jwks::JwksCache;
@@ -179,6 +180,7 @@ async fn build_app(
     let mut transaction = database.begin().await?;
     let needed = stored_plugins::digests(&mut transaction).await?;
     let cursors = CursorSealer::new(key(&mut transaction, "cursors").await?);
+    let access_tokens = AccessTokens::new(key(&mut transaction, "access-tokens").await?);
     let identities = key(&mut transaction, "identities").await?;
     transaction.commit().await?;
     if let Err(error) = plugins.prune(&needed).await {
@@ -202,7 +204,7 @@ async fn build_app(
     let list_limits =
         filter_sql::Limits { documents: config.filter_scan_limit, ..Default::default() };
     let outbound = Outbound::new(&config.outbound_allow).map_err(ServeError::Tls)?;
-    let credentials = Credentials::new(JwksCache::new(outbound), identities);
+    let credentials = Credentials::new(JwksCache::new(outbound), access_tokens, identities);
     Ok(Arc::new(App {
         services: Services::new(
             database.clone(),

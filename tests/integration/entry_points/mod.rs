@@ -1,5 +1,6 @@
 //! Where requests belong: by path, host, header, the credential alone, and realms.
 
+mod oauth;
 mod proxies;
 mod realms;
 mod ways;
@@ -7,6 +8,7 @@ mod ways;
 use std::net::TcpListener;
 
 use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 use tenon_tests::{Answer, Client, Options, Server, Tenant};
 
@@ -47,6 +49,16 @@ impl Way {
             request = request.header(*name, value);
         }
         Answer::of(request).await
+    }
+
+    /// POST of a form.
+    async fn form(&self, path: &str, form: &str) -> Answer {
+        let request = self.client.with_token("").request(Method::POST, path);
+        let mut request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        Answer::of(request.body(form.to_owned())).await
     }
 
     async fn post(&self, path: &str, body: &Value) -> Answer {

@@ -9,7 +9,7 @@ const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkRequest";
 
 /// Every way to a tenant, with the base URL that its answers have.
-fn ways(server: &Server, tenant: &Tenant) -> Vec<(Way, String)> {
+pub(super) fn ways(server: &Server, tenant: &Tenant) -> Vec<(Way, String)> {
     let (url, name, id) = (&server.url, &tenant.name, &tenant.id);
     let way =
         |path: &str, headers: &[(&'static str, &str)]| Way::new(server, tenant, path, headers);

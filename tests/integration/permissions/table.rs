@@ -47,7 +47,7 @@ const ROLES: [(&str, &[&str]); 5] = [
 ];
 
 /// What the routes need, written out once more.
-const NEEDS: [(&str, &str, &str); 58] = [
+const NEEDS: [(&str, &str, &str); 61] = [
     ("get", "/tenants/{tenant}/scim/v2/ServiceProviderConfig", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes/{name}", "credential"),
@@ -79,6 +79,9 @@ const NEEDS: [(&str, &str, &str); 58] = [
     ("get", "/admin/v1/tenants/{tenant}/tokens", "tokens:read"),
     ("post", "/admin/v1/tenants/{tenant}/tokens", "tokens:write"),
     ("delete", "/admin/v1/tenants/{tenant}/tokens/{id}", "tokens:write"),
+    ("get", "/admin/v1/tenants/{tenant}/clients", "tokens:read"),
+    ("post", "/admin/v1/tenants/{tenant}/clients", "tokens:write"),
+    ("delete", "/admin/v1/tenants/{tenant}/clients/{id}", "tokens:write"),
     ("get", "/admin/v1/tenants/{tenant}/issuers", "tokens:read"),
     ("post", "/admin/v1/tenants/{tenant}/issuers", "tokens:write"),
     ("put", "/admin/v1/tenants/{tenant}/issuers/{id}", "tokens:write"),

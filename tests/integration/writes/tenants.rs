@@ -40,6 +40,7 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     let ada = acme.scim.send(Method::POST, "/Users", &ada, &key).await.expect(201);
     let ada = ada.body["id"].as_str().unwrap();
     acme.admin.post("/tokens", json!({ "name": "ada", "userId": ada })).await.expect(201);
+    acme.admin.post("/clients", json!({ "name": "hr" })).await.expect(201);
     let group = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"],
         "displayName": "all", "members": [{ "value": ada }]

@@ -9,9 +9,10 @@ use super::{Attribute, Indexed, Schema, core};
 use crate::path::{self, AttributeRef, Target};
 use crate::project;
 
-/// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4).
-const RESERVED_ENDPOINTS: [&str; 5] =
-    ["/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig"];
+/// Endpoints that the protocol uses itself (RFC 7644 §3.2, §3.7, §3.11, §4), and the one below which
+/// clients are given access tokens.
+const RESERVED_ENDPOINTS: [&str; 6] =
+    ["/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/oauth2"];
 
 /// Whether the protocol uses this endpoint itself.
 pub(crate) fn is_reserved_endpoint(endpoint: &str) -> bool {

@@ -18,7 +18,7 @@ use tracing::{Span, field};
 use self::forwarded::Sent;
 use super::App;
 use super::error::ScimError;
-use super::routes::{ADMIN_BASE, SCIM_BASE};
+use super::routes::{ADMIN_BASE, METADATA, SCIM_BASE};
 use crate::store::StoreError;
 use crate::tenant::resolve::origin::Host;
 use crate::tenant::resolve::template::is_prefix;
@@ -73,7 +73,12 @@ async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, Stor
     if let Some(client) = sent.client.or(peer) {
         Span::current().record("client", field::display(client));
     }
-    let arrival = match arrival_of(settings, parts, &sent, is_proxy) {
+    // RFC 8414 §3.1: the well-known part comes before the path of the service.
+    let (path, is_metadata) = match parts.uri.path().strip_prefix(METADATA) {
+        Some(path) => (app.resolver.below_public_url(path), true),
+        None => (parts.uri.path(), false),
+    };
+    let arrival = match arrival_of(settings, parts, path, &sent, is_proxy) {
         Ok(arrival) => arrival,
         Err(none) => return Ok(Err(none)),
     };
@@ -82,6 +87,11 @@ async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, Stor
     let Resolved { entry, rest } = match resolved {
         Ok(resolved) => resolved,
         Err(none) => return Ok(Err(none)),
+    };
+    let rest = match rest {
+        "" | "/" if is_metadata => METADATA,
+        _ if is_metadata => return Ok(Err(NoEntry::Nothing)),
+        rest => rest,
     };
     // What was a URI is one with another path.
     let Some(uri) = at_the_table(&parts.uri, rest) else { return Ok(Err(NoEntry::Nothing)) };
@@ -95,6 +105,7 @@ async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, Stor
 fn arrival_of<'r>(
     settings: &'r EntrySettings,
     parts: &'r Parts,
+    path: &'r str,
     sent: &'r Sent,
     is_proxy: bool,
 ) -> Result<Arrival<'r>, NoEntry> {
@@ -108,7 +119,7 @@ fn arrival_of<'r>(
         false => Vec::new(),
     };
     Ok(Arrival {
-        path: parts.uri.path(),
+        path,
         host,
         scheme: sent.scheme.as_deref().filter(|it| matches!(*it, "http" | "https")),
         prefix: sent

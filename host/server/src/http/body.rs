@@ -16,6 +16,8 @@ const MAX_JSON_BYTES: usize = 1024 * 1024;
 pub(super) const SCIM_TYPES: &[&str] = &["application/scim+json", "application/json"];
 /// Media type of the admin API.
 pub(super) const JSON_TYPES: &[&str] = &["application/json"];
+/// Media type of forms.
+pub(super) const FORM_TYPES: &[&str] = &["application/x-www-form-urlencoded"];
 /// Media type of plugins.
 pub(super) const WASM_TYPES: &[&str] = &["application/wasm"];
 

@@ -13,8 +13,10 @@ use tenon_scim::list::{self, Place};
 use super::error::ScimError;
 use super::extract::Scim;
 use super::resources::{REVALIDATE, is_known, not_modified, set_header};
+use super::routes::TOKEN;
 use crate::service::cursor::CURSOR_TIMEOUT;
 use crate::service::list::DEFAULT_PAGE;
+use crate::store::clients;
 
 type Answer = Result<Response, ScimError>;
 
@@ -27,7 +29,13 @@ pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> A
         max_bulk_operations: limits.max_bulk_operations,
         max_bulk_bytes: limits.max_bulk_bytes,
     };
-    let document = discovery::service_provider_config(features, &scim.request.base_url);
+    let base_url = &scim.request.base_url;
+    let mut conn = scim.app.services.database.read().await?;
+    let has_clients = clients::exist(&mut conn, scim.request.tenant.id).await?;
+    drop(conn);
+    let token_endpoint = has_clients.then(|| format!("{base_url}{TOKEN}"));
+    let document =
+        discovery::service_provider_config(features, token_endpoint.as_deref(), base_url);
     one(&scim, &headers, Some(document))
 }
 

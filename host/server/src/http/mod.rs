@@ -14,6 +14,7 @@ mod idempotency;
 mod json;
 mod me;
 mod members_stream;
+mod oauth;
 mod observe;
 mod openapi;
 mod rate_headers;

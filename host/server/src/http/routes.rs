@@ -8,7 +8,9 @@ use axum::http::Method;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
-use super::{App, admin, bulk, discovery, error, guard, health, me, openapi, resources, search};
+use super::{
+    App, admin, bulk, discovery, error, guard, health, me, oauth, openapi, resources, search,
+};
 use crate::tenant::access::Permission::{
     self, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
     PluginsRead, PluginsWrite, Read, TokensRead, TokensWrite, Update,
@@ -18,6 +20,11 @@ use crate::tenant::access::Permission::{
 pub(super) const SCIM_BASE: &str = "/scim/v2";
 /// Below which the admin API is.
 pub(super) const ADMIN_BASE: &str = "/admin/v1";
+
+/// Where clients of a tenant are given access tokens, below its service.
+pub(super) const TOKEN: &str = "/oauth2/token";
+/// Where it is told of that: before the path of the service, or after it.
+pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,11 +95,13 @@ method!(put, PUT);
 method!(patch, PATCH);
 method!(delete, DELETE);
 
-/// Those that anybody may ask. They tell whether the server works, and nothing else.
+/// Those that anybody may ask. They tell whether the server works, and where a client shows who it is.
 pub(super) fn public() -> Router<Arc<App>> {
     Router::new()
         .route("/health", axum::routing::get(health::health))
         .route("/ready", axum::routing::get(health::ready))
+        .route(&format!("{SCIM_BASE}{TOKEN}"), axum::routing::post(oauth::token))
+        .route(&format!("{SCIM_BASE}{METADATA}"), axum::routing::get(oauth::metadata))
 }
 
 /// The service of a tenant (RFC 7644 §3.2), below [`SCIM_BASE`].
@@ -128,7 +137,7 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
+        clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -142,6 +151,9 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
         post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
         delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),
+        get("/tenants/{tenant}/clients", Tenant(TokensRead), "listClients", "The OAuth clients, without their secrets", clients::list),
+        post("/tenants/{tenant}/clients", Tenant(TokensWrite), "createClient", "Create an OAuth client", clients::create),
+        delete("/tenants/{tenant}/clients/{id}", Tenant(TokensWrite), "deleteClient", "Delete an OAuth client, and end its tokens", clients::delete),
         get("/tenants/{tenant}/issuers", Tenant(TokensRead), "listIssuers", "Whose JWTs are credentials of the tenant", issuers::list),
         post("/tenants/{tenant}/issuers", Tenant(TokensWrite), "createIssuer", "Take JWTs of an issuer", issuers::create),
         put("/tenants/{tenant}/issuers/{id}", Tenant(TokensWrite), "replaceIssuer", "Change how JWTs of an issuer are taken", issuers::replace),

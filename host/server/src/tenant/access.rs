@@ -245,6 +245,12 @@ impl Grants {
             && self.hidden.iter().all(|path| other.hidden.contains(path))
     }
 
+    /// Paths of attributes that are not to be read.
+    #[must_use]
+    pub fn hidden(&self) -> &[String] {
+        &self.hidden
+    }
+
     /// What either allows, without what either hides.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {
@@ -319,6 +325,8 @@ pub enum PrincipalKind {
     Operator,
     /// A token of the tenant, with its id.
     Token(Uuid),
+    /// An access token of an OAuth client of the tenant, with the client's id.
+    Client(Uuid),
     /// A JWT of an issuer of the tenant, with the issuer's id.
     Issuer(Uuid),
 }
@@ -328,7 +336,7 @@ pub enum PrincipalKind {
 pub struct Principal {
     /// What sort of credential was shown.
     pub kind: PrincipalKind,
-    /// Who acts, for the record: `operator`, `token:<id>`, `jwt:<id of the issuer>:<subject>`.
+    /// Who acts, for the record: `operator`, `token:<id>`, `client:<id>`, `jwt:<id of the issuer>:<subject>`.
     pub actor: Arc<str>,
     /// What it may do.
     pub grants: Grants,
@@ -349,6 +357,13 @@ impl Principal {
     pub fn token(id: Uuid, grants: Grants, subject: Option<Uuid>) -> Self {
         let actor = format!("token:{id}").into();
         Self { kind: PrincipalKind::Token(id), actor, grants, subject }
+    }
+
+    /// Who shows an access token.
+    #[must_use]
+    pub fn client(id: Uuid, grants: Grants) -> Self {
+        let actor = format!("client:{id}").into();
+        Self { kind: PrincipalKind::Client(id), actor, grants, subject: None }
     }
 
     /// Who shows a JWT of an issuer; the subject as it is shown.

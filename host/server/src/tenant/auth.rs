@@ -138,6 +138,14 @@ impl SecretHash {
         &self.0
     }
 
+    /// Whether a secret is the one of which this is known. Where nothing is known, it is not, which
+    /// takes as long.
+    #[must_use]
+    pub fn is_right(known: Option<&Self>, secret: &[u8]) -> bool {
+        let hash = known.map_or([0; 32], |it| it.0);
+        Self(hash).matches(&Self::of(secret)) && known.is_some()
+    }
+
     /// Whether it is the hash of the same secret, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {

@@ -5,7 +5,10 @@
 //! a second later at the most. Where the epoch could not be asked for, nothing is remembered, and
 //! every request asks the database.
 
+mod access;
 mod jwt;
+
+pub use self::access::KnownClient;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,6 +20,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::access::{Grants, Principal};
+use super::access_token::AccessTokens;
 use super::auth::{CredentialKey, SecretHash, TokenParts};
 use super::entry::{Claims, TenantIdentity};
 use super::jwks::JwksCache;
@@ -72,6 +76,8 @@ pub struct Credentials {
     runtimes: Runtimes,
     /// The keys of issuers.
     pub jwks: JwksCache,
+    /// Makes access tokens.
+    pub access_tokens: AccessTokens,
     /// From which the keys of clients without a lasting secret are derived.
     identities: [u8; 32],
     /// The last answer to the question for the epoch, and when it was asked.
@@ -89,12 +95,13 @@ struct Remembered {
 }
 
 impl Credentials {
-    /// Nothing yet. The key is one that all servers on the database share.
+    /// Nothing yet. The keys are those that all servers on the database share.
     #[must_use]
-    pub fn new(jwks: JwksCache, identities: [u8; 32]) -> Self {
+    pub fn new(jwks: JwksCache, access_tokens: AccessTokens, identities: [u8; 32]) -> Self {
         Self {
             runtimes: Runtimes::default(),
             jwks,
+            access_tokens,
             identities,
             polled: RwLock::default(),
             forgotten: AtomicU64::default(),
@@ -114,6 +121,7 @@ impl Credentials {
     ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
         match shown {
             Shown::Token(token) => self.by_token(database, token, claims).await,
+            Shown::Access(sealed) => self.by_access_token(database, sealed, claims).await,
             Shown::Jwt(jwt) => self.by_jwt(database, jwt, claims).await,
         }
     }

@@ -1,6 +1,7 @@
 //! Whose request it is and what they may do, and what that tenant has: its schemas and its plugins.
 
 pub mod access;
+pub mod access_token;
 pub mod auth;
 pub mod credentials;
 pub mod entry;

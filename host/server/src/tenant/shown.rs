@@ -1,5 +1,6 @@
 //! What a client shows to say who it is: the text behind `Bearer`.
 
+use super::access_token::Sealed;
 use super::auth::{SecretHash, TokenParts};
 use crate::store::TenantId;
 
@@ -8,6 +9,8 @@ use crate::store::TenantId;
 pub enum Shown {
     /// A token of a tenant.
     Token(TokenParts),
+    /// An access token of an OAuth client of a tenant.
+    Access(Sealed),
     /// What looks like a JWT: of which issuer, for which tenant and whether valid is not known yet.
     Jwt(JwtText),
 }
@@ -41,6 +44,7 @@ impl Shown {
     pub const fn tenant(&self) -> Option<TenantId> {
         match self {
             Self::Token(token) => Some(token.tenant),
+            Self::Access(sealed) => Some(sealed.client.tenant),
             Self::Jwt(_) => None,
         }
     }
@@ -50,6 +54,9 @@ impl Shown {
     pub fn parse(text: &str) -> Option<Self> {
         if let Some(token) = TokenParts::parse(text) {
             return Some(Self::Token(token));
+        }
+        if let Some(sealed) = Sealed::parse(text) {
+            return Some(Self::Access(sealed));
         }
         // Tokens of ours have no dot.
         (text.bytes().filter(|byte| *byte == b'.').count() == 2)

@@ -69,7 +69,7 @@ fn the_core_cannot_be_redefined() {
 
 #[test]
 fn an_endpoint_of_the_protocol_cannot_be_taken() {
-    for endpoint in ["/Schemas", "/me", "/Users", "Badges", "/a/b", "/", ""] {
+    for endpoint in ["/Schemas", "/me", "/OAuth2", "/Users", "Badges", "/a/b", "/", ""] {
         let error = with(&[
             badge_schema(),
             resource_type(

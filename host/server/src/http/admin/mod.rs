@@ -1,5 +1,6 @@
 //! The admin API, for the operator and for the administrators of a tenant.
 
+pub(super) mod clients;
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;

@@ -49,9 +49,7 @@ pub(crate) async fn create(
     let grants = grants(&mut members)?;
     members.finish()?;
     check_grants(&administrator, &grants)?;
-    if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
-        return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
-    }
+    check_label(&name)?;
     let now = clock::now();
     let expires = match expires {
         None => None,
@@ -92,9 +90,17 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(shown)).into_response())
 }
 
+/// A name for people.
+pub(super) fn check_label(name: &str) -> Result<(), Problem> {
+    if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
+        return Err(invalid(format!("\"name\" must have 1 to {MAX_NAME} bytes")));
+    }
+    Ok(())
+}
+
 /// What the token is to be allowed: the permissions of a `role`, or `permissions`; that of a
 /// provisioner where nothing is said. `mayExplain` adds one permission.
-fn grants(members: &mut Members) -> Result<Grants, Problem> {
+pub(super) fn grants(members: &mut Members) -> Result<Grants, Problem> {
     let role = members.optional_string("role")?;
     let permissions = members.optional_strings("permissions")?;
     let hidden = members.optional_strings("hidden")?.unwrap_or_default();

@@ -139,6 +139,12 @@ impl Resolver {
         Ok(Resolved { entry, rest: path.rest })
     }
 
+    /// A path as the server knows it, of one as clients write it.
+    #[must_use]
+    pub fn below_public_url<'p>(&self, path: &'p str) -> &'p str {
+        below(path, self.public_url.path()).unwrap_or(path)
+    }
+
     /// The URL of a tenant's service, for those who ask for it elsewhere.
     #[must_use]
     pub fn service_url(&self, tenant: &str) -> String {

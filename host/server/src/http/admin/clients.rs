@@ -1,0 +1,99 @@
+//! `/admin/v1/tenants/{tenant}/clients`: who is given access tokens of the tenant.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::body::{self, JSON_TYPES};
+use super::super::{App, error::Problem};
+use super::tokens::{check_grants, check_label, check_types, grants};
+use super::{Administrator, ForTenant, Members, items};
+use crate::clock;
+use crate::store::TenantId;
+use crate::store::audit::{self, Act};
+use crate::store::clients::{self, OAuthClient};
+use crate::tenant::access_token::ClientId;
+use crate::tenant::auth::{SecretHash, random};
+
+type Answer = Result<Response, Problem>;
+
+pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+    let mut conn = app.services.database.read().await?;
+    let all = clients::list(&mut conn, tenant.tenant_id()).await?;
+    let all: Vec<Value> = all.iter().map(|it| shown(tenant.tenant_id(), it)).collect();
+    Ok(Json(items(all)).into_response())
+}
+
+/// The answer has the secret, this once.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
+    let name = members.string("name")?;
+    let grants = grants(&mut members)?;
+    members.finish()?;
+    check_label(&name)?;
+    check_grants(&administrator, &grants)?;
+    let secret = random().map_err(|error| {
+        tracing::error!(%error, "no client can be made");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no client can be made at present")
+    })?;
+    let secret = BASE64_URL_SAFE_NO_PAD.encode(secret);
+    let (id, now) = (tenant.tenant_id(), clock::now());
+    let client = OAuthClient { id: Uuid::now_v7(), name, created: now, grants: grants.stored() };
+    let mut transaction = app.services.database.begin().await?;
+    check_types(&mut transaction, id, &grants).await?;
+    let hash = SecretHash::of(secret.as_bytes());
+    clients::insert(&mut transaction, id, &client, hash.as_bytes()).await?;
+    let act = Act { action: "client.create", subject: &client.id.to_string(), at: now };
+    audit::insert(&mut transaction, id, administrator.by(), act).await?;
+    transaction.commit().await?;
+    tracing::info!(tenant = tenant.name, client = %client.id, "client created");
+    let mut shown = shown(id, &client);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("clientSecret".to_owned(), secret.into());
+    }
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    Path((_, id)): Path<(String, String)>,
+) -> Answer {
+    let unknown =
+        || Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no client \"{id}\""));
+    let client = Uuid::parse_str(&id).map_err(|_| unknown())?;
+    let mut transaction = app.services.database.begin().await?;
+    if !clients::delete(&mut transaction, tenant.tenant_id(), client).await? {
+        return Err(unknown());
+    }
+    let act = Act { action: "client.delete", subject: &client.to_string(), at: clock::now() };
+    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    transaction.commit().await?;
+    tracing::info!(tenant = tenant.name, %client, "client deleted");
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A client without its secret.
+fn shown(tenant: TenantId, client: &OAuthClient) -> Value {
+    let mut shown = json!(client);
+    if let Some(shown) = shown.as_object_mut() {
+        let client_id = ClientId { tenant, id: client.id }.to_string();
+        shown.insert("clientId".to_owned(), client_id.into());
+    }
+    shown
+}
