@@ -32,6 +32,7 @@ mod processes;
 mod projection;
 mod protocol_errors;
 mod reads;
+mod removal;
 mod resources;
 mod search;
 mod vectors;

@@ -5,7 +5,7 @@ mod keys;
 mod limits;
 mod record;
 mod stored;
-mod tenants;
+pub(crate) mod tenants;
 
 use sqlx::{Connection, PgConnection};
 use tenon_tests::{Server, Tenant};

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{database, id};
 
 /// How many rows of a tenant every table has that knows tenants.
-async fn rows(conn: &mut PgConnection, tenant: Uuid) -> Vec<(String, i64)> {
+pub(crate) async fn rows(conn: &mut PgConnection, tenant: Uuid) -> Vec<(String, i64)> {
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT table_name::text FROM information_schema.columns \
          WHERE table_schema = 'public' AND column_name = 'tenant_id' ORDER BY 1",

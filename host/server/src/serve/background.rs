@@ -13,6 +13,8 @@ use crate::service::Services;
 const BUILD_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a failure: of the database, most likely.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How often is looked whether a deleted tenant has left something.
+const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often what is old is removed.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
 
@@ -22,6 +24,7 @@ pub(super) fn start(services: &Services, event_retention: Duration) -> JoinSet<(
     let (credentials, lanes) = (Arc::clone(&services.credentials), services.lanes.clone());
     tasks.spawn(async move { credentials.follow(&lanes).await });
     tasks.spawn(build_indexes(services.clone()));
+    tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(keep_house(services.clone(), event_retention));
     tasks
 }
@@ -37,6 +40,20 @@ async fn build_indexes(services: Services) {
             Ok(false) => sleep(BUILD_INTERVAL).await,
             Err(error) => {
                 tracing::warn!(%error, "an index could not be built; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Whatever server began with it: that one may be gone.
+async fn remove_tenants(services: Services) {
+    loop {
+        match services.carry_on_removals().await {
+            Ok(true) => {}
+            Ok(false) => sleep(REMOVAL_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "a deleted tenant could not be removed; it will be tried again");
                 sleep(AFTER_FAILURE).await;
             }
         }

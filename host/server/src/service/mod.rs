@@ -13,6 +13,7 @@ pub mod list;
 pub mod memberships;
 pub mod plugins;
 pub mod read;
+pub mod removal;
 pub mod render;
 pub mod secrets;
 pub mod substrings;

@@ -154,10 +154,11 @@ pub async fn delete(
 /// # Errors
 /// The database fails.
 pub async fn hold(conn: &mut PgConnection, tenant: TenantId) -> Result<bool, StoreError> {
-    let held = sqlx::query("SELECT FROM tenants WHERE id = $1 FOR KEY SHARE")
-        .bind(tenant.0)
-        .fetch_optional(conn)
-        .await?;
+    let held =
+        sqlx::query("SELECT FROM tenants WHERE id = $1 AND removal_step IS NULL FOR KEY SHARE")
+            .bind(tenant.0)
+            .fetch_optional(conn)
+            .await?;
     Ok(held.is_some())
 }
 

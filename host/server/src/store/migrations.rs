@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
-const MIGRATIONS: [(i64, &str, &str); 16] = [
+const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),
     (3, "plugins", include_str!("../../../../migrations/0003_plugins.sql")),
@@ -24,6 +24,7 @@ const MIGRATIONS: [(i64, &str, &str); 16] = [
     (15, "permissions", include_str!("../../../../migrations/0015_permissions.sql")),
     (20, "issuers", include_str!("../../../../migrations/0020_issuers.sql")),
     (21, "clients", include_str!("../../../../migrations/0021_clients.sql")),
+    (24, "removal", include_str!("../../../../migrations/0024_removal.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

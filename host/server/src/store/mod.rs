@@ -23,6 +23,7 @@ pub mod plugins;
 #[cfg(test)]
 mod portability;
 pub mod realms;
+pub mod removal;
 pub mod replicas;
 pub mod resources;
 pub mod retention;

@@ -90,7 +90,7 @@ pub async fn insert(
     name_taken(result.map(|_| ()))
 }
 
-/// The tenant with that name or id.
+/// The tenant with that name or id, unless it has been deleted (see `removal`).
 ///
 /// # Errors
 /// The database fails.
@@ -101,7 +101,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
     }
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
-         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id WHERE t.name = $1 OR t.id = $2",
+         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
+         WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
@@ -117,7 +118,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
-         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id ORDER BY t.name",
+         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
+         WHERE t.removal_step IS NULL ORDER BY t.name",
     )
     .fetch_all(conn)
     .await?;
@@ -141,11 +143,12 @@ pub async fn configuration(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Configuration, StoreError> {
-    let row: Option<(String, String)> =
-        sqlx::query_as("SELECT dialect, limits FROM tenants WHERE id = $1")
-            .bind(tenant.0)
-            .fetch_optional(conn)
-            .await?;
+    let row: Option<(String, String)> = sqlx::query_as(
+        "SELECT dialect, limits FROM tenants WHERE id = $1 AND removal_step IS NULL",
+    )
+    .bind(tenant.0)
+    .fetch_optional(conn)
+    .await?;
     let (dialect, limits) = row.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))?;
     Ok(Configuration { dialect: known_dialect(dialect)?, limits })
 }
@@ -159,10 +162,12 @@ pub async fn limits_to_change(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<String, StoreError> {
-    let limits = sqlx::query_scalar("SELECT limits FROM tenants WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(tenant.0)
-        .fetch_optional(conn)
-        .await?;
+    let limits = sqlx::query_scalar(
+        "SELECT limits FROM tenants WHERE id = $1 AND removal_step IS NULL FOR NO KEY UPDATE",
+    )
+    .bind(tenant.0)
+    .fetch_optional(conn)
+    .await?;
     limits.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))
 }
 
@@ -191,7 +196,8 @@ pub async fn identity(
         return Ok(None);
     }
     let identity = sqlx::query_as(
-        "SELECT id, name, realm_id, config_epoch FROM tenants WHERE name = $1 OR id = $2",
+        "SELECT id, name, realm_id, config_epoch FROM tenants \
+         WHERE (name = $1 OR id = $2) AND removal_step IS NULL",
     )
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
@@ -240,36 +246,6 @@ pub async fn update(
     name_taken(result.map(|_| ()))
 }
 
-/// Removes a tenant and everything that is its own, within a transaction.
-///
-/// First, nothing more can be created: the tenant's row is locked, which keeps new counters out, and
-/// to delete the counters waits for those who create. Then nothing more can be changed, as the
-/// resources are gone. So no row comes behind the statement that deletes its like.
-///
-/// # Errors
-/// The database fails.
-pub async fn delete(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
-    const IN_ORDER: [&str; 11] = [
-        "SELECT FROM tenants WHERE id = $1 FOR UPDATE",
-        "DELETE FROM counters WHERE tenant_id = $1",
-        "DELETE FROM resources WHERE tenant_id = $1",
-        "DELETE FROM group_members WHERE tenant_id = $1",
-        "DELETE FROM unique_values WHERE tenant_id = $1",
-        // This waits for the batch of an index that is being built.
-        "DELETE FROM index_builds WHERE tenant_id = $1",
-        "DELETE FROM attr_index WHERE tenant_id = $1",
-        "DELETE FROM outbox WHERE tenant_id = $1",
-        "DELETE FROM audit WHERE tenant_id = $1",
-        "DELETE FROM entry_points WHERE tenant_id = $1",
-        // With its tokens, plugins and idempotency keys, which are few.
-        "DELETE FROM tenants WHERE id = $1",
-    ];
-    for statement in IN_ORDER {
-        sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
-    }
-    config_epoch::advance(conn).await
-}
-
 /// Says that the tenant's configuration is about to change, and keeps other changes of it waiting
 /// until this transaction ends.
 ///
@@ -311,7 +287,8 @@ pub async fn with_other_core_indexes(
     limit: i64,
 ) -> Result<Vec<TenantId>, StoreError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM tenants WHERE core_indexes <> $1 AND id > $2 ORDER BY id LIMIT $3",
+        "SELECT id FROM tenants \
+         WHERE core_indexes <> $1 AND id > $2 AND removal_step IS NULL ORDER BY id LIMIT $3",
     )
     .bind(fingerprint)
     .bind(after.map_or(Uuid::nil(), |it| it.0))

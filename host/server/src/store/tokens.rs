@@ -141,7 +141,7 @@ pub async fn credential(
         "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, k.secret_hash, k.expires, \
                 k.user_id, k.grants \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
-         WHERE k.tenant_id = $1 AND k.id = $2",
+         WHERE k.tenant_id = $1 AND k.id = $2 AND t.removal_step IS NULL",
     )
     .bind(tenant.0)
     .bind(id)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -15,7 +15,8 @@ use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, check_name, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
-use crate::store::audit::{self, Act, NO_TENANT};
+use crate::store::audit::{self, Act};
+use crate::store::removal::{self, Progress};
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
@@ -27,7 +28,9 @@ type Answer = Result<Response, Problem>;
 pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
     let mut conn = app.services.database.read().await?;
     let all = tenants::list(&mut conn).await?;
-    let shown: Vec<Value> = all.iter().map(|tenant| shown(&app, tenant)).collect();
+    let deleted = removal::list(&mut conn).await?;
+    let shown = all.iter().map(|tenant| shown(&app, tenant));
+    let shown: Vec<Value> = shown.chain(deleted.iter().map(deleting)).collect();
     Ok(Json(items(shown)).into_response())
 }
 
@@ -60,8 +63,16 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, headers, Json(shown(&app, &tenant))).into_response())
 }
 
-pub(crate) async fn get(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
-    Ok(Json(shown(&app, &tenant)).into_response())
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    tenant: Result<ForTenant, Problem>,
+    Path(name_or_id): Path<String>,
+) -> Answer {
+    let shown = match tenant {
+        Ok(ForTenant(tenant)) => shown(&app, &tenant),
+        Err(problem) => deleting(&in_removal(&app, &name_or_id).await?.ok_or(problem)?),
+    };
+    Ok(Json(shown).into_response())
 }
 
 pub(crate) async fn update(
@@ -113,19 +124,36 @@ pub(crate) async fn update(
     Ok(Json(shown(&app, &updated)).into_response())
 }
 
+/// 204 where all that the tenant had is gone; 202 where that goes on, and `get` tells how far it is.
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
+    tenant: Result<ForTenant, Problem>,
+    Path(name_or_id): Path<String>,
     administrator: Administrator,
 ) -> Answer {
-    let mut transaction = app.services.database.begin().await?;
-    tenants::delete(&mut transaction, tenant.tenant_id()).await?;
-    let act = Act { action: "tenant.delete", subject: &tenant.id.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, NO_TENANT, administrator.by(), act).await?;
-    transaction.commit().await?;
-    tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant deleted");
-    app.services.delete_unused_components().await;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let id = match tenant {
+        Ok(ForTenant(tenant)) => tenant.tenant_id(),
+        Err(problem) => TenantId(in_removal(&app, &name_or_id).await?.ok_or(problem)?.id),
+    };
+    let left = app.services.delete_tenant(administrator.by(), id).await?;
+    tracing::info!(%id, is_gone = left.is_none(), "tenant deleted");
+    let Some(left) = left else { return Ok(StatusCode::NO_CONTENT.into_response()) };
+    let headers = [(header::LOCATION, format!("{}/admin/v1/tenants/{id}", app.public_url))];
+    Ok((StatusCode::ACCEPTED, headers, Json(deleting(&left))).into_response())
+}
+
+async fn in_removal(app: &App, id: &str) -> Result<Option<Progress>, Problem> {
+    let mut conn = app.services.database.read().await?;
+    Ok(removal::of_id(&mut conn, id).await?)
+}
+
+/// A tenant that has been deleted, as long as something is left of it.
+fn deleting(progress: &Progress) -> Value {
+    let mut shown = json!(progress);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("state".to_owned(), "deleting".into());
+    }
+    shown
 }
 
 /// How requests reach the tenant.
