@@ -1,6 +1,7 @@
 //! Claims about a running Tenon. One binary, so that it links once.
 
 mod admin_api;
+mod audit;
 mod bulk;
 mod characteristics;
 mod command_line;

@@ -1,6 +1,8 @@
 //! The command line.
 
 mod admin;
+mod audit;
+mod audit_file;
 mod bench_seed;
 mod explain;
 mod index;
@@ -39,6 +41,7 @@ pub fn run() -> ExitCode {
             _ => ExitCode::from(EXIT_USAGE),
         },
         Some(("index", matches)) => with_runtime(1, index::run(matches)),
+        Some(("audit", matches)) => with_runtime(1, audit::run(matches)),
         Some(("explain", flags)) => with_runtime(1, explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
@@ -88,6 +91,7 @@ fn command() -> Command {
         )
         .subcommand(index::command())
         .subcommand(explain::command())
+        .subcommand(audit::command())
         .subcommand(plugin)
         .subcommand(
             Command::new("bench")

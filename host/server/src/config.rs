@@ -13,12 +13,12 @@ use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::ArgMatches;
 use ipnet::IpNet;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::service::housekeeping::Retention;
 use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
 use crate::telemetry::LogFormat;
@@ -48,8 +48,8 @@ pub struct Config {
     pub database_replicas: Vec<Replica>,
     /// Documents that a filter or a sort may read.
     pub filter_scan_limit: u32,
-    /// How long events are kept.
-    pub outbox_retention: Duration,
+    /// How long what grows is kept.
+    pub retention: Retention,
     /// Networks beside the public ones into which tenants' administrators may have requests sent.
     pub outbound_allow: Vec<IpNet>,
     /// Where files are kept.
@@ -160,6 +160,7 @@ impl Config {
                 .map_err(|error| given.invalid(format!("not a usable path: {error}")))?,
             None => embedded::default_data_dir()?,
         };
+        let kept = Retention::default();
         let database = values.database()?;
         let database_replicas = values.replicas(&database)?;
         Ok(Self {
@@ -172,7 +173,10 @@ impl Config {
             database,
             database_connections: values.connections()?,
             filter_scan_limit: values.filter_scan_limit()?,
-            outbox_retention: values.outbox_retention()?,
+            retention: Retention {
+                events: values.retention("outbox_retention")?.unwrap_or(kept.events),
+                audit: values.retention("audit_retention")?,
+            },
             outbound_allow: values.outbound_allow()?,
             data_dir,
             log: values.log()?,

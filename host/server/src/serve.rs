@@ -123,7 +123,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     };
     tracing::info!(url = app.public_url, "ready");
     let services = app.services.clone();
-    let background = background::start(&services, config.outbox_retention);
+    let background = background::start(&services, config.retention);
     let (stop, stopped) = oneshot::channel::<()>();
     let http = Http::new(app);
     let answer = move |request| http.clone().answer(request);

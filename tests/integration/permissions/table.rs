@@ -47,7 +47,7 @@ const ROLES: [(&str, &[&str]); 5] = [
 ];
 
 /// What the routes need, written out once more.
-const NEEDS: [(&str, &str, &str); 61] = [
+const NEEDS: &[(&str, &str, &str)] = &[
     ("get", "/tenants/{tenant}/scim/v2/ServiceProviderConfig", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes", "credential"),
     ("get", "/tenants/{tenant}/scim/v2/ResourceTypes/{name}", "credential"),
@@ -102,6 +102,12 @@ const NEEDS: [(&str, &str, &str); 61] = [
     ("get", "/admin/v1/tenants/{tenant}/entry-points", "operator"),
     ("post", "/admin/v1/tenants/{tenant}/entry-points", "operator"),
     ("delete", "/admin/v1/tenants/{tenant}/entry-points/{kind}/{value}", "operator"),
+    ("get", "/admin/v1/tenants/{tenant}/audit", "audit:read"),
+    ("get", "/admin/v1/tenants/{tenant}/audit/export", "audit:read"),
+    ("post", "/admin/v1/tenants/{tenant}/audit/verify", "audit:read"),
+    ("get", "/admin/v1/audit", "operator"),
+    ("get", "/admin/v1/audit/export", "operator"),
+    ("post", "/admin/v1/audit/verify", "operator"),
     ("get", "/admin/v1/realms", "operator"),
     ("post", "/admin/v1/realms", "operator"),
     ("get", "/admin/v1/realms/{realm}", "operator"),

@@ -1,6 +1,7 @@
 //! Commands that ask a running server over its admin API. The operator has a token for it, and the
 //! server knows what its database does not tell.
 
+use std::io::Write;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches};
@@ -32,6 +33,10 @@ pub(super) enum AdminError {
     Other { url: Url, answer: String },
     #[error("cannot print: {0}")]
     Print(#[from] std::io::Error),
+    #[error("{path}: {reason}")]
+    File { path: String, reason: String },
+    #[error("the audit log is not as it was written")]
+    NotIntact,
 }
 
 /// The admin API of a server.
@@ -98,6 +103,48 @@ impl AdminClient {
         self.send(Method::GET, url, None).await
     }
 
+    /// Asks for something long, and writes it on as it comes.
+    pub(super) async fn download(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        out: &mut impl Write,
+    ) -> Result<(), AdminError> {
+        let mut url = self.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
+            url: url.clone(),
+            reason: cause(&error),
+        };
+        // As long as it takes.
+        let request = self.http.get(url.clone()).bearer_auth(&self.token).timeout(Duration::MAX);
+        let mut response = request.send().await.map_err(no_answer)?;
+        let status = response.status();
+        if !status.is_success() {
+            let text = response.text().await.map_err(no_answer)?;
+            return Err(refused(status, &serde_json::from_str(&text).unwrap_or_default()));
+        }
+        while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
+            out.write_all(&chunk)?;
+        }
+        Ok(out.flush()?)
+    }
+
+    /// Asks for something to be done.
+    pub(super) async fn post(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Value, AdminError> {
+        let mut url = self.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.send(Method::POST, url, None).await
+    }
+
     /// Puts something.
     pub(super) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, AdminError> {
         self.send(Method::PUT, self.at(path), Some(body)).await
@@ -142,10 +189,14 @@ impl AdminClient {
         if status.is_success() {
             return Ok(answer);
         }
-        let detail = answer.get("detail").and_then(Value::as_str);
-        let detail = detail.map_or_else(|| format!("status {status}"), str::to_owned);
-        Err(AdminError::Refused { status, detail })
+        Err(refused(status, &answer))
     }
+}
+
+fn refused(status: StatusCode, answer: &Value) -> AdminError {
+    let detail = answer.get("detail").and_then(Value::as_str);
+    let detail = detail.map_or_else(|| format!("status {status}"), str::to_owned);
+    AdminError::Refused { status, detail }
 }
 
 /// The innermost cause says what is wrong: "connection refused".

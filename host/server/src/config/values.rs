@@ -203,9 +203,9 @@ impl Values {
         given.text.split_whitespace().map(network).collect()
     }
 
-    pub(super) fn outbox_retention(&self) -> Result<Duration, ConfigError> {
-        const DEFAULT: Duration = Duration::from_hours(7 * 24);
-        let Some(given) = self.get("outbox_retention") else { return Ok(DEFAULT) };
+    /// How long what has this retention is kept: hours or days.
+    pub(super) fn retention(&self, name: &'static str) -> Result<Option<Duration>, ConfigError> {
+        let Some(given) = self.get(name) else { return Ok(None) };
         let hours_of = |unit: char| match unit {
             'h' => Some(1),
             'd' => Some(24),
@@ -216,7 +216,7 @@ impl Values {
         let number =
             text.as_str().parse::<u64>().ok().filter(|number| (1..=10_000).contains(number));
         let hours = number.zip(hours_of_unit).map(|(number, hours)| number * hours);
-        hours.map(Duration::from_hours).ok_or_else(|| {
+        hours.map(Duration::from_hours).map(Some).ok_or_else(|| {
             given.invalid(format!(
                 "must be a number of hours or days such as 12h or 7d, not \"{}\"",
                 given.text

@@ -12,7 +12,7 @@ use super::{
     App, admin, bulk, discovery, error, guard, health, me, oauth, openapi, resources, search,
 };
 use crate::tenant::access::Permission::{
-    self, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
+    self, AuditRead, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
     PluginsRead, PluginsWrite, Read, TokensRead, TokensWrite, Update,
 };
 
@@ -137,7 +137,7 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
+        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -174,6 +174,12 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}/entry-points", Operator, "listTenantEntryPoints", "What is bound to a tenant", entry_points::list_of_tenant),
         post("/tenants/{tenant}/entry-points", Operator, "bindTenantEntryPoint", "Bind a host, a path or a header to a tenant", entry_points::bind_to_tenant),
         delete("/tenants/{tenant}/entry-points/{kind}/{value}", Operator, "unbindTenantEntryPoint", "Unbind what is bound to a tenant", entry_points::unbind_from_tenant),
+        get("/tenants/{tenant}/audit", Tenant(AuditRead), "listAudit", "Who has done what", audit::list),
+        get("/tenants/{tenant}/audit/export", Tenant(AuditRead), "exportAudit", "All records with their seals, as JSON Lines", audit::export),
+        post("/tenants/{tenant}/audit/verify", Tenant(AuditRead), "verifyAudit", "Hold the records against their seals", audit::verify),
+        get("/audit", Operator, "listOperatorAudit", "What the operator has done to no tenant", audit::list_of_operator),
+        get("/audit/export", Operator, "exportOperatorAudit", "The operator's records with their seals, as JSON Lines", audit::export_of_operator),
+        post("/audit/verify", Operator, "verifyOperatorAudit", "Hold the operator's records against their seals", audit::verify_of_operator),
         get("/realms", Operator, "listRealms", "The realms", realms::list),
         post("/realms", Operator, "createRealm", "Create a realm", realms::create),
         get("/realms/{realm}", Operator, "getRealm", "A realm", realms::get),

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use crate::service::Services;
+use crate::service::housekeeping::Retention;
 
 /// How often is looked whether an index is to be built.
 const BUILD_INTERVAL: Duration = Duration::from_secs(1);
@@ -15,17 +16,20 @@ const BUILD_INTERVAL: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often is looked whether a deleted tenant has left something.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the audit log is sealed.
+const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often what is old is removed.
 const HOUSEKEEPING_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Starts it. Dropping the tasks ends it at once: what is not committed is undone by the database.
-pub(super) fn start(services: &Services, event_retention: Duration) -> JoinSet<()> {
+pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (credentials, lanes) = (Arc::clone(&services.credentials), services.lanes.clone());
     tasks.spawn(async move { credentials.follow(&lanes).await });
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
-    tasks.spawn(keep_house(services.clone(), event_retention));
+    tasks.spawn(seal_audits(services.clone()));
+    tasks.spawn(keep_house(services.clone(), retention));
     tasks
 }
 
@@ -60,9 +64,18 @@ async fn remove_tenants(services: Services) {
     }
 }
 
-async fn keep_house(services: Services, event_retention: Duration) {
+async fn seal_audits(services: Services) {
     loop {
-        if let Err(error) = services.remove_what_is_old(event_retention).await {
+        if let Err(error) = services.seal_audits().await {
+            tracing::warn!(%error, "the audit log could not be sealed; it will be tried again");
+        }
+        sleep(SEALING_INTERVAL).await;
+    }
+}
+
+async fn keep_house(services: Services, retention: Retention) {
+    loop {
+        if let Err(error) = services.remove_what_is_old(retention).await {
             tracing::warn!(%error, "what is old could not be removed; it will be tried again");
         }
         sleep(HOUSEKEEPING_INTERVAL).await;

@@ -170,6 +170,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::service::housekeeping::Retention;
     use crate::telemetry::LogFormat;
     use crate::tenant::resolve::EntrySettings;
 
@@ -185,7 +186,7 @@ mod tests {
             database_replicas: Vec::new(),
             filter_scan_limit: 50_000,
             outbound_allow: Vec::new(),
-            outbox_retention: Duration::from_hours(1),
+            retention: Retention::default(),
             data_dir: data_dir.to_owned(),
             log: String::new(),
             log_format: LogFormat::Text,

@@ -1,4 +1,4 @@
-//! Removes what has been kept for long enough. The audit log is kept for ever.
+//! Removes what has been kept for long enough.
 
 use std::time::Duration;
 
@@ -7,42 +7,73 @@ use time::OffsetDateTime;
 use super::Services;
 use super::idempotency::REMEMBERED;
 use crate::clock;
-use crate::store::{StoreError, retention};
+use crate::store::audit::NO_TENANT;
+use crate::store::{StoreError, TenantId, retention};
 
 /// Rows of a batch: a transaction is over before anybody waits for it.
 const BATCH: i64 = 1_000;
 
+/// How long what grows with time is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events.
+    pub events: Duration,
+    /// Records of the audit log; for ever, where it is `None`.
+    pub audit: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { events: Duration::from_hours(7 * 24), audit: None }
+    }
+}
+
 impl Services {
-    /// Removes events that are older than `events`, and idempotency keys that nobody will ask for.
+    /// Removes what is older than it is to be kept, and idempotency keys that nobody will ask for.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn remove_what_is_old(&self, events: Duration) -> Result<(), StoreError> {
-        let events = self.remove_events(clock::now() - events).await?;
-        let idempotency_keys = self.remove_idempotency_keys(clock::now() - REMEMBERED).await?;
-        if events + idempotency_keys > 0 {
-            tracing::info!(events, idempotency_keys, "what was old has been removed");
-        }
-        Ok(())
-    }
-
-    async fn remove_events(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+    pub async fn remove_what_is_old(&self, kept: Retention) -> Result<(), StoreError> {
+        let now = clock::now();
         let tenants = {
             let mut conn = self.database.read().await?;
             retention::tenants(&mut conn).await?
         };
-        let mut sum = 0;
-        for tenant in tenants {
-            loop {
-                let mut conn = self.database.autocommit().await?;
-                let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
-                match conn.finish(deleted).await? {
-                    0 => break,
-                    deleted => sum += deleted,
-                }
+        let (mut events, mut audit_records) = (0, 0);
+        for tenant in &tenants {
+            events += self.remove_events(*tenant, now - kept.events).await?;
+        }
+        if let Some(audit) = kept.audit {
+            for tenant in tenants.into_iter().chain([NO_TENANT]) {
+                audit_records += self.remove_audit_records(tenant, now - audit).await?;
             }
         }
-        Ok(sum)
+        let idempotency_keys = self.remove_idempotency_keys(now - REMEMBERED).await?;
+        if events + idempotency_keys + audit_records > 0 {
+            tracing::info!(
+                events,
+                idempotency_keys,
+                audit_records,
+                "what was old has been removed"
+            );
+        }
+        Ok(())
+    }
+
+    async fn remove_events(
+        &self,
+        tenant: TenantId,
+        before: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        loop {
+            let mut conn = self.database.autocommit().await?;
+            let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
+            match conn.finish(deleted).await? {
+                0 => return Ok(sum),
+                deleted => sum += deleted,
+            }
+        }
     }
 
     async fn remove_idempotency_keys(&self, before: OffsetDateTime) -> Result<u64, StoreError> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::json;
 use sqlx::PgConnection;
 use tenon_scim::index;
 use tenon_scim::path::{self, AttributeRef, PathError, Target};
@@ -12,6 +13,7 @@ use tenon_scim::{Registry, membership};
 use super::Services;
 use crate::clock;
 use crate::store::added_indexes::{self, AddedIndex};
+use crate::store::audit::{self, Act, By};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild};
 use crate::store::plugins::{self, Plugin};
 use crate::store::{StoreError, TenantId, tenants};
@@ -124,6 +126,7 @@ impl Services {
     /// There is no such attribute, or it cannot be indexed.
     pub async fn add_index(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         resource_type: &str,
         path: &str,
@@ -145,6 +148,7 @@ impl Services {
         added_indexes::put(&mut transaction, tenant, &added, clock::now()).await?;
         let shown = adjusted(&mut transaction, tenant, &added).await?;
         let shown = shown.ok_or_else(|| not_added(&added.resource_type, &added.attr))?;
+        record(&mut transaction, tenant, by, "index.add", &added).await?;
         transaction.commit().await?;
         let AddedIndex { resource_type, attr, .. } = added;
         tracing::info!(%tenant, resource_type, attribute = attr, substrings, "index added");
@@ -157,6 +161,7 @@ impl Services {
     /// No administrator has added it.
     pub async fn remove_index(
         &self,
+        by: By<'_>,
         tenant: TenantId,
         resource_type: &str,
         path: &str,
@@ -184,10 +189,24 @@ impl Services {
             });
         }
         adjusted(&mut transaction, tenant, &added).await?;
+        record(&mut transaction, tenant, by, "index.remove", &added).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, resource_type, attribute = added.attr, "index removed");
         Ok(())
     }
+}
+
+async fn record(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    by: By<'_>,
+    action: &str,
+    index: &AddedIndex,
+) -> Result<(), StoreError> {
+    let subject = format!("{} {}", index.resource_type, index.attr);
+    let act = Act { action, subject: &subject, at: clock::now() };
+    let details = json!({ "substrings": index.substrings });
+    audit::insert_with(conn, tenant, by, act, &details).await
 }
 
 /// Has the indexes of the tenant follow what is wanted now, and shows one of them.

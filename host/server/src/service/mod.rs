@@ -1,5 +1,6 @@
 //! What requests do: read and write resources of any type, manage a tenant's plugins.
 
+pub mod audit;
 pub mod bulk;
 pub mod cursor;
 mod dialect;

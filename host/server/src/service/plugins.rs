@@ -1,5 +1,6 @@
 //! A tenant's plugins: upload, activation, configuration, removal.
 
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tenon_plugin::{Digest, Refusal};
 use tenon_scim::schema::describe::{Description, SchemaError};
@@ -89,7 +90,8 @@ impl Services {
         let is_new =
             plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
         if is_new {
-            record(&mut transaction, tenant, by, "plugin.upload", name).await?;
+            let details = json!({ "digest": version.digest.to_string() });
+            record(&mut transaction, tenant, by, "plugin.upload", name, &details).await?;
         }
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, digest = %version.digest, "plugin uploaded");
@@ -124,7 +126,8 @@ impl Services {
         let now = active.modified;
         plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
         indexes::adjust(&mut transaction, tenant, registry).await?;
-        record(&mut transaction, tenant, by, "plugin.activate", name).await?;
+        let details = json!({ "digest": digest.to_string() });
+        record(&mut transaction, tenant, by, "plugin.activate", name, &details).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
         Ok(active)
@@ -149,7 +152,7 @@ impl Services {
         let place = all.iter().position(|plugin| plugin.name == name);
         let plugin = place.map(|place| all.swap_remove(place));
         let plugin = plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
-        record(&mut transaction, tenant, by, "plugin.deactivate", name).await?;
+        record(&mut transaction, tenant, by, "plugin.deactivate", name, &Value::Null).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin deactivated");
         Ok(plugin)
@@ -172,7 +175,9 @@ impl Services {
         if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });
         }
-        record(&mut transaction, tenant, by, "plugin.configure", name).await?;
+        // Its values may be secrets.
+        let details = json!({ "members": config.keys().collect::<Vec<_>>() });
+        record(&mut transaction, tenant, by, "plugin.configure", name, &details).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin configured");
         Ok(())
@@ -195,7 +200,7 @@ impl Services {
         }
         let left = plugins::list(&mut transaction, tenant).await?;
         adjust_indexes(&mut transaction, tenant, &left).await?;
-        record(&mut transaction, tenant, by, "plugin.delete", name).await?;
+        record(&mut transaction, tenant, by, "plugin.delete", name, &Value::Null).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin removed");
         self.delete_unused_components().await;
@@ -253,6 +258,8 @@ async fn record(
     by: By<'_>,
     action: &str,
     plugin: &str,
+    details: &Value,
 ) -> Result<(), StoreError> {
-    audit::insert(conn, tenant, by, Act { action, subject: plugin, at: clock::now() }).await
+    let act = Act { action, subject: plugin, at: clock::now() };
+    audit::insert_with(conn, tenant, by, act, details).await
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use super::Services;
@@ -27,12 +28,14 @@ impl Services {
         &self,
         by: By<'_>,
         tenant: TenantId,
+        name: &str,
     ) -> Result<Option<Progress>, StoreError> {
         let now = clock::now();
         let mut transaction = self.database.begin().await?;
         if removal::begin(&mut transaction, tenant, now).await? {
             let act = Act { action: "tenant.delete", subject: &tenant.to_string(), at: now };
-            audit::insert(&mut transaction, NO_TENANT, by, act).await?;
+            let details = json!({ "name": name });
+            audit::insert_with(&mut transaction, NO_TENANT, by, act, &details).await?;
         }
         transaction.commit().await?;
         self.credentials.forget();

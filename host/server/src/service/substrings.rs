@@ -1,9 +1,12 @@
 //! The accelerator for parts of values, on and off.
 
+use serde_json::json;
 use sqlx::{Connection, PgConnection};
 
 use super::Services;
+use crate::clock;
 use crate::store::StoreError;
+use crate::store::audit::{self, Act, By, NO_TENANT};
 use crate::store::substrings::{self, Accelerator};
 
 /// Why the accelerator is not turned on or off.
@@ -43,7 +46,11 @@ impl Services {
     ///
     /// # Errors
     /// The database cannot, or may not.
-    pub async fn turn_substrings(&self, on: bool) -> Result<Accelerator, SubstringsError> {
+    pub async fn turn_substrings(
+        &self,
+        by: By<'_>,
+        on: bool,
+    ) -> Result<Accelerator, SubstringsError> {
         let state = self.substrings().await?;
         match (state, on) {
             (Accelerator::Building, _) => return Err(SubstringsError::Building),
@@ -62,6 +69,7 @@ impl Services {
                 return Err(SubstringsError::NotPermitted);
             }
         }
+        self.record_substrings(by, on).await?;
         tokio::spawn(async move {
             let turned = if on {
                 substrings::build(&mut conn).await
@@ -76,5 +84,13 @@ impl Services {
             }
         });
         Ok(if on { Accelerator::Building } else { Accelerator::Off })
+    }
+
+    async fn record_substrings(&self, by: By<'_>, on: bool) -> Result<(), StoreError> {
+        let act = Act { action: "substrings.turn", subject: "substrings", at: clock::now() };
+        let mut conn = self.database.autocommit().await?;
+        let details = json!({ "on": on });
+        let told = audit::insert_with(&mut conn, NO_TENANT, by, act, &details).await;
+        conn.finish(told).await
     }
 }

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "issuers", include_str!("../../../../migrations/0020_issuers.sql")),
     (21, "clients", include_str!("../../../../migrations/0021_clients.sql")),
     (24, "removal", include_str!("../../../../migrations/0024_removal.sql")),
+    (25, "audit", include_str!("../../../../migrations/0025_audit.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

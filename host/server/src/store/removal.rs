@@ -76,7 +76,7 @@ macro_rules! batch {
 /// What a tenant may have much of, in the order in which it goes: without the resources nothing can be
 /// changed any more.
 #[rustfmt::skip]
-const STEPS: [(&str, &str); 7] = [
+const STEPS: [(&str, &str); 8] = [
     batch!("resources", "id", "id DESC"),
     batch!("group_members", "group_id, member_id", "group_id DESC, member_id DESC"),
     batch!("unique_values", "type, attr, val", "type DESC, attr DESC, val DESC"),
@@ -84,6 +84,7 @@ const STEPS: [(&str, &str); 7] = [
     batch!("outbox", "id", "id DESC"),
     batch!("idempotency_keys", "key", "key DESC"),
     batch!("audit", "id", "id DESC"),
+    batch!("audit_seals", "n", "n DESC"),
 ];
 
 /// The last step, which [`finish`] is.
@@ -199,7 +200,7 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
 /// # Errors
 /// The database fails.
 pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, StoreError> {
-    const IN_ORDER: [&str; 9] = [
+    const IN_ORDER: [&str; 10] = [
         "DELETE FROM counters WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
         "DELETE FROM group_members WHERE tenant_id = $1",
@@ -209,6 +210,7 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
         "DELETE FROM attr_index WHERE tenant_id = $1",
         "DELETE FROM outbox WHERE tenant_id = $1",
         "DELETE FROM audit WHERE tenant_id = $1",
+        "DELETE FROM audit_seals WHERE tenant_id = $1",
         // With its plugins and its last idempotency keys, which are few.
         "DELETE FROM tenants WHERE id = $1",
     ];

@@ -61,8 +61,9 @@ pub async fn delete_idempotency_keys(
     Ok(deleted.rows_affected())
 }
 
-/// The smallest version 7 UUID of an instant: the ids of events tell when they were made.
-fn first_id_at(instant: OffsetDateTime) -> Uuid {
+/// The smallest version 7 UUID of an instant: the ids of events and records tell when they were made.
+#[must_use]
+pub fn first_id_at(instant: OffsetDateTime) -> Uuid {
     let milliseconds = instant.unix_timestamp_nanos() / 1_000_000;
     let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
     Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid()

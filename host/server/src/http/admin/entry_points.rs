@@ -197,11 +197,11 @@ async fn tell(
     kind: Kind,
     value: &str,
 ) -> Result<(), Problem> {
-    let tenant = match whose {
-        Bound::Realm(_) => NO_TENANT,
-        Bound::Tenant(tenant) => tenant,
+    let (tenant, details) = match whose {
+        Bound::Realm(realm) => (NO_TENANT, json!({ "realm": realm })),
+        Bound::Tenant(tenant) => (tenant, Value::Null),
     };
     let subject = format!("{} {value}", kind.name());
     let act = Act { action, subject: &subject, at: clock::now() };
-    Ok(audit::insert(conn, tenant, administrator.by(), act).await?)
+    Ok(audit::insert_with(conn, tenant, administrator.by(), act, &details).await?)
 }

@@ -13,7 +13,7 @@ use tenon_scim::value::timestamp;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{ForTenant, Members, items};
+use super::{Administrator, ForTenant, Members, items};
 use crate::service::indexes::{ShownIndex, WantedBy};
 
 type Answer = Result<Response, Problem>;
@@ -29,6 +29,7 @@ pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTena
 pub(crate) async fn add(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    administrator: Administrator,
     Path((_, resource_type, path)): Index,
     headers: HeaderMap,
     body: Body,
@@ -36,9 +37,9 @@ pub(crate) async fn add(
     let mut members = Members(wishes(&headers, body).await?);
     let substrings = members.optional_bool("substrings")?.unwrap_or(false);
     members.finish()?;
-    let services = &app.services;
+    let (services, by) = (&app.services, administrator.by());
     let (index, is_new) =
-        services.add_index(tenant.tenant_id(), &resource_type, &path, substrings).await?;
+        services.add_index(by, tenant.tenant_id(), &resource_type, &path, substrings).await?;
     let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(shown(&index))).into_response())
 }
@@ -46,9 +47,11 @@ pub(crate) async fn add(
 pub(crate) async fn remove(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    administrator: Administrator,
     Path((_, resource_type, path)): Index,
 ) -> Answer {
-    app.services.remove_index(tenant.tenant_id(), &resource_type, &path).await?;
+    let by = administrator.by();
+    app.services.remove_index(by, tenant.tenant_id(), &resource_type, &path).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

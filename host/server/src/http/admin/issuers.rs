@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{App, error::Problem};
 use super::tokens::{check_grants, check_types};
-use super::{Administrator, ForTenant, Members, invalid, items};
+use super::{Administrator, ForTenant, Members, changed, invalid, items};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
@@ -56,7 +56,7 @@ pub(crate) async fn create(
     }
     issuers::insert(&mut transaction, id, &stored).await?;
     let act = Act { action: "issuer.create", subject: &stored.id.to_string(), at: now };
-    audit::insert(&mut transaction, id, administrator.by(), act).await?;
+    audit::insert_with(&mut transaction, id, administrator.by(), act, &json!(config)).await?;
     config_epoch::advance(&mut transaction).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, issuer = %stored.id, "issuer created");
@@ -80,6 +80,7 @@ pub(crate) async fn replace(
     let before = before.ok_or_else(|| unknown(&id))?;
     // Who may not give what it gives is not to change who gets it.
     check_grants(&administrator, &Issuer::of_stored(&before.config)?.ceiling)?;
+    let details = changed(&shown(&before)?, &json!(config));
     let stored = StoredIssuer {
         issuer: config.issuer.clone(),
         config: json!(config).to_string(),
@@ -88,7 +89,7 @@ pub(crate) async fn replace(
     };
     issuers::update(&mut transaction, tenant_id, &stored).await?;
     let act = Act { action: "issuer.update", subject: &stored.id.to_string(), at: now };
-    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, issuer = %stored.id, "issuer changed");
     Ok(Json(shown(&stored)?).into_response())
@@ -117,6 +118,7 @@ pub(crate) async fn delete(
 pub(crate) async fn refresh(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let mut conn = app.services.database.read().await?;
@@ -129,6 +131,10 @@ pub(crate) async fn refresh(
             Problem::new(StatusCode::BAD_GATEWAY, detail).kind("issuer-unreachable")
         })?;
     }
+    let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
+    let mut conn = app.services.database.autocommit().await?;
+    let told = audit::insert(&mut conn, tenant.tenant_id(), administrator.by(), act).await;
+    conn.finish(told).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

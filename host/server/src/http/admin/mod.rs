@@ -1,10 +1,13 @@
 //! The admin API, for the operator and for the administrators of a tenant.
 
 pub(super) mod clients;
+pub(super) mod audit;
+mod audit_export;
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
 pub(super) mod issuers;
+mod page;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod substrings;
@@ -163,6 +166,21 @@ impl Members {
 
 fn invalid(detail: String) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
+}
+
+/// The members that differ, as the audit log tells it: `{"name": {"from": "a", "to": "b"}}`.
+fn changed(before: &Value, after: &Value) -> Value {
+    let (before, after) = (before.as_object(), after.as_object());
+    let names = before.into_iter().chain(after).flat_map(|members| members.keys());
+    let of = |members: Option<&Object>, name: &str| members.and_then(|it| it.get(name)).cloned();
+    let mut changes = Object::new();
+    for name in names.filter(|name| *name != "modified") {
+        let (from, to) = (of(before, name), of(after, name));
+        if from != to {
+            changes.insert(name.clone(), serde_json::json!({ "from": from, "to": to }));
+        }
+    }
+    changes.into()
 }
 
 /// A name in a URL, and later in a host name: of a tenant or a plugin.

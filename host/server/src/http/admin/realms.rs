@@ -42,7 +42,8 @@ pub(crate) async fn create(
         Problem::new(StatusCode::CONFLICT, detail).kind("name-taken")
     })?;
     let act = Act { action: "realm.create", subject: &realm.id.to_string(), at: now };
-    audit::insert(&mut transaction, NO_TENANT, administrator.by(), act).await?;
+    let (by, details) = (administrator.by(), json!({ "name": realm.name }));
+    audit::insert_with(&mut transaction, NO_TENANT, by, act, &details).await?;
     transaction.commit().await?;
     Ok((StatusCode::CREATED, Json(realm)).into_response())
 }
@@ -64,7 +65,8 @@ pub(crate) async fn delete(
         Problem::new(StatusCode::CONFLICT, detail).kind("realm-in-use")
     })?;
     let act = Act { action: "realm.delete", subject: &realm.id.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, NO_TENANT, administrator.by(), act).await?;
+    let (by, details) = (administrator.by(), json!({ "name": realm.name }));
+    audit::insert_with(&mut transaction, NO_TENANT, by, act, &details).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

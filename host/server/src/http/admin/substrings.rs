@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::super::{App, error::Problem};
-use super::{Members, invalid};
+use super::{Administrator, Members, invalid};
 
 type Answer = Result<Response, Problem>;
 
@@ -18,10 +18,14 @@ pub(crate) async fn get(State(app): State<Arc<App>>) -> Answer {
 }
 
 /// Building goes on after the answer (202); `get` tells when it has ended.
-pub(crate) async fn put(State(app): State<Arc<App>>, mut members: Members) -> Answer {
+pub(crate) async fn put(
+    State(app): State<Arc<App>>,
+    administrator: Administrator,
+    mut members: Members,
+) -> Answer {
     let on = members.optional_bool("on")?;
     members.finish()?;
     let on = on.ok_or_else(|| invalid("\"on\" is required, a boolean".to_owned()))?;
-    let state = app.services.turn_substrings(on).await?;
+    let state = app.services.turn_substrings(administrator.by(), on).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "state": state }))).into_response())
 }

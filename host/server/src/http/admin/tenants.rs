@@ -12,7 +12,7 @@ use tenon_scim::{Dialect, Registry};
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, check_name, invalid, items};
+use super::{Administrator, ForTenant, Members, changed, check_name, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
@@ -55,7 +55,8 @@ pub(crate) async fn create(
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     counters::set_limits(&mut transaction, tenant.tenant_id(), &limits.quotas()).await?;
     let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
-    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    let (by, details) = (administrator.by(), shown(&app, &tenant));
+    audit::insert_with(&mut transaction, tenant.tenant_id(), by, act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, id = %tenant.id, "tenant created");
     let location = format!("{}/admin/v1/tenants/{}", app.public_url, tenant.id);
@@ -113,8 +114,11 @@ pub(crate) async fn update(
             let realm = held(&mut transaction, realm.as_deref()).await?;
             realms::set(&mut transaction, id, realm).await?;
         }
+        let after = tenants::get(&mut transaction, &tenant.id.to_string()).await?;
+        let after = after.map(|after| shown(&app, &after)).unwrap_or_default();
+        let details = changed(&shown(&app, &tenant), &after);
         let act = Act { action: "tenant.update", subject: &tenant.id.to_string(), at: now };
-        audit::insert(&mut transaction, id, administrator.by(), act).await?;
+        audit::insert_with(&mut transaction, id, administrator.by(), act, &details).await?;
         let dialect = dialect.map(|dialect| dialect.name);
         tracing::info!(tenant = tenant.name, id = %tenant.id, name, dialect, "tenant updated");
     }
@@ -131,11 +135,14 @@ pub(crate) async fn delete(
     Path(name_or_id): Path<String>,
     administrator: Administrator,
 ) -> Answer {
-    let id = match tenant {
-        Ok(ForTenant(tenant)) => tenant.tenant_id(),
-        Err(problem) => TenantId(in_removal(&app, &name_or_id).await?.ok_or(problem)?.id),
+    let (id, name) = match tenant {
+        Ok(ForTenant(tenant)) => (tenant.tenant_id(), tenant.name),
+        Err(problem) => {
+            let progress = in_removal(&app, &name_or_id).await?.ok_or(problem)?;
+            (TenantId(progress.id), name_or_id)
+        }
     };
-    let left = app.services.delete_tenant(administrator.by(), id).await?;
+    let left = app.services.delete_tenant(administrator.by(), id, &name).await?;
     tracing::info!(%id, is_gone = left.is_none(), "tenant deleted");
     let Some(left) = left else { return Ok(StatusCode::NO_CONTENT.into_response()) };
     let headers = [(header::LOCATION, format!("{}/admin/v1/tenants/{id}", app.public_url))];

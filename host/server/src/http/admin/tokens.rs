@@ -80,10 +80,11 @@ pub(crate) async fn create(
         return Err(unknown_user(token.user_id.unwrap_or_default()));
     }
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
-    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    let mut shown = shown(&token)?;
+    audit::insert_with(&mut transaction, tenant.tenant_id(), administrator.by(), act, &shown)
+        .await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
-    let mut shown = shown(&token)?;
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("token".to_owned(), parts.reveal().into());
     }
