@@ -1,16 +1,18 @@
 //! Which attributes are part of an answer: `attributes`, `excludedAttributes` (RFC 7644 §3.9) and
 //! each attribute's `returned` (RFC 7643 §7).
 
+mod hidden;
+mod names;
 mod splice;
-
-use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use self::names::Names;
 use crate::Object;
-use crate::path::{self, Target};
+use crate::path::AttributeRef;
 use crate::schema::{Attribute, ResourceType, Returned};
 
+pub use hidden::Hidden;
 pub use splice::Splice;
 pub(crate) use splice::shows_whole;
 
@@ -19,6 +21,7 @@ pub(crate) use splice::shows_whole;
 pub struct Projection {
     mode: Mode,
     written: Names,
+    hidden: Hidden,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -30,19 +33,6 @@ enum Mode {
     Only(Names),
     /// What is returned by default, less these.
     Without(Names),
-}
-
-/// What the names of a request stand for, sorted and each once: they are looked up for every
-/// attribute of every resource of a page.
-#[derive(Debug, Clone, Default)]
-struct Names(Vec<Name>);
-
-/// An attribute, sub-attribute, or whole extension.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Name {
-    extension: Option<String>,
-    attribute: Option<String>,
-    sub: Option<String>,
 }
 
 /// How much of an attribute is wanted.
@@ -57,20 +47,20 @@ enum Wanted {
 
 impl Projection {
     fn is_default(&self) -> bool {
-        matches!(self.mode, Mode::Default) && self.written.0.is_empty()
+        matches!(self.mode, Mode::Default) && self.written.is_empty() && self.hidden.is_empty()
     }
 
     /// Only the named attributes. A name that no schema has is passed over: it is unassigned in
     /// every resource.
     #[must_use]
     pub fn only(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Only(Names::read(resource_type, names)), written: Names::default() }
+        Self { mode: Mode::Only(Names::read(resource_type, names)), ..Self::default() }
     }
 
     /// All but the named attributes.
     #[must_use]
     pub fn without(resource_type: &ResourceType, names: &[String]) -> Self {
-        Self { mode: Mode::Without(Names::read(resource_type, names)), written: Names::default() }
+        Self { mode: Mode::Without(Names::read(resource_type, names)), ..Self::default() }
     }
 
     /// The same for the answer to a request that has written these attributes.
@@ -80,6 +70,12 @@ impl Projection {
     #[must_use]
     pub fn after_writing(self, resource_type: &ResourceType, names: &[String]) -> Self {
         Self { written: Names::read(resource_type, names), ..self }
+    }
+
+    /// The same for a client that may not read some attributes, whatever it asks for and has written.
+    #[must_use]
+    pub fn hiding(self, hidden: Hidden) -> Self {
+        Self { hidden, ..self }
     }
 
     /// Whether anything of this attribute of the base schema is to be returned.
@@ -121,6 +117,9 @@ impl Projection {
     /// RFC 7644 §3.9: what is returned `always` is part of every answer, what is returned `never`
     /// of none, and `request` needs to be named.
     fn wanted(&self, extension: Option<&str>, attribute: &Attribute) -> Wanted {
+        if self.hidden.has(AttributeRef { extension, attribute, sub: None }) {
+            return Wanted::Nothing;
+        }
         let by_default = match attribute.returned {
             Returned::Never => return Wanted::Nothing,
             Returned::Always => return Wanted::Whole,
@@ -157,6 +156,9 @@ impl Projection {
         sub: &Attribute,
         wanted: Wanted,
     ) -> bool {
+        if self.hidden.has(AttributeRef { extension, attribute, sub: Some(sub) }) {
+            return false;
+        }
         let by_default = match sub.returned {
             Returned::Never => return false,
             Returned::Always => return true,
@@ -172,47 +174,6 @@ impl Projection {
             Mode::Without(names) => by_default && !is_named(names),
             Mode::Only(names) => is_named(names) || by_default && wanted == Wanted::Whole,
         }
-    }
-}
-
-impl Names {
-    /// A name that no schema has is left out.
-    fn read(resource_type: &ResourceType, names: &[String]) -> Self {
-        let targets =
-            names.iter().filter_map(|name| path::resolve(resource_type, name.trim()).ok());
-        let distinct: BTreeSet<Name> = targets.map(Name::of).collect();
-        Self(distinct.into_iter().collect())
-    }
-
-    fn has(
-        &self,
-        extension: Option<&str>,
-        attribute: Option<&Attribute>,
-        sub: Option<&Attribute>,
-    ) -> bool {
-        let wanted =
-            (extension, attribute.map(|it| it.name.as_str()), sub.map(|it| it.name.as_str()));
-        self.0.binary_search_by(|name| name.parts().cmp(&wanted)).is_ok()
-    }
-}
-
-impl Name {
-    fn of(target: Target<'_>) -> Self {
-        match target {
-            Target::Extension(schema) => {
-                Self { extension: Some(schema.id.clone()), attribute: None, sub: None }
-            }
-            Target::Attribute(target) => Self {
-                extension: target.extension.map(str::to_owned),
-                attribute: Some(target.attribute.name.clone()),
-                sub: target.sub.map(|sub| sub.name.clone()),
-            },
-        }
-    }
-
-    /// The parts, which are in the order of the names.
-    fn parts(&self) -> (Option<&str>, Option<&str>, Option<&str>) {
-        (self.extension.as_deref(), self.attribute.as_deref(), self.sub.as_deref())
     }
 }
 

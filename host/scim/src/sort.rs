@@ -138,6 +138,13 @@ impl<'a> Sort<'a> {
         self.target
     }
 
+    /// The attributes whose values decide: which of several values counts is said by `primary`.
+    pub fn decides(&self) -> impl Iterator<Item = AttributeRef<'a>> {
+        let primary = self.target.attribute.sub("primary").filter(|_| self.target.sub.is_some());
+        let primary = primary.map(|primary| AttributeRef { sub: Some(primary), ..self.target });
+        std::iter::once(self.target).chain(primary)
+    }
+
     /// The direction.
     #[must_use]
     pub const fn order(&self) -> SortOrder {

@@ -7,6 +7,8 @@ use tenon_tests::{Answer, Server, artifacts, user};
 
 use super::client;
 
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+
 #[tokio::test]
 async fn a_token_without_permissions_is_a_provisioner() {
     let server = Server::shared();
@@ -33,7 +35,10 @@ async fn a_token_without_permissions_is_a_provisioner() {
         (json!({ "permissions": ["scim:read:Robot"] }), "no resource type \"Robot\""),
         (json!({ "permissions": "scim:read" }), "must be an array of strings"),
         (json!({ "permissions": [1] }), "must be an array of strings"),
-        (json!({ "hidden": ["emails"] }), "no attribute can be hidden"),
+        (json!({ "hidden": ["colour"] }), "no resource type has an attribute \"colour\""),
+        (json!({ "hidden": ["emails[type pr]"] }), "no resource type has an attribute"),
+        (json!({ "hidden": ["meta.created"] }), "is part of every answer"),
+        (json!({ "hidden": [USER] }), "is part of every answer"),
     ] {
         let mut body = body;
         body["name"] = json!("x");
@@ -65,6 +70,15 @@ async fn nobody_grants_what_they_do_not_have() {
         let refused = issuer.post("/tokens", body).await.expect(403);
         assert!(refused.detail().contains("that you do not have"), "{}", refused.detail());
     }
+    // Nor does anybody show what is hidden from them.
+    let half_blind = json!({ "role": "tenant-admin", "hidden": ["phoneNumbers"] });
+    let half_blind = acme.admin.with_token(&client(&acme, half_blind).await.token);
+    let body = json!({ "name": "x", "role": "reader" });
+    let refused = half_blind.post("/tokens", body).await.expect(403);
+    assert!(refused.detail().contains("may not read: phoneNumbers"), "{}", refused.detail());
+    let body = json!({ "name": "x", "role": "reader", "hidden": ["title", "phoneNumbers"] });
+    let given = half_blind.post("/tokens", body).await.expect(201).body;
+    assert_eq!(given["hidden"], json!(["title", "phoneNumbers"]));
     let admin = client(&acme, json!({ "role": "tenant-admin" })).await;
     let admin = acme.admin.with_token(&admin.token);
     let made = admin.post("/tokens", json!({ "name": "x", "role": "tenant-admin" })).await;

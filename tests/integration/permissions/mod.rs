@@ -2,6 +2,7 @@
 
 mod bulk;
 mod grants;
+mod hidden;
 mod table;
 mod types;
 

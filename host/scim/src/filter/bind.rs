@@ -123,6 +123,29 @@ impl BoundFilter<'_> {
         }
     }
 
+    /// The attributes whose values decide.
+    #[must_use]
+    pub fn attributes(&self) -> Vec<AttributeRef<'_>> {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().flat_map(Self::attributes).collect(),
+            Self::Not(inner) => inner.attributes(),
+            Self::Present(target) => vec![*target],
+            Self::Compare(comparison) => vec![comparison.target],
+            Self::Element(target, inner) => inner.attributes_of(*target),
+            Self::Constant(_) => Vec::new(),
+        }
+    }
+
+    /// The same of a filter for the values of an attribute, as it is between brackets.
+    #[must_use]
+    pub fn attributes_of<'s>(&'s self, target: AttributeRef<'s>) -> Vec<AttributeRef<'s>> {
+        let part = |it: AttributeRef<'s>| match target.attribute.kind {
+            Kind::Complex => AttributeRef { sub: Some(it.attribute), ..target },
+            _ => target,
+        };
+        self.attributes().into_iter().map(part).collect()
+    }
+
     /// Whether the filter looks at this attribute of the base schema, or at a part of it.
     #[must_use]
     pub fn names(&self, attribute: &Attribute) -> bool {

@@ -5,11 +5,13 @@
 //! last word, over the result of all operations.
 
 mod apply;
+mod filters;
 pub mod members;
 mod request;
 mod values;
 
 pub use apply::{MAX_VISITS, apply};
+pub use filters::filters;
 pub use request::{Op, Operation, PATCH_SCHEMA, PatchRequest};
 pub(crate) use request::{member, without_filter};
 

@@ -5,6 +5,7 @@
 //! (required, immutable, one primary) come after.
 
 mod current;
+mod hidden;
 mod reader;
 
 use std::fmt;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use current::{changes, keep_unsendable, with_changes};
+use hidden::keep_hidden;
 use reader::Reader;
 
 use super::{Attribute, ResourceType};
 use crate::Object;
 use crate::error::ScimType;
+use crate::project::Hidden;
 
 /// Bytes of a value whose attribute is unique: it is a key in an index.
 pub const MAX_UNIQUE_BYTES: usize = 1_024;
@@ -132,7 +135,8 @@ pub fn create(resource_type: &Arc<ResourceType>, input: &Object) -> Result<Valid
 }
 
 /// Checks a resource that a client wants to put in the place of `current` (RFC 7644 §3.5.1).
-/// What the client could not know or change and did not send is kept.
+/// What the client could not know or change and did not send is kept: `hidden` are the attributes
+/// that it may not read.
 ///
 /// # Errors
 /// All that is wrong with it.
@@ -140,10 +144,12 @@ pub fn replace(
     resource_type: &Arc<ResourceType>,
     current: &Object,
     input: &Object,
+    hidden: &Hidden,
 ) -> Result<ValidResource, Invalid> {
     let mut reader = Reader::default();
     let mut attributes = reader.resource(resource_type, input);
     keep_unsendable(resource_type, current, &mut attributes);
+    keep_hidden(resource_type, hidden, current, &mut attributes);
     reader.check_required(resource_type, &attributes);
     reader.check_immutable(resource_type, current, &attributes);
     finish(resource_type, attributes, reader)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tenon_scim::patch::{self, PATCH_SCHEMA, PatchRequest};
+use tenon_scim::project::Hidden;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
 use tenon_scim::{Dialect, Error, Object};
@@ -17,7 +18,7 @@ pub(crate) fn replace(
     current: &Object,
     input: &Object,
 ) -> Result<Object, Error> {
-    Ok(validate::replace(resource_type, current, input)?.into_attributes())
+    Ok(validate::replace(resource_type, current, input, &Hidden::default())?.into_attributes())
 }
 
 /// Carries out operations, without the last word of the validator.

@@ -12,6 +12,7 @@ mod types;
 mod values;
 
 mod filter_laws;
+mod hidden_laws;
 mod members_laws;
 mod patch_laws;
 mod path_laws;

@@ -108,9 +108,9 @@ impl From<Error> for ScimError {
             Error::KeyInUse => Self::new(StatusCode::CONFLICT, detail),
             // RFC 7644 §3.12 has no keyword for a limit; of the statuses, 403 is the one of what a
             // client may not do.
-            Error::LimitReached { .. } | Error::Forbidden { .. } => {
-                Self::new(StatusCode::FORBIDDEN, detail)
-            }
+            Error::LimitReached { .. }
+            | Error::Forbidden { .. }
+            | Error::HiddenAttribute { .. } => Self::new(StatusCode::FORBIDDEN, detail),
             Error::TooManyRequests { retry_after } => {
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
                 Self { retry_after: Some(retry_after), ..error }

@@ -42,12 +42,14 @@ pub(super) fn keyed(
     Ok(Some(Keyed { key: key.to_owned(), fingerprint: fingerprint(scim, endpoint, body) }))
 }
 
-/// What the request asks for; U+0000 is in none of its parts. There may be a password in it, and the
+/// What the request asks for, and what the client may not see of the answer; U+0000 is in none of the
+/// parts. There may be a password in it, and the
 /// fingerprint is stored: who has it and not the client's token cannot try passwords on it.
 fn fingerprint(scim: &Scim, endpoint: &str, body: &Object) -> [u8; 32] {
     let body = Value::Object(body.clone()).to_string();
     let mut digest = Sha256::new_with_prefix(scim.key().as_bytes());
-    for part in [endpoint, &scim.query, &body] {
+    let hidden = scim.request.principal.grants.hidden().iter().map(String::as_str);
+    for part in [endpoint, &scim.query, &body].into_iter().chain(hidden) {
         digest.update(part);
         digest.update([0]);
     }

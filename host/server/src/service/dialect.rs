@@ -5,12 +5,12 @@ use std::borrow::Cow;
 
 use tenon_scim::dialect::Coercion;
 use tenon_scim::filter::{self, BoundFilter};
-use tenon_scim::patch::PatchRequest;
+use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::schema::ResourceType;
-use tenon_scim::{Dialect, Error, Object};
+use tenon_scim::{Dialect, Object};
 
-use super::Request;
 use super::large::{is_large, is_large_patch};
+use super::{Error, Request};
 
 /// Coercions of one request that the log has.
 const LOGGED: usize = 20;
@@ -33,10 +33,14 @@ impl Request {
     /// # Errors
     /// It is no PATCH request.
     pub async fn parse_patch(&self, body: &Object) -> Result<PatchRequest, Error> {
-        Ok(self.work(is_large(body), || PatchRequest::parse(body)).await?)
+        let patch = self.work(is_large(body), || PatchRequest::parse(body)).await;
+        Ok(patch.map_err(tenon_scim::Error::from)?)
     }
 
     /// A PATCH request.
+    ///
+    /// # Errors
+    /// It is not in the tenant's dialect, or a filter in it asks for what is hidden.
     pub(super) async fn read_patch<'i>(
         &self,
         resource_type: &ResourceType,
@@ -44,30 +48,47 @@ impl Request {
     ) -> Result<Cow<'i, PatchRequest>, Error> {
         let dialect = self.tenant.dialect;
         let large = is_large_patch(input);
-        let read = self.work(large, || dialect.patch(resource_type, input)).await?;
+        let read = self.work(large, || dialect.patch(resource_type, input)).await;
+        let read = read.map_err(tenon_scim::Error::from)?;
         log(dialect, &read.coercions);
+        if !self.hidden(resource_type).is_empty() {
+            for path in patch::filters(resource_type, &read.value) {
+                let attributes = path.filter.iter().flat_map(|it| it.attributes_of(path.target));
+                self.check_visible(resource_type, attributes)?;
+            }
+        }
         Ok(read.value)
     }
 
     /// The `filter` of a list, for resources of each of these types.
+    ///
+    /// # Errors
+    /// It is wrong, or asks for what is hidden.
     pub(super) fn read_filter<'t>(
         &self,
         types: &[&'t ResourceType],
         text: &str,
     ) -> Result<Vec<BoundFilter<'t>>, Error> {
         let dialect = self.tenant.dialect;
-        let filter = filter::parse_within(text, self.tenant.limits.max_filter_terms)?;
+        let filter = filter::parse_within(text, self.tenant.limits.max_filter_terms)
+            .map_err(tenon_scim::Error::from)?;
         let read = |resource_type: &ResourceType| {
             let read = dialect.filter(resource_type, &filter);
             log(dialect, &read.coercions);
             read.value
         };
-        if let [resource_type] = types {
-            return Ok(vec![read(resource_type).bind(resource_type)?]);
+        let bound = if let [resource_type] = types {
+            vec![read(resource_type).bind(resource_type).map_err(tenon_scim::Error::from)?]
+        } else {
+            // One name may be that of an extension's attribute here, and of the type's own there.
+            let filters: Vec<_> = types.iter().map(|it| read(it)).collect();
+            let of_types = types.iter().copied().zip(filters.iter().map(Cow::as_ref));
+            filter::bind_each(of_types).map_err(tenon_scim::Error::from)?
+        };
+        for (resource_type, filter) in types.iter().zip(&bound) {
+            self.check_visible(resource_type, filter.attributes())?;
         }
-        // One name may be that of an extension's attribute here, and of the type's own there.
-        let filters: Vec<_> = types.iter().map(|it| read(it)).collect();
-        Ok(filter::bind_each(types.iter().copied().zip(filters.iter().map(Cow::as_ref)))?)
+        Ok(bound)
     }
 }
 

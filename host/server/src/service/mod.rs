@@ -18,6 +18,7 @@ pub mod removal;
 pub mod render;
 pub mod secrets;
 pub mod substrings;
+mod visible;
 pub mod write;
 
 use std::future::Future;
@@ -25,9 +26,7 @@ use std::sync::Arc;
 
 use sqlx::PgConnection;
 use tenon_plugin::{CallError, PluginHost};
-use tenon_scim::list::Selection;
 use tenon_scim::path::AttributeRef;
-use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::Invalid;
 use tenon_scim::{index, precondition};
@@ -104,21 +103,6 @@ impl Request {
             return Err(Error::Forbidden { permission: permission.name(), resource_type: None });
         }
         Ok(types)
-    }
-
-    /// What the principal is to see of resources of a type: of what the request selects, what they
-    /// may read. Nothing else makes a projection of what a client sees.
-    #[must_use]
-    pub fn projection(&self, resource_type: &ResourceType, selection: &Selection) -> Projection {
-        if self.require(Permission::Read, Some(resource_type)).is_err() {
-            // What is always returned, and where it is.
-            return Projection::only(resource_type, &["meta".to_owned()]);
-        }
-        match (&selection.attributes, &selection.excluded_attributes) {
-            (Some(names), _) => Projection::only(resource_type, names),
-            (None, Some(names)) => Projection::without(resource_type, names),
-            (None, None) => Projection::default(),
-        }
     }
 
     /// The attributes whose values writes keep in the index.
@@ -265,6 +249,14 @@ pub enum Error {
         permission: &'static str,
         /// The name of the type, where it is about resources of one.
         resource_type: Option<String>,
+    },
+    /// The answer would depend on an attribute that the credential may not read.
+    #[error(
+        "attribute \"{path}\" may not be read with this credential, so nothing may be asked of it"
+    )]
+    HiddenAttribute {
+        /// The path of the attribute.
+        path: String,
     },
     /// The tenant asks for more than it may at a time.
     #[error(

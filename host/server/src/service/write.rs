@@ -13,11 +13,14 @@ use std::time::Duration;
 use tenon_scim::membership::members_of;
 use tenon_scim::patch::members::{NamedMembers, Reach, listed, reach};
 use tenon_scim::patch::{self, PatchRequest};
+use tenon_scim::path::AttributeRef;
 use tenon_scim::precondition::Preconditions;
+use tenon_scim::project::Hidden;
 use tenon_scim::resource::{self, Known, Meta};
-use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate::{self, ValidResource};
+use tenon_scim::schema::{Attribute, ResourceType};
 use tenon_scim::stored::Document;
+use tenon_scim::value::is_unassigned;
 use tenon_scim::{Dialect, Object};
 use tokio::time::sleep;
 
@@ -42,7 +45,8 @@ const MEMBERS: usize = 500;
 
 /// What is to be done to a stored resource.
 enum Change<'r> {
-    Replace(&'r Object),
+    /// By this, which is without what is hidden from the client.
+    Replace(&'r Object, Hidden),
     Patch(&'r PatchRequest),
 }
 
@@ -54,7 +58,9 @@ impl Change<'_> {
         dialect: &Dialect,
     ) -> Result<ValidResource, Error> {
         Ok(match self {
-            Self::Replace(input) => validate::replace(resource_type, current, input)?,
+            Self::Replace(input, hidden) => {
+                validate::replace(resource_type, current, input, hidden)?
+            }
             Self::Patch(patch) => {
                 let candidate = patch::apply(resource_type, current, patch, dialect)
                     .map_err(tenon_scim::Error::from)?;
@@ -68,21 +74,24 @@ impl Change<'_> {
         match (members_of(resource_type), self) {
             (None, _) => Reach::Named(NamedMembers::default()),
             (Some(_), _) if request.is_validated() => Reach::All,
-            (Some(members), Self::Replace(input)) => Reach::Named(listed(members, input)),
+            (Some(members), Self::Replace(input, hidden)) if keeps(hidden, members, input) => {
+                Reach::Named(NamedMembers::default())
+            }
+            (Some(members), Self::Replace(input, _)) => Reach::Named(listed(members, input)),
             (Some(members), Self::Patch(patch)) => reach(resource_type, members, patch),
         }
     }
 
     const fn operation(&self) -> Operation {
         match self {
-            Self::Replace(_) => Operation::Replace,
+            Self::Replace(..) => Operation::Replace,
             Self::Patch(_) => Operation::Patch,
         }
     }
 
     fn is_large(&self) -> bool {
         match self {
-            Self::Replace(input) => is_large(input),
+            Self::Replace(input, _) => is_large(input),
             Self::Patch(patch) => is_large_patch(patch),
         }
     }
@@ -102,7 +111,8 @@ impl Services {
         preconditions: &Preconditions,
     ) -> Result<Resource, Error> {
         let input = request.read_resource(resource_type, input).await?;
-        self.change(request, resource_type, id, preconditions, &Change::Replace(&input)).await
+        let change = Change::Replace(&input, request.hidden(resource_type));
+        self.change(request, resource_type, id, preconditions, &change).await
     }
 
     /// Changes a stored resource (RFC 7644 §3.5.2).
@@ -253,6 +263,13 @@ impl Services {
             Err(Error::NotUnique { resource_type: resource_type.to_owned(), attribute })
         })
     }
+}
+
+/// Whether a replacement leaves the members alone: they are hidden from the client, who sends none.
+fn keeps(hidden: &Hidden, members: &Attribute, replacement: &Object) -> bool {
+    let target = AttributeRef { extension: None, attribute: members, sub: None };
+    let given = replacement.iter().find(|(name, _)| name.eq_ignore_ascii_case(&members.name));
+    hidden.has(target) && given.is_none_or(|(_, value)| is_unassigned(value))
 }
 
 /// Takes members away that are not all there are: who answers reads those that it shows.

@@ -298,6 +298,12 @@ impl Grants {
         }
     }
 
+    /// Paths of attributes that it may not read.
+    #[must_use]
+    pub fn hidden(&self) -> &[String] {
+        &self.hidden
+    }
+
     /// The names of the types for which something is allowed.
     pub fn types(&self) -> impl Iterator<Item = &str> {
         self.by_type.keys().map(String::as_str)

@@ -9,6 +9,10 @@ const ENTERPRISE: &str = crate::schema::core::ENTERPRISE_USER;
 const BADGE: &str = "urn:example:2.0:Badge";
 
 /// User with an extension that has one attribute of each kind that the core lacks.
+fn nothing() -> Hidden {
+    Hidden::default()
+}
+
 fn user() -> Arc<ResourceType> {
     let description = Description::parse(&[
         json!({
@@ -183,7 +187,8 @@ fn replace_keeps_what_a_client_cannot_send_again() {
     let current =
         created(json!({ "password": "hash", "title": "x", BADGE: { "number": "7", "level": 1 } }));
     let current = current.unwrap().as_object().unwrap().clone();
-    let replaced = replace(&user(), &current, &input(json!({ BADGE: { "level": 2 } }))).unwrap();
+    let replaced =
+        replace(&user(), &current, &input(json!({ BADGE: { "level": 2 } })), &nothing()).unwrap();
     assert_eq!(replaced.attributes()["password"], "hash");
     assert_eq!(replaced.attributes()[BADGE], json!({ "level": 2, "number": "7" }));
     assert!(!replaced.attributes().contains_key("title"));
@@ -194,7 +199,7 @@ fn an_immutable_value_must_match() {
     let current = created(json!({ BADGE: { "number": "7", "level": 1 } })).unwrap();
     let current = current.as_object().unwrap();
     let other = input(json!({ BADGE: { "number": "8", "level": 1 } }));
-    let invalid = replace(&user(), current, &other).unwrap_err();
+    let invalid = replace(&user(), current, &other, &nothing()).unwrap_err();
     assert_eq!(invalid.scim_type(), ScimType::Mutability);
     let removed = input(json!({ BADGE: { "level": 1 } }));
     assert!(patched(&user(), current, &removed).is_err());
@@ -205,10 +210,12 @@ fn an_immutable_value_must_match() {
 #[test]
 fn a_put_without_an_extension_keeps_it_where_the_client_could_not_have_sent_it_all() {
     let with_number = created(json!({ BADGE: { "number": "7", "level": 1 } })).unwrap();
-    let replaced = replace(&user(), with_number.as_object().unwrap(), &input(json!({}))).unwrap();
+    let replaced =
+        replace(&user(), with_number.as_object().unwrap(), &input(json!({})), &nothing()).unwrap();
     assert_eq!(replaced.attributes()[BADGE], json!({ "number": "7", "level": 1 }));
     let without = created(json!({ BADGE: { "level": 1 } })).unwrap();
-    let replaced = replace(&user(), without.as_object().unwrap(), &input(json!({}))).unwrap();
+    let replaced =
+        replace(&user(), without.as_object().unwrap(), &input(json!({})), &nothing()).unwrap();
     assert!(!replaced.attributes().contains_key(BADGE));
 }
 

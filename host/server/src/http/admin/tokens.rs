@@ -9,8 +9,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use tenon_scim::path::{self, Target};
+use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::core::USER;
-use tenon_scim::value;
+use tenon_scim::{Registry, value};
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
@@ -106,10 +108,6 @@ pub(super) fn grants(members: &mut Members) -> Result<Grants, Problem> {
     let permissions = members.optional_strings("permissions")?;
     let hidden = members.optional_strings("hidden")?.unwrap_or_default();
     let may_explain = members.optional_bool("mayExplain")?.unwrap_or(false);
-    // A token that claims to hide what it shows would be worse than none.
-    if !hidden.is_empty() {
-        return Err(invalid("\"hidden\": no attribute can be hidden from a token yet".to_owned()));
-    }
     let mut permissions = match (role, permissions) {
         (Some(_), Some(_)) => {
             return Err(invalid("\"role\" and \"permissions\" exclude each other".to_owned()));
@@ -139,27 +137,55 @@ pub(super) fn check_grants(administrator: &Administrator, grants: &Grants) -> Re
     if administrator.principal.grants.covers(grants) {
         return Ok(());
     }
-    let own = administrator.principal.grants.stored().permissions.join(", ");
-    let detail = format!("the token would have permissions that you do not have; you have: {own}");
+    let own = administrator.principal.grants.stored();
+    let hidden = match &*own.hidden.join(", ") {
+        "" => String::new(),
+        hidden => format!(", and may not read: {hidden}"),
+    };
+    let own = own.permissions.join(", ");
+    let detail =
+        format!("the token would have permissions that you do not have; you have: {own}{hidden}");
     Err(Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required"))
 }
 
-/// A permission for a type that the tenant does not have would silently be none.
+/// A permission for a type that the tenant does not have would silently be none, and an attribute that
+/// no type has would silently not be hidden.
 pub(super) async fn check_types(
     conn: &mut PgConnection,
     tenant: TenantId,
     grants: &Grants,
 ) -> Result<(), Problem> {
-    if grants.types().next().is_none() {
+    if grants.types().next().is_none() && grants.hidden().is_empty() {
         return Ok(());
     }
     let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
-    match grants.types().find(|it| registry.resource_type(it).is_none()) {
-        None => Ok(()),
-        Some(name) => {
-            Err(invalid(format!("\"permissions\": the tenant has no resource type \"{name}\"")))
-        }
+    if let Some(name) = grants.types().find(|it| registry.resource_type(it).is_none()) {
+        let detail = format!("\"permissions\": the tenant has no resource type \"{name}\"");
+        return Err(invalid(detail));
     }
+    grants.hidden().iter().try_for_each(|path| check_hidden(&registry, path))
+}
+
+/// What is hidden has to be an attribute of some type, and none that every answer needs.
+fn check_hidden(registry: &Registry, path: &str) -> Result<(), Problem> {
+    let can_be_hidden = |resource_type: &ResourceType| match path::resolve(resource_type, path) {
+        Err(_) => None,
+        Ok(Target::Extension(schema)) => Some(schema.id != resource_type.schema.id),
+        Ok(Target::Attribute(target)) => {
+            let name = target.attribute.name.as_str();
+            Some(target.extension.is_some() || !matches!(name, "id" | "schemas" | "meta"))
+        }
+    };
+    let types: Vec<bool> =
+        registry.resource_types().iter().filter_map(|it| can_be_hidden(it)).collect();
+    if types.is_empty() {
+        let detail = format!("\"hidden\": no resource type has an attribute \"{path}\"");
+        return Err(invalid(detail));
+    }
+    if types.contains(&false) {
+        return Err(invalid(format!("\"hidden\": \"{path}\" is part of every answer")));
+    }
+    Ok(())
 }
 
 /// A token without its secret.

@@ -1,6 +1,5 @@
 //! A query, read against the resource types it is asked of.
 
-use tenon_scim::Error;
 use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{Query, QueryError};
 use tenon_scim::project::Projection;
@@ -8,8 +7,8 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::sort::{Sort, SortError, SortOrder};
 
 use super::Collection;
-use crate::service::Request;
 use crate::service::render::Rendering;
+use crate::service::{Error, Request};
 use crate::store::filter_sql::{Asked, Order, Space};
 use crate::store::rows::Of;
 
@@ -44,7 +43,10 @@ impl<'q> Plan<'q> {
             .as_deref()
             .map(|sort_by| sorts(&types, sort_by, query.sort_order))
             .transpose()
-            .map_err(|error| QueryError::SortBy { error })?;
+            .map_err(|error| tenon_scim::Error::from(QueryError::SortBy { error }))?;
+        for (resource_type, sort) in types.iter().zip(sorts.iter().flatten()) {
+            request.check_visible(resource_type, sort.iter().flat_map(Sort::decides))?;
+        }
         let filtered = filters.is_some();
         let order = sorts.as_ref().map_or(Order::Creation, |_| Order::Sorted(query.sort_order));
         let mut filters = filters.into_iter().flatten();

@@ -49,7 +49,7 @@ impl Services {
     }
 }
 
-/// What a query wants, if it asks for one value of a unique attribute.
+/// What a query wants, if it asks for one value of a unique attribute that the client may read.
 pub(super) fn wanted<'t>(
     request: &Request,
     collection: Collection<'t>,
@@ -65,7 +65,9 @@ pub(super) fn wanted<'t>(
     let Ok(Target::Attribute(target)) = path::resolve(resource_type, &path.text) else {
         return None;
     };
-    let fits = index::is_found_by_uniqueness(resource_type, target) && read.coercions.is_empty();
+    let fits = index::is_found_by_uniqueness(resource_type, target)
+        && read.coercions.is_empty()
+        && request.check_visible(resource_type, [target]).is_ok();
     fits.then(|| Wanted {
         resource_type,
         key: ByUniqueValue {

@@ -56,6 +56,9 @@ pub struct IssuerConfig {
     /// The most that a JWT of its is allowed.
     #[serde(default = "usual_permissions")]
     pub permissions: Vec<String>,
+    /// Attributes that its JWTs may not read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hidden: Vec<String>,
 }
 
 fn usual_algorithms() -> Vec<Algorithm> {
@@ -128,12 +131,12 @@ impl Issuer {
         pointer("permissionsClaim", Some(&config.permissions_claim))?;
         pointer("tenantClaim", config.tenant_claim.as_deref())?;
         pointer("subjectClaim", config.subject_claim.as_deref())?;
-        let ceiling = grants("permissions", &config.permissions)?;
+        let ceiling = grants("permissions", &config.permissions, &config.hidden)?;
         if config.permission_map.len() > MAX_ENTRIES {
             return Err(wrong("permissionMap", format!("has more than {MAX_ENTRIES} members")));
         }
         for permissions in config.permission_map.values() {
-            grants("permissionMap", permissions)?;
+            grants("permissionMap", permissions, &[])?;
         }
         let keys = match (&config.jwks, &config.jwks_url) {
             (Some(jwks), None) => Keys::Inline(key_set(jwks)?),
@@ -196,8 +199,12 @@ fn pointer(member: &'static str, pointer: Option<&str>) -> Result<(), IssuerErro
     Err(wrong(member, "must be a JSON pointer such as \"/scope\" (RFC 6901)"))
 }
 
-fn grants(member: &'static str, permissions: &[String]) -> Result<Grants, IssuerError> {
-    Grants::parse(permissions, Vec::new())
+fn grants(
+    member: &'static str,
+    permissions: &[String],
+    hidden: &[String],
+) -> Result<Grants, IssuerError> {
+    Grants::parse(permissions, hidden.to_vec())
         .map_err(|unknown: UnknownPermission| wrong(member, unknown.to_string()))
 }
 
