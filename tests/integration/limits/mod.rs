@@ -1,5 +1,6 @@
 //! What a tenant may cost, kept to while many ask at once, and changed while the server runs.
 
+mod members;
 mod quotas;
 mod rate;
 mod sizes;

@@ -109,6 +109,7 @@ impl From<Error> for ScimError {
             // RFC 7644 §3.12 has no keyword for a limit; of the statuses, 403 is the one of what a
             // client may not do.
             Error::LimitReached { .. }
+            | Error::MembersLimit { .. }
             | Error::Forbidden { .. }
             | Error::HiddenAttribute { .. } => Self::new(StatusCode::FORBIDDEN, detail),
             Error::TooManyRequests { retry_after } => {

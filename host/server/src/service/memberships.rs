@@ -5,6 +5,7 @@
 //! every change of the members is a new version of the group, a write that has read both finds out
 //! when it writes, and a read shows members that are at least as new as the version.
 
+mod limit;
 mod pages;
 mod patch;
 

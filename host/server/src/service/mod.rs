@@ -239,6 +239,15 @@ pub enum Error {
         /// How many there may be.
         limit: i64,
     },
+    /// A group would have more members than a group of the tenant may have.
+    #[error(
+        "a group of the tenant may have {limit} members, and would have more; remove some, or ask the \
+         operator for more"
+    )]
+    MembersLimit {
+        /// How many there may be.
+        limit: usize,
+    },
     /// The credential may not do this.
     #[error(
         "the credential does not have the permission \"{permission}\"{}",

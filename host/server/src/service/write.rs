@@ -182,6 +182,8 @@ impl Services {
         let mut members =
             self.resolve_members(request, resource_type, Some(&current), &mut attributes).await?;
         self.leave_out_others(request, stored.id, &reach, &mut members).await?;
+        let next = (stored.id, &attributes);
+        self.check_members(request, resource_type, next, &reach, &members).await?;
         // RFC 7644 §3.5.2: a request that changes nothing leaves version and lastModified alone.
         if attributes == current && members.is_empty() {
             hide_members(resource_type, &reach, &mut attributes);

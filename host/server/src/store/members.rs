@@ -218,6 +218,30 @@ pub async fn has_others(
     Ok(has_others)
 }
 
+/// How many members a group has; no more than `limit` are counted.
+///
+/// # Errors
+/// The database fails.
+pub async fn count(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    group: Uuid,
+    limit: i64,
+) -> Result<i64, StoreError> {
+    let count = sqlx::query_scalar(
+        "SELECT count(*) FROM ( \
+             SELECT FROM group_members \
+             WHERE tenant_id = $1 AND group_id BETWEEN $2 AND $2 \
+             ORDER BY group_id, member_id LIMIT $3) AS counted",
+    )
+    .bind(tenant.0)
+    .bind(group)
+    .bind(limit)
+    .fetch_one(conn)
+    .await?;
+    Ok(count)
+}
+
 /// A page of the members of a group, in order of creation: those that come after the id `after`.
 ///
 /// # Errors

@@ -21,6 +21,9 @@ pub struct ConfiguredLimits {
     /// How many resources there may be, by the name of their type.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub max_resources: BTreeMap<String, u64>,
+    /// How many members a group may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_members: Option<usize>,
     /// Requests in a second, for long.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,
@@ -49,6 +52,8 @@ pub struct ConfiguredLimits {
 pub struct Limits {
     /// How many resources there may be, by the name of their type; where nothing is said, any number.
     pub quotas: BTreeMap<String, u64>,
+    /// How many members a group may have; where nothing is said, any number.
+    pub max_members: Option<usize>,
     /// How fast requests may come, at each server.
     pub rate: Rate,
     /// Bytes of the body of a request.
@@ -143,6 +148,7 @@ impl Limits {
         let by_default = per_second.saturating_mul(2).min(1_000_000);
         Ok(Self {
             quotas,
+            max_members: c.max_members,
             rate: Rate { per_second, burst: of_u32("burst", c.burst, by_default)? },
             max_body_bytes: of("maxBodyBytes", c.max_body_bytes, BODY_BYTES, MAX_BODY_BYTES)?,
             max_filter_terms: of("maxFilterTerms", c.max_filter_terms, MAX_TERMS, MAX_TERMS)?,

@@ -21,6 +21,7 @@ use time::OffsetDateTime;
 use tokio::task::block_in_place;
 use uuid::Uuid;
 
+use super::limit::counted;
 use super::{member_value, refused, set_values};
 use crate::clock;
 use crate::service::large::is_large_patch;
@@ -212,6 +213,8 @@ struct Scene {
     members: HashSet<(Uuid, Uuid)>,
     /// By group and id, who was a member before and may not be now, or the other way round.
     before: BTreeMap<(Uuid, Uuid), bool>,
+    /// How many members the groups have, where the tenant has a limit for it.
+    counted: BTreeMap<Uuid, usize>,
     /// By group, the members that stay where those that are not named go.
     kept: BTreeMap<Uuid, Vec<Uuid>>,
     events: Vec<Event>,
@@ -233,6 +236,7 @@ impl Scene {
             named: HashMap::new(),
             members: HashSet::new(),
             before: BTreeMap::new(),
+            counted: BTreeMap::new(),
             kept: BTreeMap::new(),
             events: Vec::new(),
         };
@@ -248,6 +252,8 @@ impl Scene {
                 scene.named.insert(seen.named.id, seen.named);
             }
         }
+        let all: Vec<Uuid> = scene.groups.keys().copied().collect();
+        scene.counted = counted(conn, request, &all, ids.len()).await?;
         for patch in patches.iter().filter(|it| it.named.removes_others) {
             let kept: Vec<Uuid> = patch.ids().collect();
             if members::has_others(conn, tenant, patch.group, &kept).await? {
@@ -293,8 +299,20 @@ impl Scene {
         let listed = patch.listed(attribute, &next, &known, &self.named)?;
 
         let changed: Vec<Uuid> = known.symmetric_difference(&listed).copied().collect();
-        if changed.is_empty() && !self.kept.contains_key(&group) {
+        let removes_others = self.kept.contains_key(&group);
+        if changed.is_empty() && !removes_others {
             return Ok(versions.after);
+        }
+        if let Some(counted) = self.counted.get_mut(&group) {
+            let added = listed.difference(&known).count();
+            let removed = changed.len() - added;
+            let after = if removes_others {
+                listed.len()
+            } else {
+                (*counted + added).saturating_sub(removed)
+            };
+            request.check_members(added, after)?;
+            *counted = after;
         }
         for id in changed {
             let is_member = known.contains(&id);

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::service::hooks::Operation;
 use crate::service::idempotency::{Answer, Keyed};
 use crate::service::large::is_large;
-use crate::service::memberships::MembersChange;
+use crate::service::memberships::{MembersChange, count_members};
 use crate::service::read::Resource;
 use crate::service::{Error, Request, Services};
 use crate::store::idempotency::Answered;
@@ -100,6 +100,8 @@ impl Services {
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
         let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
+        let listed = count_members(resource_type, &attributes);
+        request.check_members(listed, listed)?;
         let (id, now) = (Uuid::now_v7(), clock::now());
         let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
         if request.is_validated() {
