@@ -33,7 +33,12 @@ async fn index(tenant: &Tenant, attribute: &str) -> Value {
 }
 
 /// Lets time pass until the index is in that state, or gone.
-async fn until(server: &Server, tenant: &Tenant, attribute: &str, state: Option<&str>) -> Value {
+pub(super) async fn until(
+    server: &Server,
+    tenant: &Tenant,
+    attribute: &str,
+    state: Option<&str>,
+) -> Value {
     let mut conn = database(server).await;
     loop {
         let_time_pass(&mut conn, tenant).await;

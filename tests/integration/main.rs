@@ -2,6 +2,7 @@
 
 mod admin_api;
 mod audit;
+mod border;
 mod bulk;
 mod characteristics;
 mod command_line;
