@@ -37,5 +37,6 @@ mod reads;
 mod removal;
 mod resources;
 mod search;
+mod transfer;
 mod vectors;
 mod writes;

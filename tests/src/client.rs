@@ -14,7 +14,7 @@ pub struct Answer {
     pub status: u16,
     /// The headers.
     pub headers: HeaderMap,
-    /// The body: JSON, or null where there is none.
+    /// The body: JSON, or null where there is none. Of lines of JSON, an array of them.
     pub body: Value,
 }
 
@@ -211,9 +211,14 @@ impl Answer {
         let response = request.send().await.ok()?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.ok()?;
+        let json = |text| serde_json::from_str(text).expect("the body is JSON");
+        let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let body = match text.as_str() {
             "" => Value::Null,
-            text => serde_json::from_str(text).expect("the body is JSON"),
+            lines if content_type == Some("application/x-ndjson") => {
+                lines.lines().map(json).collect()
+            }
+            text => json(text),
         };
         Some(Self { status, headers, body })
     }

@@ -88,6 +88,8 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("delete", "/admin/v1/tenants/{tenant}/issuers/{id}", "tokens:write"),
     ("post", "/admin/v1/tenants/{tenant}/issuers/{id}/refresh", "tokens:write"),
     ("get", "/admin/v1/tenants/{tenant}/explain", "scim:explain"),
+    ("post", "/admin/v1/tenants/{tenant}/import", "config:write"),
+    ("get", "/admin/v1/tenants/{tenant}/export", "config:write"),
     ("get", "/admin/v1/tenants/{tenant}/indexes", "config:read"),
     ("put", "/admin/v1/tenants/{tenant}/indexes/{type}/{attribute}", "config:write"),
     ("delete", "/admin/v1/tenants/{tenant}/indexes/{type}/{attribute}", "config:write"),
@@ -140,7 +142,7 @@ async fn routes(server: &Server) -> Vec<Route> {
 async fn every_route_says_who_may_ask() {
     let server = Server::shared();
     let routes = routes(&server).await;
-    for (method, path, needs) in NEEDS {
+    for (method, path, needs) in NEEDS.iter().copied() {
         let route =
             routes.iter().find(|it| (it.method.as_str(), it.path.as_str()) == (method, path));
         assert_eq!(route.map(|it| it.needs.as_str()), Some(needs), "{method} {path}");

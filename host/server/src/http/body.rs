@@ -18,6 +18,8 @@ pub(super) const SCIM_TYPES: &[&str] = &["application/scim+json", "application/j
 pub(super) const JSON_TYPES: &[&str] = &["application/json"];
 /// Media type of forms.
 pub(super) const FORM_TYPES: &[&str] = &["application/x-www-form-urlencoded"];
+/// Media types of lines of JSON.
+pub(super) const NDJSON_TYPES: &[&str] = &["application/x-ndjson", "application/jsonl"];
 /// Media type of plugins.
 pub(super) const WASM_TYPES: &[&str] = &["application/wasm"];
 

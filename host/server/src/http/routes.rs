@@ -137,7 +137,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants, tokens,
+        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants,
+        tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -160,6 +161,8 @@ pub(super) fn admin() -> Vec<Route> {
         delete("/tenants/{tenant}/issuers/{id}", Tenant(TokensWrite), "deleteIssuer", "Take JWTs of an issuer no more", issuers::delete),
         post("/tenants/{tenant}/issuers/{id}/refresh", Tenant(TokensWrite), "refreshIssuer", "Fetch the keys of an issuer now", issuers::refresh),
         get("/tenants/{tenant}/explain", Tenant(Explain), "explain", "How a list is made", explain::explain),
+        post("/tenants/{tenant}/import", Tenant(ConfigWrite), "importResources", "Take resources of another service", transfer::import),
+        get("/tenants/{tenant}/export", Tenant(ConfigWrite), "exportResources", "A page of all resources and members", transfer::export),
         get("/tenants/{tenant}/indexes", Tenant(ConfigRead), "listIndexes", "The indexes", indexes::list),
         put("/tenants/{tenant}/indexes/{type}/{attribute}", Tenant(ConfigWrite), "addIndex", "Have an attribute indexed", indexes::add),
         delete("/tenants/{tenant}/indexes/{type}/{attribute}", Tenant(ConfigWrite), "removeIndex", "Have an attribute indexed no more", indexes::remove),

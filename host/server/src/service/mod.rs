@@ -18,6 +18,7 @@ pub mod removal;
 pub mod render;
 pub mod secrets;
 pub mod substrings;
+pub mod transfer;
 mod visible;
 pub mod write;
 

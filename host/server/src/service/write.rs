@@ -5,6 +5,7 @@
 
 mod create;
 mod delete;
+pub(super) mod import;
 mod keys;
 
 use std::sync::Arc;

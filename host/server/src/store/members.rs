@@ -273,5 +273,30 @@ pub async fn page(
     Ok(members)
 }
 
+/// A page of all memberships of the tenant, as pairs of a group and a member: those that come after
+/// the pair `after`.
+///
+/// # Errors
+/// The database fails.
+pub async fn page_of_all(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    after: (Uuid, Uuid),
+    limit: i64,
+) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+    let pairs = sqlx::query_as(
+        "SELECT group_id, member_id FROM group_members \
+         WHERE tenant_id = $1 AND (group_id, member_id) > ($2, $3) \
+         ORDER BY group_id, member_id LIMIT $4",
+    )
+    .bind(tenant.0)
+    .bind(after.0)
+    .bind(after.1)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(pairs)
+}
+
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,8 @@
 pub mod added_indexes;
 pub mod attr_index;
 pub mod audit;
-pub mod clients;
 pub mod audit_seals;
+pub mod clients;
 pub mod config_epoch;
 pub mod counters;
 pub mod database;

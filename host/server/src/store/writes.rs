@@ -339,6 +339,8 @@ pub async fn taken(
 fn refused(result: Result<Outcome, sqlx::Error>) -> Result<Outcome, StoreError> {
     match result {
         Err(error) if breaks(&error, "unique_values_pkey") => Ok(Outcome::NotUnique),
+        // Another request has created a resource under this id.
+        Err(error) if breaks(&error, "resources_pkey") => Ok(Outcome::OtherVersion),
         Err(error) if breaks(&error, idempotency::ONCE) => Ok(Outcome::KeyTaken),
         Err(error) if breaks_limit(&error) => Ok(Outcome::LimitReached),
         result => Ok(result?),

@@ -245,12 +245,6 @@ impl Grants {
             && self.hidden.iter().all(|path| other.hidden.contains(path))
     }
 
-    /// Paths of attributes that are not to be read.
-    #[must_use]
-    pub fn hidden(&self) -> &[String] {
-        &self.hidden
-    }
-
     /// What either allows, without what either hides.
     #[must_use]
     pub fn union(mut self, other: &Self) -> Self {

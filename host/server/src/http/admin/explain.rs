@@ -9,8 +9,7 @@ use tenon_scim::list::Query;
 
 use super::super::App;
 use super::super::error::{Problem, ScimError};
-use super::{Administrator, ForTenant, invalid};
-use crate::service::Request;
+use super::{Administrator, ForTenant, invalid, request_to};
 use crate::service::list::Collection;
 use crate::tenant::access::Permission;
 
@@ -38,19 +37,12 @@ pub(crate) async fn explain(
     };
     let query = Query::parse(parameters.iter().map(|(name, value)| (&**name, &**value)));
     let query = query.map_err(tenon_scim::Error::from).map_err(ScimError::from)?;
-    let services = &app.services;
-    let runtime = services.credentials.runtime(&services.database, tenant.tenant_id()).await;
-    let request = Request {
-        tenant: runtime.map_err(ScimError::from)?,
-        base_url: app.resolver.service_url(&tenant.name).into(),
-        request_id: administrator.request_id,
-        principal: administrator.principal,
-    };
+    let request = request_to(&app, &tenant, administrator).await?;
     let collection = match &**endpoint {
         "/" => Collection::Root(request.tenant.registry.resource_types()),
         endpoint => Collection::Type(request.resource_type(endpoint).map_err(ScimError::from)?),
     };
     request.require_of_all(Permission::Explain, collection).map_err(ScimError::from)?;
-    let explanation = services.explain(&request, collection, &query).await;
+    let explanation = app.services.explain(&request, collection, &query).await;
     Ok(Json(explanation.map_err(ScimError::from)?).into_response())
 }

@@ -1,8 +1,8 @@
 //! The admin API, for the operator and for the administrators of a tenant.
 
-pub(super) mod clients;
 pub(super) mod audit;
 mod audit_export;
+pub(super) mod clients;
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
@@ -13,6 +13,7 @@ pub(super) mod realms;
 pub(super) mod substrings;
 pub(super) mod tenants;
 pub(super) mod tokens;
+pub(super) mod transfer;
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use super::guard::Admitted;
 use super::observe::RequestId;
 use uuid::Uuid;
 
-use crate::service::Error;
+use crate::service::{self, Error};
 use crate::store;
 use crate::store::audit::By;
 use crate::store::tenants::Tenant;
@@ -81,6 +82,22 @@ impl FromRequestParts<Arc<App>> for Administrator {
         let Admitted { principal, .. } = admitted(parts)?;
         Ok(Self { principal, request_id: RequestId::of(&parts.extensions) })
     }
+}
+
+/// A request to a tenant's service that comes over the admin API.
+async fn request_to(
+    app: &App,
+    tenant: &Tenant,
+    administrator: Administrator,
+) -> Result<service::Request, Problem> {
+    let services = &app.services;
+    let runtime = services.credentials.runtime(&services.database, tenant.tenant_id()).await;
+    Ok(service::Request {
+        tenant: runtime.map_err(ScimError::from)?,
+        base_url: app.resolver.service_url(&tenant.name).into(),
+        request_id: administrator.request_id,
+        principal: administrator.principal,
+    })
 }
 
 fn admitted(parts: &Parts) -> Result<Admitted, Problem> {

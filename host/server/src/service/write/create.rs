@@ -24,12 +24,14 @@ use crate::store::writes::{self, Keys, Outcome, Version};
 use crate::store::{StoreError, counters};
 
 /// A resource that is about to be created.
-struct New {
+pub(super) struct New {
     id: Uuid,
     resource: Resource,
     document: Document,
-    keys: Keys,
+    pub(super) keys: Keys,
     members: MembersChange,
+    /// What no schema knows, and is not stored.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Services {
@@ -46,7 +48,7 @@ impl Services {
         let input = request.read_resource(resource_type, input).await?;
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
-            let new = self.prepare(request, resource_type, &input).await?;
+            let new = self.prepare(request, resource_type, Uuid::now_v7(), &input).await?;
             if self.insert(request, resource_type, &new, None).await? {
                 return Ok(new.resource);
             }
@@ -73,7 +75,7 @@ impl Services {
             if let Some(answer) = self.first_answer(request, keyed).await? {
                 return Ok(answer);
             }
-            let new = self.prepare(request, resource_type, &input).await?;
+            let new = self.prepare(request, resource_type, Uuid::now_v7(), &input).await?;
             let answer = new.answer(request, resource_type, projection);
             let text = answer.text()?;
             let answered = keyed.answered(&answer, &text);
@@ -89,20 +91,23 @@ impl Services {
         Err(Error::Contended)
     }
 
-    async fn prepare(
+    /// A resource as it would be stored under this id.
+    pub(super) async fn prepare(
         &self,
         request: &Request,
         resource_type: &Arc<ResourceType>,
+        id: Uuid,
         input: &Object,
     ) -> Result<New, Error> {
         let create = || validate::create(resource_type, input);
         let valid = request.work(is_large(input), create).await?;
         log_ignored(&valid);
+        let ignored = valid.ignored().to_vec();
         let mut attributes = valid.into_attributes();
         let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
         let listed = count_members(resource_type, &attributes);
         request.check_members(listed, listed)?;
-        let (id, now) = (Uuid::now_v7(), clock::now());
+        let now = clock::now();
         let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
         if request.is_validated() {
             let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
@@ -111,11 +116,11 @@ impl Services {
         self.sealer.seal(resource_type, &mut attributes, None).await?;
         let document = Document::of(resource_type, &meta.id, &attributes, Object::new());
         let keys = request.keys(resource_type, &attributes);
-        Ok(New { id, resource: Resource { meta, attributes }, document, keys, members })
+        Ok(New { id, resource: Resource { meta, attributes }, document, keys, members, ignored })
     }
 
     /// False where another request was in its way, and is no longer.
-    async fn insert(
+    pub(super) async fn insert(
         &self,
         request: &Request,
         resource_type: &ResourceType,
