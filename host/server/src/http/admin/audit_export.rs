@@ -11,7 +11,7 @@ use tracing::Instrument;
 use crate::service::audit::{AuditLog, Item};
 use crate::store::{Database, StoreError, TenantId};
 
-const JSON_LINES: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/jsonl")];
+const JSON_LINES: [(HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/x-ndjson")];
 
 /// The log from where it is on.
 pub(super) fn answer(database: Database, tenant: TenantId, log: AuditLog) -> Response {
