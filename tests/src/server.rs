@@ -15,6 +15,10 @@ use crate::log::Log;
 /// The operator's token of test servers.
 pub const ADMIN_TOKEN: &str = "the-operator-token-of-the-tests";
 
+/// Set to `on` in the environment of the tests, it has all of their servers use the database's
+/// row-level security.
+const SECOND_LOCK: &str = "TEST_ROW_LEVEL_SECURITY";
+
 /// How a server is started.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
@@ -197,5 +201,8 @@ fn command(data_dir: &Path) -> Command {
         .arg("--data-dir")
         .arg(data_dir)
         .stdin(Stdio::null());
+    if std::env::var_os(SECOND_LOCK).is_some_and(|switch| switch == "on") {
+        command.env("TENON_ROW_LEVEL_SECURITY", "on");
+    }
     command
 }

@@ -21,6 +21,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::service::housekeeping::Retention;
 use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
+use crate::store::row_security::RowSecurity;
 use crate::telemetry::LogFormat;
 use crate::tenant::resolve::EntrySettings;
 
@@ -46,6 +47,8 @@ pub struct Config {
     pub database_connections: u32,
     /// Its replicas.
     pub database_replicas: Vec<Replica>,
+    /// Whether the database keeps tenants apart too.
+    pub row_level_security: RowSecurity,
     /// Documents that a filter or a sort may read.
     pub filter_scan_limit: u32,
     /// How long what grows is kept.
@@ -172,6 +175,9 @@ impl Config {
             database_replicas,
             database,
             database_connections: values.connections()?,
+            row_level_security: values
+                .parsed("row_level_security", "\"on\" or \"off\"")?
+                .unwrap_or_default(),
             filter_scan_limit: values.filter_scan_limit()?,
             retention: Retention {
                 events: values.retention("outbox_retention")?.unwrap_or(kept.events),

@@ -50,3 +50,33 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
     }
     files
 }
+
+/// Work that is no request of a tenant's, and so is done as the owner of the tables.
+const OF_THE_OWNER: [(&str, &str); 5] = [
+    ("housekeeping.rs", "looks at all tenants"),
+    ("indexing.rs", "builds indexes in the background"),
+    ("indexes.rs", "administration"),
+    ("plugins.rs", "administration"),
+    ("substrings.rs", "of the server, and of no tenant"),
+];
+
+#[test]
+fn requests_of_tenants_work_under_the_second_lock() {
+    let service = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/service");
+    let mut locked = 0;
+    for file in files_below(&service) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        locked += text.matches("_for(").count();
+        let name = file.strip_prefix(&service).unwrap();
+        if OF_THE_OWNER.iter().any(|(of_the_owner, _)| name == Path::new(of_the_owner)) {
+            continue;
+        }
+        for open in ["read", "begin", "snapshot", "autocommit"] {
+            let found = text.contains(&format!("database.{open}()"));
+            assert!(!found, "{}: use {open}_for(tenant), or name the file here", name.display());
+        }
+        let direct = ["lanes.rows(", "lanes.row("].iter().any(|it| text.contains(it));
+        assert!(!direct, "{}: use rows_for(tenant, …)", name.display());
+    }
+    assert!(locked > 15, "only {locked} places were found");
+}

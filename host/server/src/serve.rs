@@ -25,6 +25,7 @@ use crate::store::embedded::EmbeddedError;
 use crate::store::filter_sql;
 use crate::store::lanes::Lanes;
 use crate::store::replicas::Replicas;
+use crate::store::row_security::RowSecurityError;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::access_token::AccessTokens;
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
@@ -59,6 +60,9 @@ pub enum ServeError {
         /// What it said, or kept us from asking.
         source: sqlx::Error,
     },
+    /// The second lock.
+    #[error(transparent)]
+    RowSecurity(#[from] RowSecurityError),
     /// Its schema.
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] MigrateError),
@@ -223,7 +227,9 @@ async fn build_app(
 
 fn lanes(config: &Config, database: &Database) -> Result<Lanes, ServeError> {
     let options = database.connect_options();
-    Lanes::open(&options, lanes_of(config.database_connections), database.pooler())
+    let lanes = Lanes::open(&options, lanes_of(config.database_connections), database.pooler());
+    lanes
+        .map(|lanes| lanes.with(database.row_security()))
         .map_err(|source| ServeError::Database { place: place(&options), source })
 }
 

@@ -4,6 +4,7 @@
 
 mod crossings;
 mod lists;
+mod lock;
 mod matrix;
 mod neighbours;
 mod routes;

@@ -85,6 +85,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Replicas of that Postgres, with spaces in between: lists are read from one that has all that was written before, or else from database_url. What is said of connections and pooler holds for each [default: none]",
     },
     Setting {
+        name: "row_level_security",
+        value: "SWITCH",
+        help: "on has PostgreSQL itself keep tenants apart, by its row-level security, as a second lock beside the condition of every statement; it costs a part of the throughput [default: off]",
+    },
+    Setting {
         name: "outbound_allow",
         value: "NETWORKS",
         help: "Networks of which tenants' administrators may name addresses, such as 10.1.0.0/16, with spaces in between, also by http: for the keys of issuers. Without it, https to public addresses alone [default: none]",

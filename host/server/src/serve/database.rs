@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::ServeError;
 use crate::config::{Config, Database, Replica, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
+use crate::store::row_security::{self, RowSecurity};
 use crate::store::{Database as Handle, Pooler, StoreError, migrations};
 
 /// How long a database that does not answer is waited for at the start.
@@ -46,9 +47,10 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
     };
     let options = options.application_name("tenon");
     let (pooler, connections) = (config.database_pooler, config.database_connections);
-    let handle = Handle::new(options.clone(), pooler, connections - lanes_of(connections));
+    let handle = Handle::new(options.clone(), pooler, connections - lanes_of(connections))
+        .with(config.row_level_security);
     let database = OpenDatabase { handle, embedded };
-    match prepare(pooler.adapt(options), pooler, connections).await {
+    match prepare(pooler.adapt(options), pooler, config).await {
         Ok(()) => Ok(database),
         Err(error) => {
             database.close().await;
@@ -63,7 +65,8 @@ pub(super) fn replicas(config: &Config) -> Vec<(String, Handle)> {
     let replica = |Replica(options): &Replica| {
         let options = options.clone().application_name("tenon");
         let name = format!("{}:{}", options.get_host(), options.get_port());
-        (name, Handle::new(options, config.database_pooler, config.database_connections))
+        let handle = Handle::new(options, config.database_pooler, config.database_connections);
+        (name, handle.with(config.row_level_security))
     };
     let replicas: Vec<_> = config.database_replicas.iter().map(replica).collect();
     if !replicas.is_empty() {
@@ -97,13 +100,22 @@ pub(super) fn lanes_of(connections: u32) -> u32 {
 
 /// Apart from the handle, whose bounds are for requests: a migration may take long, and waits for
 /// the one of a server beside this one.
-async fn prepare(options: PgConnectOptions, pooler: Pooler, wanted: u32) -> Result<(), ServeError> {
+async fn prepare(
+    options: PgConnectOptions,
+    pooler: Pooler,
+    config: &Config,
+) -> Result<(), ServeError> {
     let mut connection = connect(&options, PATIENCE).await?;
     // What the database allows is the pooler's to know, where there is one.
     if pooler == Pooler::None {
-        warn_of_few_connections(&mut connection, wanted).await.map_err(StoreError::from)?;
+        warn_of_few_connections(&mut connection, config.database_connections)
+            .await
+            .map_err(StoreError::from)?;
     }
     migrations::migrate(&mut connection).await?;
+    if config.row_level_security == RowSecurity::On {
+        row_security::enable(&mut connection).await?;
+    }
     connection.close().await.map_err(StoreError::from)?;
     Ok(())
 }
@@ -184,6 +196,7 @@ mod tests {
             database_pooler: Pooler::None,
             database_connections: 2,
             database_replicas: Vec::new(),
+            row_level_security: RowSecurity::Off,
             filter_scan_limit: 50_000,
             outbound_allow: Vec::new(),
             retention: Retention::default(),

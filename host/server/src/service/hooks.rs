@@ -87,7 +87,7 @@ impl Services {
         if let Some(plugin) = self.plugins.cached(&active.digest).await {
             return Ok(plugin);
         }
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_for(request.tenant.id).await?;
         let component =
             store::plugins::component(&mut conn, request.tenant.id, &active.digest).await?;
         drop(conn);

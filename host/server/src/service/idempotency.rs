@@ -72,7 +72,7 @@ impl Services {
         keyed: &Keyed,
     ) -> Result<Option<Answer>, Error> {
         let (tenant, key) = (request.tenant.id, keyed.key.as_str());
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_for(tenant).await?;
         let Some(known) = idempotency::get(&mut conn, tenant, key).await? else { return Ok(None) };
         let oldest = clock::now() - REMEMBERED;
         if known.created < oldest {
@@ -107,7 +107,7 @@ impl Services {
             return Ok(answer);
         }
         let (tenant, services) = (request.tenant.id, self.clone());
-        let mut conn = self.database.autocommit().await?;
+        let mut conn = self.database.autocommit_for(tenant).await?;
         let (key, now) = (keyed.key.as_str(), clock::now());
         let kept = idempotency::reserve(&mut conn, tenant, key, &keyed.fingerprint, now).await;
         let kept = conn.finish(kept).await?;
@@ -131,7 +131,7 @@ impl Services {
 
     async fn keep(&self, tenant: TenantId, keyed: &Keyed, answer: &Answer) -> Result<(), Error> {
         let text = answer.text()?;
-        let mut conn = self.database.autocommit().await?;
+        let mut conn = self.database.autocommit_for(tenant).await?;
         let kept = idempotency::complete(&mut conn, tenant, keyed.answered(answer, &text)).await;
         Ok(conn.finish(kept).await?)
     }
@@ -142,7 +142,7 @@ impl Services {
         key: &str,
         before: OffsetDateTime,
     ) -> Result<(), Error> {
-        let mut conn = self.database.autocommit().await?;
+        let mut conn = self.database.autocommit_for(tenant).await?;
         let forgotten = idempotency::delete_before(&mut conn, tenant, key, before).await;
         Ok(conn.finish(forgotten).await?)
     }

@@ -119,7 +119,7 @@ impl Services {
         }
         let plan = Plan::of(request, collection, query)?;
         let (page, texts) =
-            self.read_anywhere(|source| self.page(request, &plan, &slice, source)).await?;
+            self.read_anywhere(request, |source| self.page(request, &plan, &slice, source)).await?;
         let place = match query.paging {
             Paging::Index(start_index) => Place::Index(start_index),
             Paging::Cursor(_) => self.cursors_around(&page, &slice.part, &bound_to)?,

@@ -176,11 +176,15 @@ impl Services {
     }
 
     /// Reads what a replica may serve; where one fails meanwhile, once more from the primary.
-    async fn read_anywhere<T, R>(&self, read: impl Fn(Source) -> R) -> Result<T, Error>
+    async fn read_anywhere<T, R>(
+        &self,
+        request: &Request,
+        read: impl Fn(Source) -> R,
+    ) -> Result<T, Error>
     where
         R: Future<Output = Result<T, Error>>,
     {
-        let source = self.replicas.source();
+        let source = self.replicas.source(request.tenant.id);
         match read(source.clone()).await {
             Err(Error::Store(error)) => match source.instead(&error) {
                 Some(primary) => read(primary).await,

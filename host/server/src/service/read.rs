@@ -61,7 +61,7 @@ impl Services {
     /// # Errors
     /// There is none of that id, or the tenant does not have its type any more.
     pub async fn type_of(&self, request: &Request, id: Uuid) -> Result<Arc<ResourceType>, Error> {
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_for(request.tenant.id).await?;
         let name = resources::type_of(&mut conn, request.tenant.id, id).await?;
         let known = name.as_deref().and_then(|it| request.tenant.registry.resource_type(it));
         known.cloned().ok_or_else(|| Error::NotFound {

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{Connection, PgPool, Postgres, SqlSafeStr, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction};
 
-use super::StoreError;
+use super::row_security::RowSecurity;
+use super::{StoreError, TenantId};
 
 /// How long a request waits for a connection.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
@@ -94,6 +95,7 @@ impl Pooler {
 pub struct Database {
     pool: PgPool,
     pooler: Pooler,
+    row_security: RowSecurity,
 }
 
 impl Database {
@@ -122,7 +124,19 @@ impl Database {
                 })
             })
             .connect_lazy_with(pooler.adapt(options));
-        Self { pool, pooler }
+        Self { pool, pooler, row_security: RowSecurity::Off }
+    }
+
+    /// With the second lock, or without.
+    #[must_use]
+    pub fn with(self, row_security: RowSecurity) -> Self {
+        Self { row_security, ..self }
+    }
+
+    /// Whether requests work under the second lock.
+    #[must_use]
+    pub const fn row_security(&self) -> RowSecurity {
+        self.row_security
     }
 
     /// What is between the server and its database.
@@ -150,8 +164,21 @@ impl Database {
     pub async fn read(&self) -> Result<ReadConnection, StoreError> {
         Ok(ReadConnection(match self.pooler {
             Pooler::None => Held::Connection(self.pool.acquire().await?),
-            Pooler::Transaction => Held::Transaction(self.start(POOLED_READ).await?),
+            Pooler::Transaction => Held::Transaction(self.start(POOLED_READ.into_sql_str()).await?),
         }))
+    }
+
+    /// To read with what a tenant has. Under the second lock there is nothing else.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn read_for(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
+        let begin = match (self.row_security, self.pooler) {
+            (RowSecurity::Off, _) => return self.read().await,
+            (RowSecurity::On, Pooler::None) => "BEGIN READ ONLY",
+            (RowSecurity::On, Pooler::Transaction) => POOLED_READ,
+        };
+        Ok(ReadConnection(Held::Transaction(self.start(self.of(tenant, begin)).await?)))
     }
 
     /// To read with; all statements on it see the database as it is now.
@@ -163,7 +190,7 @@ impl Database {
             Pooler::None => SNAPSHOT,
             Pooler::Transaction => POOLED_SNAPSHOT,
         };
-        Ok(ReadConnection(Held::Transaction(self.start(begin).await?)))
+        Ok(ReadConnection(Held::Transaction(self.start(begin.into_sql_str()).await?)))
     }
 
     /// A transaction to write in; dropping it undoes it.
@@ -171,11 +198,15 @@ impl Database {
     /// # Errors
     /// As [`Database::read`].
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        let begin = match self.pooler {
-            Pooler::None => "BEGIN",
-            Pooler::Transaction => POOLED_WRITE,
-        };
-        Ok(WriteTransaction(self.start(begin).await?))
+        Ok(WriteTransaction(self.start(self.write().into_sql_str()).await?))
+    }
+
+    /// A transaction to write in what a tenant has; dropping it undoes it.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn begin_for(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
+        Ok(WriteTransaction(self.start(self.of(tenant, self.write())).await?))
     }
 
     /// To write with a single statement, without the round trips of a transaction:
@@ -191,8 +222,24 @@ impl Database {
     pub async fn autocommit(&self) -> Result<Autocommit, StoreError> {
         Ok(Autocommit(match self.pooler {
             Pooler::None => Held::Connection(self.pool.acquire().await?),
-            Pooler::Transaction => Held::Transaction(self.start(POOLED_WRITE).await?),
+            Pooler::Transaction => {
+                Held::Transaction(self.start(POOLED_WRITE.into_sql_str()).await?)
+            }
         }))
+    }
+
+    /// The same in what a tenant has. Under the second lock it is a transaction.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn autocommit_for(&self, tenant: TenantId) -> Result<Autocommit, StoreError> {
+        match self.row_security {
+            RowSecurity::Off => self.autocommit().await,
+            RowSecurity::On => {
+                let begin = self.of(tenant, self.write());
+                Ok(Autocommit(Held::Transaction(self.start(begin).await?)))
+            }
+        }
     }
 
     /// Closes the connections, when they are given back.
@@ -200,16 +247,25 @@ impl Database {
         self.pool.close().await;
     }
 
+    /// How a transaction begins that writes.
+    const fn write(&self) -> &'static str {
+        match self.pooler {
+            Pooler::None => "BEGIN",
+            Pooler::Transaction => POOLED_WRITE,
+        }
+    }
+
+    fn of(&self, tenant: TenantId, begin: &'static str) -> SqlStr {
+        AssertSqlSafe(self.row_security.begin(begin, tenant)).into_sql_str()
+    }
+
     /// Begins a transaction. A connection that turns out to be dead is no reason to fail: nothing
     /// has been done on it yet.
-    async fn start(
-        &self,
-        begin: &'static str,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+    async fn start(&self, begin: SqlStr) -> Result<Transaction<'static, Postgres>, StoreError> {
         let mut dead = 0;
         loop {
             let connection = self.pool.acquire().await?;
-            match Transaction::begin(connection, Some(begin.into_sql_str())).await {
+            match Transaction::begin(connection, Some(begin.clone())).await {
                 Err(error) if super::is_lost(&error) && dead < self.connections() => dead += 1,
                 begun => return Ok(begun?),
             }

@@ -30,7 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the
 /// transaction: a pooler may give each transaction another session.
-const TURN: &str = "SELECT pg_advisory_xact_lock(7308332046)";
+pub(super) const TURN: &str = "SELECT pg_advisory_xact_lock(7308332046)";
 
 /// Brings the database to the schema of this server, in one transaction: to all of it, or none.
 /// Several servers that start at once take turns; a database with a newer schema is refused.

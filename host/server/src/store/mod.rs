@@ -28,6 +28,7 @@ pub mod removal;
 pub mod replicas;
 pub mod resources;
 pub mod retention;
+pub mod row_security;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod scratch;

@@ -10,7 +10,7 @@ use sqlx::PgPool;
 use super::scratch::Scratch;
 
 /// What no statement has, and why.
-const REFUSED: [(&str, &str); 46] = [
+const REFUSED: [(&str, &str); 49] = [
     ("exclude using", "exclusion constraints: neither YugabyteDB (#3944) nor CockroachDB"),
     ("create trigger", "not on distributed tables of Citus; of CockroachDB since 24.3 alone"),
     ("create rule", "Citus has no rule system for distributed tables, CockroachDB none at all"),
@@ -57,14 +57,20 @@ const REFUSED: [(&str, &str); 46] = [
     ("random", "as gen_random_uuid"),
     ("ilike", "folds letters as the locale of the database does; the server folds them"),
     ("vacuum", "not in CockroachDB"),
+    ("create role", "roles are the whole server's; not every database's user may make them"),
+    ("create policy", "not in CockroachDB before 25.2; on tables of Citus in its own way"),
+    ("row level security", "as create policy"),
 ];
 
 /// What is refused and yet there: a part of the file's path, the phrase, and why.
-const EXCEPTIONS: [(&str, &str, &str); 4] = [
+const EXCEPTIONS: [(&str, &str, &str); 7] = [
     ("store/load.rs", "vacuum", "`tenon bench seed` alone, at its end"),
     ("store/migrations.rs", "pg_advisory_xact_lock", "turns of migrations; see `docs/scale.md`"),
     ("store/substrings.rs", "create extension", "an accelerator, on where an operator says so"),
     ("store/substrings.rs", "using gin", "as create extension"),
+    ("store/row_security.rs", "create role", "a second lock, on where an operator says so"),
+    ("store/row_security.rs", "create policy", "as create role"),
+    ("store/row_security.rs", "row level security", "as create role"),
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.

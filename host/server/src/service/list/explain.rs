@@ -85,7 +85,8 @@ impl Services {
         }
         let plan = Plan::of(request, collection, query)?;
         if plan.selects() {
-            self.read_anywhere(|source| self.explain_matching(request, &plan, source)).await
+            self.read_anywhere(request, |source| self.explain_matching(request, &plan, source))
+                .await
         } else {
             self.explain_all(request, &plan).await
         }

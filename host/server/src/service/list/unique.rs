@@ -43,7 +43,8 @@ impl Services {
             resource_type,
             request.projection(resource_type, &query.selection),
         );
-        let texts = self.texts(&rendering, &shown, &self.replicas.primary()).await?;
+        let texts =
+            self.texts(&rendering, &shown, &self.replicas.primary(request.tenant.id)).await?;
         let total = usize::from(row.is_some());
         Ok(Some(list::response(total, &Place::Index(start_index), &texts)))
     }

@@ -53,7 +53,7 @@ impl Services {
         projection: &Projection,
         group: Uuid,
     ) -> Result<Members, Error> {
-        let primary = self.replicas.primary();
+        let primary = self.replicas.primary(request.tenant.id);
         let read = page_of_members(request, group, Uuid::nil(), primary).await?;
         if read.len() < PAGE {
             return Ok(Members::Few(read.iter().map(|it| member_value(request, it)).collect()));
@@ -82,7 +82,7 @@ impl MemberPages {
             Vec::new()
         } else {
             let read = |source| page_of_members(&self.request, self.group, last, source);
-            self.services.read_anywhere(read).await?
+            self.services.read_anywhere(&self.request, read).await?
         };
         Ok(Some(text))
     }

@@ -36,6 +36,8 @@ use server::{Postgres, Running};
 
 /// The name of Tenon's role and of its database.
 const TENON: &str = "tenon";
+/// The role as which requests work where `row_level_security` is on.
+const TENANT_ROLE: &str = "tenon_tenant";
 
 /// The pauses between attempts to restart a server that dies: the first, and the longest.
 const RESTART_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
@@ -177,9 +179,10 @@ async fn ensure_database(running: &Running) -> Result<(), EmbeddedError> {
     let options =
         server::connect_options(&running.socket_dir, SUPERUSER, "postgres", &running.password);
     let mut connection = options.connect().await.map_err(sql("connect to the embedded server"))?;
-    let missing =
-        |catalog: &'static str| format!("SELECT NOT EXISTS (SELECT FROM {catalog} = '{TENON}')");
-    if ask(&mut connection, missing("pg_roles WHERE rolname"))
+    let missing = |catalog: &'static str, name: &str| {
+        format!("SELECT NOT EXISTS (SELECT FROM {catalog} = '{name}')")
+    };
+    if ask(&mut connection, missing("pg_roles WHERE rolname", TENON))
         .await
         .map_err(sql("look for the role `tenon`"))?
     {
@@ -187,7 +190,18 @@ async fn ensure_database(running: &Running) -> Result<(), EmbeddedError> {
         let create = format!("CREATE ROLE {TENON} LOGIN CREATEDB PASSWORD '{}'", running.password);
         connection.execute(AssertSqlSafe(create)).await.map_err(sql("create the role `tenon`"))?;
     }
-    if ask(&mut connection, missing("pg_database WHERE datname"))
+    // `row_security` works as it, and Tenon's role may make none.
+    if ask(&mut connection, missing("pg_roles WHERE rolname", TENANT_ROLE))
+        .await
+        .map_err(sql("look for the role `tenon_tenant`"))?
+    {
+        let create = format!("CREATE ROLE {TENANT_ROLE} NOLOGIN; GRANT {TENANT_ROLE} TO {TENON}");
+        connection
+            .execute(AssertSqlSafe(create))
+            .await
+            .map_err(sql("create the role `tenon_tenant`"))?;
+    }
+    if ask(&mut connection, missing("pg_database WHERE datname", TENON))
         .await
         .map_err(sql("look for the database `tenon`"))?
     {

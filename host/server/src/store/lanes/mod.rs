@@ -22,7 +22,8 @@ use tokio_postgres::{Error, Row};
 
 use self::options::Target;
 use self::session::Session;
-use super::{Kind, Pooler, StoreError, kind_of};
+use super::row_security::RowSecurity;
+use super::{Kind, Pooler, StoreError, TenantId, kind_of};
 
 /// How long a statement waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -44,7 +45,10 @@ pub struct Read {
 
 /// The connections. They are made again when they are lost, and end with the last clone.
 #[derive(Clone)]
-pub struct Lanes(Arc<Shared>);
+pub struct Lanes {
+    shared: Arc<Shared>,
+    row_security: RowSecurity,
+}
 
 struct Shared {
     lanes: Vec<Lane>,
@@ -84,15 +88,22 @@ impl Lanes {
             Lane { session, keeper: tokio::spawn(keep(Arc::clone(&target), sender)) }
         };
         let lanes = (0..count.max(1)).map(lane).collect();
-        Ok(Self(Arc::new(Shared { lanes, next: AtomicUsize::new(0), limit })))
+        let shared = Arc::new(Shared { lanes, next: AtomicUsize::new(0), limit });
+        Ok(Self { shared, row_security: RowSecurity::Off })
+    }
+
+    /// With the second lock, or without.
+    #[must_use]
+    pub fn with(self, row_security: RowSecurity) -> Self {
+        Self { row_security, ..self }
     }
 
     /// Closes the connections.
     pub fn close(&self) {
-        self.0.close();
+        self.shared.close();
     }
 
-    /// The rows of a statement. Where the connection is lost meanwhile, it is sent again; where it
+    /// The rows of a statement that is about no tenant. Where the connection is lost meanwhile, it is sent again; where it
     /// gives no answer, it is made again for those that follow.
     ///
     /// # Errors
@@ -102,11 +113,38 @@ impl Lanes {
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
+        self.sent(None, read, arguments).await
+    }
+
+    /// The rows of a statement about a tenant, under the second lock where there is one: in a
+    /// transaction that is sent as a whole, and takes one round trip too.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub async fn rows_for(
+        &self,
+        tenant: TenantId,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
+        let begin = match self.row_security {
+            RowSecurity::Off => None,
+            locked => Some(locked.begin("BEGIN READ ONLY", tenant)),
+        };
+        self.sent(begin.as_deref(), read, arguments).await
+    }
+
+    async fn sent(
+        &self,
+        begin: Option<&str>,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Row>, StoreError> {
         let mut lost = 0;
         loop {
-            match self.answer(read, arguments).await? {
+            match self.answer(begin, read, arguments).await? {
                 // A database that ends takes all connections with it, one after the other.
-                Err(error) if is_lost(&error) && lost < self.0.lanes.len() => lost += 1,
+                Err(error) if is_lost(&error) && lost < self.shared.lanes.len() => lost += 1,
                 answered => return Ok(answered?),
             }
         }
@@ -115,11 +153,12 @@ impl Lanes {
     /// What one of the connections answers, if it does so in time.
     async fn answer(
         &self,
+        begin: Option<&str>,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Result<Vec<Row>, Error>, StoreError> {
         let session = self.session().await?;
-        let answered = timeout(self.0.limit, session.rows(read, arguments)).await;
+        let answered = timeout(self.shared.limit, session.rows(begin, read, arguments)).await;
         let answered = answered.map_err(|_| {
             session.end();
             unavailable("a statement was not answered in time")
@@ -142,10 +181,23 @@ impl Lanes {
         Ok(self.rows(read, arguments).await?.pop())
     }
 
+    /// The only row of a statement about a tenant, or none.
+    ///
+    /// # Errors
+    /// As [`Self::rows`].
+    pub async fn row_for(
+        &self,
+        tenant: TenantId,
+        read: &Read,
+        arguments: &[&(dyn ToSql + Sync)],
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows_for(tenant, read, arguments).await?.pop())
+    }
+
     /// The next connection that is there, or else the one that comes first.
     async fn session(&self) -> Result<Arc<Session>, StoreError> {
-        let lanes = &self.0.lanes;
-        let first = self.0.next.fetch_add(1, Ordering::Relaxed) % lanes.len().max(1);
+        let lanes = &self.shared.lanes;
+        let first = self.shared.next.fetch_add(1, Ordering::Relaxed) % lanes.len().max(1);
         let (before, from) = lanes.split_at_checked(first).unwrap_or((lanes, &[]));
         let in_turn = || from.iter().chain(before);
         if let Some(session) = in_turn().find_map(Lane::session) {
@@ -183,7 +235,7 @@ impl Drop for Shared {
 
 impl fmt::Debug for Lanes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lanes").field("count", &self.0.lanes.len()).finish()
+        f.debug_struct("Lanes").field("count", &self.shared.lanes.len()).finish()
     }
 }
 

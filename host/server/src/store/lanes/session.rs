@@ -1,8 +1,11 @@
 //! One connection, with the statements that are prepared on it.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::task::Poll;
 
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::types::{ToSql, Type};
@@ -33,6 +36,8 @@ pub(super) struct Session {
     client: Client,
     /// By their text; `None` where every statement brings its text along.
     prepared: Option<RwLock<HashMap<&'static str, Statement>>>,
+    /// Held while messages are put in line, and not while they are answered.
+    turn: Mutex<()>,
     connection: AbortHandle,
     /// A statement has found the connection lost; the client may tell so a moment later.
     lost: AtomicBool,
@@ -46,12 +51,15 @@ impl Session {
         let (client, connection) = target.config.connect(target.tls.clone()).await?;
         let ended = Ended(tokio::spawn(connection));
         let connection = ended.0.abort_handle();
-        let lost = AtomicBool::new(false);
-        if target.pooler == Pooler::Transaction {
-            return Ok((Self { client, prepared: None, connection, lost }, ended));
-        }
-        client.batch_execute(SETTINGS).await?;
-        Ok((Self { client, prepared: Some(RwLock::default()), connection, lost }, ended))
+        let prepared = match target.pooler {
+            Pooler::Transaction => None,
+            Pooler::None => {
+                client.batch_execute(SETTINGS).await?;
+                Some(RwLock::default())
+            }
+        };
+        let (turn, lost) = (Mutex::default(), AtomicBool::new(false));
+        Ok((Self { client, prepared, turn, connection, lost }, ended))
     }
 
     /// Ends the connection, and with it all statements on it that have no answer yet.
@@ -68,29 +76,67 @@ impl Session {
         self.lost.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
+    /// The rows of a statement. Where it is to be within a transaction, that begins so.
     pub(super) async fn rows(
         &self,
+        begin: Option<&str>,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
-        let Some(prepared) = &self.prepared else {
+        let statement = self.prepared(read).await?;
+        let rows = async {
+            if let Some(statement) = &statement {
+                return self.client.query(statement, arguments).await;
+            }
             let typed: Vec<(&(dyn ToSql + Sync), Type)> =
                 arguments.iter().copied().zip(read.arguments.iter().cloned()).collect();
-            return self.client.query_typed(read.sql, &typed).await;
+            self.client.query_typed(read.sql, &typed).await
         };
+        let Some(begin) = begin else { return self.sent_together(rows).await };
+        let transaction = async {
+            tokio::join!(
+                biased;
+                self.client.batch_execute(begin),
+                rows,
+                self.client.batch_execute("COMMIT"),
+            )
+        };
+        let (begun, rows, ended) = self.sent_together(transaction).await;
+        begun?;
+        let rows = rows?;
+        ended?;
+        Ok(rows)
+    }
+
+    /// Carries out what sends all of its messages when it is first polled, with no message of
+    /// others in between: a transaction of one is none of another's. Nobody waits for an answer
+    /// meanwhile.
+    async fn sent_together<F: Future>(&self, messages: F) -> F::Output {
+        let mut messages = pin!(messages);
+        let sent = poll_fn(|context| {
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+            Poll::Ready(messages.as_mut().poll(context))
+        });
+        match sent.await {
+            Poll::Ready(done) => done,
+            Poll::Pending => messages.await,
+        }
+    }
+
+    /// The statement as it is prepared; `None` where it brings its text along.
+    async fn prepared(&self, read: &Read) -> Result<Option<Statement>, Error> {
+        let Some(prepared) = &self.prepared else { return Ok(None) };
         let known = {
             let prepared = prepared.read().unwrap_or_else(PoisonError::into_inner);
             prepared.get(read.sql).cloned()
         };
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let statement = self.client.prepare_typed(read.sql, read.arguments).await?;
-                let mut prepared = prepared.write().unwrap_or_else(PoisonError::into_inner);
-                prepared.entry(read.sql).or_insert(statement).clone()
-            }
-        };
-        self.client.query(&statement, arguments).await
+        if known.is_some() {
+            return Ok(known);
+        }
+        let statement = self.client.prepare_typed(read.sql, read.arguments);
+        let statement = self.sent_together(statement).await?;
+        let mut prepared = prepared.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(Some(prepared.entry(read.sql).or_insert(statement).clone()))
     }
 }
 

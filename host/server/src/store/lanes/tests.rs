@@ -2,8 +2,10 @@
 
 use sqlx::Executor;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::*;
+use crate::store::row_security;
 use crate::store::scratch::Scratch;
 
 const ECHO: Read = Read { sql: "SELECT $1::bigint AS n", arguments: &[Type::INT8] };
@@ -50,6 +52,42 @@ const PREPARED: Read =
     Read { sql: "SELECT count(*) AS n FROM pg_prepared_statements", arguments: &[] };
 const KILL: &str =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'lanes'";
+
+/// Which tenant the second lock lets a statement see, beside the one that it asks for.
+const SEEN: Read = Read {
+    sql: "SELECT current_setting('tenon.tenant')::uuid AS tenant, current_user::text AS role, \
+          $1::uuid AS asked",
+    arguments: &[Type::UUID],
+};
+
+#[tokio::test]
+async fn statements_of_many_tenants_over_one_connection_have_each_their_own_lock() {
+    let scratch = Scratch::start().await;
+    row_security::enable(&mut scratch.pool.acquire().await.unwrap()).await.unwrap();
+    let options = scratch.pool.connect_options();
+    for pooler in [Pooler::None, Pooler::Transaction] {
+        let lanes = Lanes::open(&options, 1, pooler).unwrap().with(RowSecurity::On);
+        let mut asked = JoinSet::new();
+        for n in 0..200_i64 {
+            let lanes = lanes.clone();
+            asked.spawn(async move {
+                let tenant = TenantId(Uuid::from_u128(n.cast_unsigned().into()));
+                let row = lanes.row_for(tenant, &SEEN, &[&tenant.0]).await.unwrap().unwrap();
+                assert_eq!(row.get::<_, Uuid>("tenant"), row.get::<_, Uuid>("asked"));
+                assert_eq!(row.get::<_, String>("role"), "tenon_tenant");
+                assert_eq!(echo(&lanes, n).await.unwrap(), n);
+            });
+        }
+        while let Some(answered) = asked.join_next().await {
+            answered.unwrap();
+        }
+        // What comes after it is outside of the lock, and of its transaction.
+        let outside = lanes.row(&SEEN, &[&Uuid::nil()]).await.unwrap_err();
+        assert!(outside.to_string().contains("uuid"), "{outside}");
+        lanes.close();
+    }
+    scratch.stop().await;
+}
 
 #[tokio::test]
 async fn an_error_of_the_database_is_told_and_ends_no_connection() {

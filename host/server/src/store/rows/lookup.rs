@@ -250,7 +250,7 @@ impl Key for ById {
             ),
             arguments: &[Type::UUID, Type::UUID, Type::TEXT],
         };
-        lanes.row(&ONE, &[&tenant.0, &self.id, &self.resource_type]).await
+        lanes.row_for(tenant, &ONE, &[&tenant.0, &self.id, &self.resource_type]).await
     }
 
     async fn many(
@@ -267,7 +267,7 @@ impl Key for ById {
         };
         let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
         let types: Vec<&str> = keys.iter().map(|key| key.resource_type.as_str()).collect();
-        lanes.rows(&MANY, &[&tenant.0, &ids, &types]).await
+        lanes.rows_for(tenant, &MANY, &[&tenant.0, &ids, &types]).await
     }
 }
 
@@ -291,7 +291,7 @@ impl Key for ByUniqueValue {
             arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
         };
         let Self { resource_type, attr, val } = self;
-        lanes.row(&ONE, &[&tenant.0, resource_type, attr, val]).await
+        lanes.row_for(tenant, &ONE, &[&tenant.0, resource_type, attr, val]).await
     }
 
     async fn many(
@@ -312,6 +312,6 @@ impl Key for ByUniqueValue {
         let parts = |part: fn(&Self) -> &str| keys.iter().map(part).collect::<Vec<_>>();
         let types = parts(|key| &key.resource_type);
         let (attrs, vals) = (parts(|key| &key.attr), parts(|key| &key.val));
-        lanes.rows(&MANY, &[&tenant.0, &types, &attrs, &vals]).await
+        lanes.rows_for(tenant, &MANY, &[&tenant.0, &types, &attrs, &vals]).await
     }
 }

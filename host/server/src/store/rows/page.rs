@@ -195,7 +195,8 @@ pub async fn page(
         Bound::Skip(skip) => skip,
         Bound::After(id) | Bound::Before(id) => id,
     };
-    let found = lanes.rows(read, &[&tenant.0, types, &one_more(take), bound_value]).await?;
+    let found =
+        lanes.rows_for(tenant, read, &[&tenant.0, types, &one_more(take), bound_value]).await?;
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
     let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
     let is_there = |row: &&tokio_postgres::Row| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));
