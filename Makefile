@@ -1,12 +1,13 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test conformance lint bench bench-protocol fuzz-build prerequisites
+.PHONY: help build demo demo-once test test-row-security conformance lint bench bench-protocol fuzz-build prerequisites
 
 help:
 	@echo 'make demo         a server, a tenant, a plugin that decides, real traffic; then it is yours'
 	@echo 'make demo-once    the same, checked from end to end, then stopped'
 	@echo 'make test         all tests'
+	@echo 'make test-row-security  those of a running server, with the second lock between tenants'
 	@echo 'make conformance  scim2-cli and the scenarios of tests/vectors against a real server'
 	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench        the server beside what this machine can do without it: README, docs/bench.*'
@@ -29,6 +30,9 @@ demo-once: prerequisites
 
 test: prerequisites
 	cargo test --workspace
+
+test-row-security: prerequisites
+	TEST_ROW_LEVEL_SECURITY=on cargo test --workspace --test integration
 
 # Needs Python 3 and, the first time, a network: scim2-cli comes from PyPI.
 conformance: prerequisites
