@@ -10,14 +10,15 @@ use tenon_tests::{Answer, Client, Options, Server, Tenant, user};
 use crate::credentials::until;
 
 /// A client of a tenant, and its secret.
-struct OAuthClient {
+#[derive(Debug, Clone)]
+pub struct OAuthClient {
     /// In the admin API.
-    path: String,
-    id: String,
-    secret: String,
+    pub path: String,
+    pub id: String,
+    pub secret: String,
 }
 
-async fn client(tenant: &Tenant, mut members: Value) -> OAuthClient {
+pub async fn client(tenant: &Tenant, mut members: Value) -> OAuthClient {
     members["name"] = json!("hr");
     let created = tenant.admin.post("/clients", members).await.expect(201).body;
     let text = |name: &str| created[name].as_str().unwrap().to_owned();
@@ -29,7 +30,7 @@ async fn client(tenant: &Tenant, mut members: Value) -> OAuthClient {
 }
 
 /// Asks for a token with what is in the form.
-async fn ask(tenant: &Tenant, form: &[(&str, &str)], basic: Option<(&str, &str)>) -> Answer {
+pub async fn ask(tenant: &Tenant, form: &[(&str, &str)], basic: Option<(&str, &str)>) -> Answer {
     let mut request = tenant.scim.with_token("").request(Method::POST, "/oauth2/token");
     if let Some((id, secret)) = basic {
         let encoded = BASE64_STANDARD.encode(format!("{id}:{secret}"));
@@ -42,9 +43,9 @@ async fn ask(tenant: &Tenant, form: &[(&str, &str)], basic: Option<(&str, &str)>
     Answer::of(request.body(form.join("&"))).await
 }
 
-const GRANT: (&str, &str) = ("grant_type", "client_credentials");
+pub const GRANT: (&str, &str) = ("grant_type", "client_credentials");
 
-async fn token(tenant: &Tenant, client: &OAuthClient, scope: Option<&str>) -> Client {
+pub async fn token(tenant: &Tenant, client: &OAuthClient, scope: Option<&str>) -> Client {
     let mut form = vec![GRANT];
     form.extend(scope.map(|scope| ("scope", scope)));
     let given = ask(tenant, &form, Some((&client.id, &client.secret))).await.expect(200);

@@ -39,6 +39,8 @@ pub struct Config {
     pub entry: EntrySettings,
     /// The operator's token, where one is set.
     pub admin_token: Option<Secret>,
+    /// Credentials that are not valid which an address may show at once; 0 for as many as it likes.
+    pub failed_attempts: u32,
     /// The database.
     pub database: Database,
     /// What is between the server and its database.
@@ -171,6 +173,7 @@ impl Config {
             public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
             entry: values.entry()?,
             admin_token: values.admin_token()?,
+            failed_attempts: values.parsed("failed_attempts", "a number from 0")?.unwrap_or(20),
             database_pooler: values.pooler(&database, &database_replicas)?,
             database_replicas,
             database,

@@ -28,6 +28,7 @@ use crate::store::replicas::Replicas;
 use crate::store::row_security::RowSecurityError;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::access_token::AccessTokens;
+use crate::tenant::attempts::Attempts;
 use crate::tenant::auth::{NoRandomness, SecretHash, generate_admin_token, random};
 use crate::tenant::credentials::Credentials;
 use crate::tenant::jwks::JwksCache;
@@ -155,6 +156,9 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     services.lanes.close();
     let closed = async {
+        if let Err(error) = services.credentials.uses.write(&services.database).await {
+            tracing::warn!(%error, "when credentials were last used could not be kept");
+        }
         let _ = timeout(CLOSE_LIMIT, services.replicas.close()).await;
         database.close().await;
     };
@@ -208,7 +212,9 @@ async fn build_app(
     let list_limits =
         filter_sql::Limits { documents: config.filter_scan_limit, ..Default::default() };
     let outbound = Outbound::new(&config.outbound_allow).map_err(ServeError::Tls)?;
-    let credentials = Credentials::new(JwksCache::new(outbound), access_tokens, identities);
+    let attempts = Attempts::new(config.failed_attempts);
+    let jwks = JwksCache::new(outbound);
+    let credentials = Credentials::new(jwks, access_tokens, attempts, identities);
     Ok(Arc::new(App {
         services: Services::new(
             database.clone(),

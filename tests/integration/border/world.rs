@@ -121,6 +121,7 @@ async fn furnish(server: &Server, globex: &Tenant) -> Values {
     let badge = json!({ "schemas": ["urn:example:2.0:Badge"], "number": "1" });
     let badge = globex.create("/Badges", badge).await;
     let token = globex.admin.post("/tokens", json!({ "name": "of globex" })).await.expect(201);
+    let client = globex.admin.post("/clients", json!({ "name": "of globex" })).await.expect(201);
     let jwks = json!({ "issuer": "https://idp.globex.example", "jwks": Idp::new("g").jwks() });
     let issuer = jwt::issuer(globex, jwks).await.expect(201);
     globex.admin.put("/indexes/User/nickName", json!({})).await.expect(201);
@@ -141,6 +142,7 @@ async fn furnish(server: &Server, globex: &Tenant) -> Values {
         ("attribute", "nickName".to_owned()),
         ("cursor", text(&page.body["nextCursor"])),
         ("token", text(&token.body["id"])),
+        ("client", text(&client.body["id"])),
         ("issuer", text(&issuer.body["id"])),
         ("issuer-url", "https://idp.globex.example".to_owned()),
         ("plugin", "teams".to_owned()),
@@ -154,7 +156,7 @@ async fn furnish(server: &Server, globex: &Tenant) -> Values {
 /// The same kinds of things, which nobody has.
 fn of_nobody(of_globex: &Values) -> Values {
     let nobodys = |name: &str, globexs: &str| match name {
-        "user" | "group" | "badge" | "token" | "issuer" => Uuid::now_v7().to_string(),
+        "user" | "group" | "badge" | "token" | "client" | "issuer" => Uuid::now_v7().to_string(),
         "type" => "Nobody".to_owned(),
         "endpoint" => "Nobodies".to_owned(),
         "attribute" => "profileUrl".to_owned(),
@@ -204,7 +206,11 @@ pub async fn send(
         request = request.header(*name, value);
     }
     if !body.is_empty() {
-        request = request.header("content-type", "application/json").body(body.to_owned());
+        let media_type = match path.ends_with("/import") {
+            true => "application/x-ndjson",
+            false => "application/json",
+        };
+        request = request.header("content-type", media_type).body(body.to_owned());
     }
     Answer::of(request).await
 }

@@ -50,6 +50,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "The operator's token, 16 characters or more [default: generated at the first start and printed once]",
     },
     Setting {
+        name: "failed_attempts",
+        value: "N",
+        help: "Credentials that are not valid which an address may show at once, and one more each second, before it is slowed down; 0 for as many as it likes [default: 20]",
+    },
+    Setting {
         name: "database_url",
         value: "URL",
         help: "The Postgres to use, postgres://… [default: one of our own in the data directory]",

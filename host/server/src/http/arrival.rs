@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::extract::{OriginalUri, Request};
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{Extensions, HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use tracing::{Span, field};
 
@@ -28,7 +28,20 @@ use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// Puts an `Arc<EntryPoint>` into the extensions of each request to a tenant's service.
+/// The address of the client, as far as proxies that are trusted tell it; in the extensions of the
+/// request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller(pub(super) IpAddr);
+
+impl Caller {
+    /// That of the request with these extensions.
+    pub(super) fn of(extensions: &Extensions) -> Option<IpAddr> {
+        extensions.get::<Self>().map(|it| it.0)
+    }
+}
+
+/// Puts a [`Caller`] into the extensions of each request, and an `Arc<EntryPoint>` into those of a
+/// request to a tenant's service.
 pub(super) async fn arrival<F>(
     app: &App,
     request: Request,
@@ -37,11 +50,12 @@ pub(super) async fn arrival<F>(
 where
     F: Future<Output = Result<Response, Infallible>>,
 {
-    if is_no_tenants(request.uri().path()) {
-        return infallible(next(request).await);
-    }
     let (mut parts, body) = request.into_parts();
-    match enter(app, &mut parts).await {
+    let sent = sent(&app.resolver.settings, &mut parts);
+    if is_no_tenants(parts.uri.path()) {
+        return infallible(next(Request::from_parts(parts, body)).await);
+    }
+    match enter(app, &mut parts, sent.as_ref()).await {
         // At no path of a service there is nothing, which the table of routes says.
         Ok(Ok(()) | Err(NoEntry::Nothing)) => {
             infallible(next(Request::from_parts(parts, body)).await)
@@ -62,23 +76,31 @@ fn is_no_tenants(path: &str) -> bool {
     path == "/health" || path == "/ready" || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
 }
 
-async fn enter(app: &App, parts: &mut Parts) -> Result<Result<(), NoEntry>, StoreError> {
-    let settings = &app.resolver.settings;
+/// What a proxy that is trusted tells of the request; `None` of anybody else.
+fn sent(settings: &EntrySettings, parts: &mut Parts) -> Option<Sent> {
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
-    let is_proxy = peer.is_some_and(|peer| settings.trusted_proxies.contain(peer));
-    let sent = match is_proxy {
-        true => forwarded::read(&parts.headers, settings.forwarded, &settings.trusted_proxies),
-        false => Sent::default(),
-    };
-    if let Some(client) = sent.client.or(peer) {
+    let proxies = &settings.trusted_proxies;
+    let is_proxy = peer.is_some_and(|peer| proxies.contain(peer));
+    let sent = is_proxy.then(|| forwarded::read(&parts.headers, settings.forwarded, proxies));
+    if let Some(client) = sent.as_ref().and_then(|sent| sent.client).or(peer) {
         Span::current().record("client", field::display(client));
+        parts.extensions.insert(Caller(client));
     }
+    sent
+}
+
+async fn enter(
+    app: &App,
+    parts: &mut Parts,
+    sent: Option<&Sent>,
+) -> Result<Result<(), NoEntry>, StoreError> {
+    let settings = &app.resolver.settings;
     // RFC 8414 §3.1: the well-known part comes before the path of the service.
     let (path, is_metadata) = match parts.uri.path().strip_prefix(METADATA) {
         Some(path) => (app.resolver.below_public_url(path), true),
         None => (parts.uri.path(), false),
     };
-    let arrival = match arrival_of(settings, parts, path, &sent, is_proxy) {
+    let arrival = match arrival_of(settings, parts, path, sent) {
         Ok(arrival) => arrival,
         Err(none) => return Ok(Err(none)),
     };
@@ -106,27 +128,23 @@ fn arrival_of<'r>(
     settings: &'r EntrySettings,
     parts: &'r Parts,
     path: &'r str,
-    sent: &'r Sent,
-    is_proxy: bool,
+    sent: Option<&'r Sent>,
 ) -> Result<Arrival<'r>, NoEntry> {
-    let host = match &sent.host {
+    let said = |said: fn(&Sent) -> &Option<String>| sent.and_then(|sent| said(sent).as_deref());
+    let host = match said(|it| &it.host) {
         Some(host) => Host::parse(host),
         None => host(&parts.uri, &parts.headers)?,
     };
-    let headers = match is_proxy {
-        true => tenant_headers(settings, &parts.headers)?,
+    let headers = match sent {
+        Some(_) => tenant_headers(settings, &parts.headers)?,
         // Anybody could send them.
-        false => Vec::new(),
+        None => Vec::new(),
     };
     Ok(Arrival {
         path,
         host,
-        scheme: sent.scheme.as_deref().filter(|it| matches!(*it, "http" | "https")),
-        prefix: sent
-            .prefix
-            .as_deref()
-            .map(|it| it.trim_end_matches('/'))
-            .filter(|it| is_prefix(it)),
+        scheme: said(|it| &it.scheme).filter(|it| matches!(*it, "http" | "https")),
+        prefix: said(|it| &it.prefix).map(|it| it.trim_end_matches('/')).filter(|it| is_prefix(it)),
         headers,
     })
 }

@@ -18,6 +18,8 @@ use crate::service::indexes::IndexError;
 use crate::service::plugins::PluginError;
 use crate::service::substrings::SubstringsError;
 use crate::store::StoreError;
+use crate::tenant::attempts::Slowed;
+use crate::tenant::credentials::NotAuthenticated;
 use crate::tenant::runtime::RuntimeError;
 
 /// Seconds after which a client may try again when the server is busy or the database away.
@@ -160,6 +162,23 @@ fn rejected(plugin: &str, issues: &[tenon_plugin::Issue]) -> ScimError {
         .collect();
     ScimError::new(StatusCode::BAD_REQUEST, details.join("; "))
         .with_type(scim_type.unwrap_or(ScimType::InvalidValue))
+}
+
+impl From<Slowed> for ScimError {
+    fn from(error: Slowed) -> Self {
+        let retry_after = Some(error.retry_after);
+        Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()) }
+    }
+}
+
+impl From<NotAuthenticated> for ScimError {
+    fn from(error: NotAuthenticated) -> Self {
+        match error {
+            NotAuthenticated::Nobody => Self::unauthorized(),
+            NotAuthenticated::Slowed(error) => error.into(),
+            NotAuthenticated::Failed(error) => error.into(),
+        }
+    }
 }
 
 impl From<tenon_scim::Error> for ScimError {

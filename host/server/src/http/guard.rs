@@ -5,21 +5,22 @@ use std::sync::Arc;
 
 use axum::RequestExt;
 use axum::extract::{RawPathParams, Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
 
 use super::App;
+use super::arrival::Caller;
 use super::error::{Problem, ScimError};
 use super::observe::RequestId;
 use super::rate_headers;
 use super::routes::Needs;
-use crate::service;
+use crate::service::{self, Services};
 use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
 use crate::tenant::auth::{SecretHash, bearer};
-use crate::tenant::credentials::Authenticated;
+use crate::tenant::credentials::{Authenticated, NotAuthenticated};
 use crate::tenant::entry::{Claims, EntryPoint};
 use crate::tenant::rate::Standing;
 use crate::tenant::shown::Shown;
@@ -79,10 +80,14 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
     // `arrival` has put it there.
     let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
     let entry = entry.ok_or_else(ScimError::unauthorized)?;
-    let shown = bearer_token(request.headers()).and_then(Shown::parse);
-    let shown = shown.ok_or_else(ScimError::unauthorized)?;
-    let known = authenticate(app, &shown, &entry.claims).await?;
-    let known = known.ok_or_else(ScimError::unauthorized)?;
+    let token = bearer_token(request.headers()).ok_or_else(ScimError::unauthorized)?;
+    let Some(shown) = Shown::parse(token) else {
+        // Of no form that is known: whose it would be is not looked up.
+        let Services { credentials, .. } = &app.services;
+        credentials.attempts.refuse(Caller::of(request.extensions()), token)?;
+        return Err(ScimError::unauthorized());
+    };
+    let known = authenticate(app, &shown, &entry.claims, request.extensions()).await?;
     let access = Access {
         request: service::Request {
             tenant: Arc::clone(&known.runtime),
@@ -153,7 +158,8 @@ async fn administrator(
 ) -> Result<Admitted, Problem> {
     let params = request.extract_parts::<RawPathParams>().await;
     let token = bearer_token(request.headers()).ok_or_else(unauthorized)?;
-    if SecretHash::of(token.as_bytes()).matches(&app.admin_token) {
+    let shown = Shown::parse(token);
+    if is_operators(app, token, shown.is_some(), request.extensions())? {
         return Ok(Admitted { principal: Arc::new(Principal::operator()), tenant: None });
     }
     let permission = match needs {
@@ -161,7 +167,7 @@ async fn administrator(
         Needs::Credential => None,
         _ => return Err(unauthorized()),
     };
-    let shown = Shown::parse(token).ok_or_else(unauthorized)?;
+    let shown = shown.ok_or_else(unauthorized)?;
     let params = params.map_err(|_| unauthorized())?;
     let tenant = match params.iter().find(|(name, _)| *name == "tenant") {
         Some((_, tenant)) => tenant.to_owned(),
@@ -169,8 +175,12 @@ async fn administrator(
         None if permission.is_some() => shown.tenant().ok_or_else(unauthorized)?.to_string(),
         None => return Err(unauthorized()),
     };
-    let known = authenticate(app, &shown, &Claims::naming(&tenant)).await.map_err(Problem::from)?;
-    let known = known.ok_or_else(unauthorized)?;
+    let claims = Claims::naming(&tenant);
+    let known = authenticate(app, &shown, &claims, request.extensions()).await;
+    let known = known.map_err(|error| match error {
+        NotAuthenticated::Nobody => unauthorized(),
+        other => ScimError::from(other).into(),
+    })?;
     let rate = known.runtime.limits.rate;
     in_time(app.services.rates.take(known.identity.id, rate)).map_err(ScimError::from)?;
     match permission {
@@ -187,16 +197,35 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer)
 }
 
+/// Whether it is the operator's token. Who guesses it is slowed down like who guesses a tenant's; what
+/// may be one of a tenant is looked up as that.
+fn is_operators(
+    app: &App,
+    token: &str,
+    may_be_tenants: bool,
+    extensions: &Extensions,
+) -> Result<bool, ScimError> {
+    let (attempts, client) = (&app.services.credentials.attempts, Caller::of(extensions));
+    let digest = SecretHash::of(token.as_bytes());
+    if may_be_tenants {
+        return Ok(digest.matches(&app.admin_token));
+    }
+    attempts.check(client, &digest)?;
+    let is_operators = digest.matches(&app.admin_token);
+    attempts.keep(client, &digest, is_operators);
+    Ok(is_operators)
+}
+
 async fn authenticate(
     app: &App,
     shown: &Shown,
     claims: &Claims,
-) -> Result<Option<Arc<Authenticated>>, ScimError> {
-    let services = &app.services;
-    let known = services.credentials.authenticate(&services.database, shown, claims).await?;
-    if let Some(known) = &known {
-        Span::current().record("tenant", known.identity.name.as_str());
-    }
+    extensions: &Extensions,
+) -> Result<Arc<Authenticated>, NotAuthenticated> {
+    let Services { credentials, database, .. } = &app.services;
+    let client = Caller::of(extensions);
+    let known = credentials.authenticate(database, shown, claims, client).await?;
+    Span::current().record("tenant", known.identity.name.as_str());
     Ok(known)
 }
 

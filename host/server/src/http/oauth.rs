@@ -12,15 +12,15 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 
 use super::App;
+use super::arrival::Caller;
 use super::body::{self, FORM_TYPES};
 use super::error::ScimError;
 use super::routes::TOKEN;
 use crate::clock;
 use crate::service::Services;
-use crate::store::StoreError;
 use crate::tenant::access::{Grants, Permission};
 use crate::tenant::access_token::{ClientId, Opened};
-use crate::tenant::credentials::KnownClient;
+use crate::tenant::credentials::NotAuthenticated;
 use crate::tenant::entry::EntryPoint;
 
 /// Seconds for which an access token is good.
@@ -57,9 +57,12 @@ impl IntoResponse for TokenError {
     }
 }
 
-impl From<StoreError> for TokenError {
-    fn from(error: StoreError) -> Self {
-        Self::Other(ScimError::from(crate::service::Error::from(error)))
+impl From<NotAuthenticated> for TokenError {
+    fn from(error: NotAuthenticated) -> Self {
+        match error {
+            NotAuthenticated::Nobody => INVALID_CLIENT,
+            other => Self::Other(other.into()),
+        }
     }
 }
 
@@ -67,6 +70,7 @@ impl From<StoreError> for TokenError {
 pub(super) async fn token(
     State(app): State<Arc<App>>,
     Extension(entry): Extension<Arc<EntryPoint>>,
+    caller: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, TokenError> {
@@ -83,20 +87,19 @@ pub(super) async fn token(
     }
     let (client, secret) = shown(&headers, &form)?;
     let Services { credentials, database, .. } = &app.services;
-    let client = ClientId::parse(&client);
-    let known = credentials.client(database, client, &secret, &entry.claims).await?;
-    let Some(KnownClient { id: client, tenant, grants: most }) = known else {
-        tracing::debug!("a client was refused");
-        return Err(INVALID_CLIENT);
-    };
-    let permissions = asked_for(form.get("scope"), &most)?.stored().permissions;
+    let id = ClientId::parse(&client);
+    let address = caller.map(|Extension(Caller(address))| address);
+    let known = credentials.client(database, id, &secret, &entry.claims, address).await?;
+    // Whom there is not, nobody knows.
+    let id = id.ok_or(INVALID_CLIENT)?;
+    let permissions = asked_for(form.get("scope"), &known.grants)?.stored().permissions;
     let scope = permissions.join(" ");
     let expires = clock::now().unix_timestamp() + LIFETIME;
-    let sealed = credentials.access_tokens.seal(client, &Opened { expires, permissions });
+    let sealed = credentials.access_tokens.seal(id, &Opened { expires, permissions });
     let access_token = sealed.map_err(|error| {
         TokenError::Other(ScimError::from(crate::service::Error::Internal(error.to_string())))
     })?;
-    tracing::debug!(tenant = tenant.name, client = %client.id, "access token given");
+    tracing::debug!(tenant = known.tenant.name, client = %id.id, "access token given");
     let body = json!({
         "access_token": access_token,
         "token_type": "Bearer",

@@ -10,6 +10,8 @@ use tokio::time::sleep;
 use crate::service::Services;
 use crate::service::housekeeping::Retention;
 
+/// How often is kept when credentials were last used.
+const USES_INTERVAL: Duration = Duration::from_mins(1);
 /// How often is looked whether an index is to be built.
 const BUILD_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a failure: of the database, most likely.
@@ -26,11 +28,21 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (credentials, lanes) = (Arc::clone(&services.credentials), services.lanes.clone());
     tasks.spawn(async move { credentials.follow(&lanes).await });
+    tasks.spawn(keep_uses(services.clone()));
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
+}
+
+async fn keep_uses(services: Services) {
+    loop {
+        sleep(USES_INTERVAL).await;
+        if let Err(error) = services.credentials.uses.write(&services.database).await {
+            tracing::warn!(%error, "when credentials were last used could not be kept; it will be tried again");
+        }
+    }
 }
 
 async fn build_indexes(services: Services) {

@@ -197,6 +197,7 @@ mod tests {
             database_connections: 2,
             database_replicas: Vec::new(),
             row_level_security: RowSecurity::Off,
+            failed_attempts: 20,
             filter_scan_limit: 50_000,
             outbound_allow: Vec::new(),
             retention: Retention::default(),

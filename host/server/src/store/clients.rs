@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::credentials::{StoredSecrets, Usage};
 use super::tokens::StoredGrants;
 use super::{StoreError, TenantId, config_epoch};
 
@@ -23,6 +24,10 @@ pub struct OAuthClient {
     #[serde(flatten)]
     #[sqlx(try_from = "String")]
     pub grants: StoredGrants,
+    /// What is known of its use.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub usage: Usage,
 }
 
 /// What it takes to decide about a request of a client.
@@ -34,8 +39,9 @@ pub struct ClientCredential {
     pub realm_id: Option<Uuid>,
     /// The tenant's configuration epoch.
     pub config_epoch: i64,
-    /// SHA-256 of the client's secret.
-    pub secret_hash: Vec<u8>,
+    /// What is accepted as its secret.
+    #[sqlx(flatten)]
+    pub secrets: StoredSecrets,
     /// The most that its tokens are allowed.
     #[sqlx(try_from = "String")]
     pub grants: StoredGrants,
@@ -75,12 +81,33 @@ pub async fn list(
     tenant: TenantId,
 ) -> Result<Vec<OAuthClient>, StoreError> {
     let clients = sqlx::query_as(
-        "SELECT id, name, created, grants FROM clients WHERE tenant_id = $1 ORDER BY created, id",
+        "SELECT id, name, created, grants, last_used, last_address, previous_until \
+         FROM clients WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
     .fetch_all(conn)
     .await?;
     Ok(clients)
+}
+
+/// A client that is about to be changed: others who change it wait until this transaction ends.
+///
+/// # Errors
+/// The database fails.
+pub async fn lock(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<Option<OAuthClient>, StoreError> {
+    let client = sqlx::query_as(
+        "SELECT id, name, created, grants, last_used, last_address, previous_until \
+         FROM clients WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(client)
 }
 
 /// Whether the tenant has a client.
@@ -117,9 +144,10 @@ pub async fn credential(
     id: Uuid,
 ) -> Result<Option<ClientCredential>, StoreError> {
     let credential = sqlx::query_as(
-        "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, c.secret_hash, c.grants \
+        "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, c.secret_hash, c.previous_hash, \
+                c.previous_until, c.grants \
          FROM clients c JOIN tenants t ON t.id = c.tenant_id \
-         WHERE c.tenant_id = $1 AND c.id = $2",
+         WHERE c.tenant_id = $1 AND c.id = $2 AND t.removal_step IS NULL",
     )
     .bind(tenant.0)
     .bind(id)

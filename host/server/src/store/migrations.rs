@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "permissions", include_str!("../../../../migrations/0015_permissions.sql")),
     (20, "issuers", include_str!("../../../../migrations/0020_issuers.sql")),
     (21, "clients", include_str!("../../../../migrations/0021_clients.sql")),
+    (22, "credentials", include_str!("../../../../migrations/0022_credentials.sql")),
     (24, "removal", include_str!("../../../../migrations/0024_removal.sql")),
     (25, "audit", include_str!("../../../../migrations/0025_audit.sql")),
 ];

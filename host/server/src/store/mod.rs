@@ -8,6 +8,7 @@ pub mod audit_seals;
 pub mod clients;
 pub mod config_epoch;
 pub mod counters;
+pub mod credentials;
 pub mod database;
 pub mod embedded;
 pub mod entry_points;

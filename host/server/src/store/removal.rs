@@ -100,8 +100,9 @@ pub async fn begin(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    const CREDENTIALS: [&str; 5] = [
+    const CREDENTIALS: [&str; 6] = [
         "DELETE FROM tokens WHERE tenant_id = $1",
+        "DELETE FROM clients WHERE tenant_id = $1",
         "DELETE FROM issuers WHERE tenant_id = $1",
         "DELETE FROM entry_points WHERE tenant_id = $1",
         // What nobody builds any more.

@@ -6,6 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::credentials::{StoredSecrets, Usage};
 use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// A token as it is shown: without its secret.
@@ -28,6 +29,10 @@ pub struct Token {
     #[serde(flatten)]
     #[sqlx(try_from = "String")]
     pub grants: StoredGrants,
+    /// What is known of its use.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub usage: Usage,
 }
 
 /// What a credential may do, by the names of permissions, and what it may not see: a JSON object. What
@@ -58,8 +63,9 @@ pub struct Credential {
     pub realm_id: Option<Uuid>,
     /// The tenant's configuration epoch.
     pub config_epoch: i64,
-    /// SHA-256 of the token's secret.
-    pub secret_hash: Vec<u8>,
+    /// What is accepted as its secret.
+    #[sqlx(flatten)]
+    pub secrets: StoredSecrets,
     /// When the token stops to be accepted.
     pub expires: Option<OffsetDateTime>,
     /// The user that it speaks for, if one.
@@ -107,13 +113,55 @@ pub async fn insert(
 /// The database fails.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, grants FROM tokens \
-         WHERE tenant_id = $1 ORDER BY created, id",
+        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until \
+         FROM tokens WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
     .fetch_all(conn)
     .await?;
     Ok(tokens)
+}
+
+/// A token that is about to be changed: others who change it wait until this transaction ends.
+///
+/// # Errors
+/// The database fails.
+pub async fn lock(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<Option<Token>, StoreError> {
+    let token = sqlx::query_as(
+        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until \
+         FROM tokens WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(token)
+}
+
+/// Changes the name of a token, what it may do and when it expires.
+///
+/// # Errors
+/// The database fails.
+pub async fn update(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    token: &Token,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "UPDATE tokens SET name = $3, grants = $4, expires = $5 WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant.0)
+    .bind(token.id)
+    .bind(&token.name)
+    .bind(json!(token.grants).to_string())
+    .bind(token.expires)
+    .execute(&mut *conn)
+    .await?;
+    config_epoch::advance(conn).await
 }
 
 /// Revokes a token; false where there is none of that id.
@@ -138,8 +186,8 @@ pub async fn credential(
     id: Uuid,
 ) -> Result<Option<Credential>, StoreError> {
     let credential = sqlx::query_as(
-        "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, k.secret_hash, k.expires, \
-                k.user_id, k.grants \
+        "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, k.secret_hash, k.previous_hash, \
+                k.previous_until, k.expires, k.user_id, k.grants \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
          WHERE k.tenant_id = $1 AND k.id = $2 AND t.removal_step IS NULL",
     )

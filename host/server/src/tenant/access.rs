@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::store::StoreError;
@@ -342,35 +343,52 @@ pub struct Principal {
     pub grants: Grants,
     /// The resource that it speaks for, if one.
     pub subject: Option<Uuid>,
+    /// When its credential ends, if that is said of it. That a JWT or an access token expires is not:
+    /// there is a new one for the asking.
+    pub ends: Option<OffsetDateTime>,
 }
 
 impl Principal {
+    /// Whether they may give this to somebody until then: it is not more than they have, and not for
+    /// longer.
+    #[must_use]
+    pub fn may_give(&self, grants: &Grants, until: Option<OffsetDateTime>) -> bool {
+        let is_in_time = self.ends.is_none_or(|ends| until.is_some_and(|until| until <= ends));
+        is_in_time && self.grants.covers(grants)
+    }
+
     /// The operator.
     #[must_use]
     pub fn operator() -> Self {
         let grants = Grants::operator();
-        Self { kind: PrincipalKind::Operator, actor: "operator".into(), grants, subject: None }
+        let (kind, actor) = (PrincipalKind::Operator, "operator".into());
+        Self { kind, actor, grants, subject: None, ends: None }
     }
 
-    /// Who shows a token.
+    /// Who shows a token, which may end.
     #[must_use]
-    pub fn token(id: Uuid, grants: Grants, subject: Option<Uuid>) -> Self {
+    pub fn token(
+        id: Uuid,
+        grants: Grants,
+        subject: Option<Uuid>,
+        ends: Option<OffsetDateTime>,
+    ) -> Self {
         let actor = format!("token:{id}").into();
-        Self { kind: PrincipalKind::Token(id), actor, grants, subject }
+        Self { kind: PrincipalKind::Token(id), actor, grants, subject, ends }
     }
 
     /// Who shows an access token.
     #[must_use]
     pub fn client(id: Uuid, grants: Grants) -> Self {
         let actor = format!("client:{id}").into();
-        Self { kind: PrincipalKind::Client(id), actor, grants, subject: None }
+        Self { kind: PrincipalKind::Client(id), actor, grants, subject: None, ends: None }
     }
 
     /// Who shows a JWT of an issuer; the subject as it is shown.
     #[must_use]
     pub fn of_issuer(id: Uuid, shown_subject: &str, grants: Grants, subject: Option<Uuid>) -> Self {
         let actor = format!("jwt:{id}:{shown_subject}").into();
-        Self { kind: PrincipalKind::Issuer(id), actor, grants, subject }
+        Self { kind: PrincipalKind::Issuer(id), actor, grants, subject, ends: None }
     }
 }
 

@@ -9,9 +9,11 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::store::TenantId;
+use crate::store::credentials::StoredSecrets;
 
 const PREFIX: &str = "tenon_";
 const ADMIN_PREFIX: &str = "tenon_admin_";
@@ -138,14 +140,6 @@ impl SecretHash {
         &self.0
     }
 
-    /// Whether a secret is the one of which this is known. Where nothing is known, it is not, which
-    /// takes as long.
-    #[must_use]
-    pub fn is_right(known: Option<&Self>, secret: &[u8]) -> bool {
-        let hash = known.map_or([0; 32], |it| it.0);
-        Self(hash).matches(&Self::of(secret)) && known.is_some()
-    }
-
     /// Whether it is the hash of the same secret, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
@@ -156,6 +150,36 @@ impl SecretHash {
 impl fmt::Debug for SecretHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SecretHash(…)")
+    }
+}
+
+/// What is accepted as the secret of a credential, while it is replaced also the one before.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    current: SecretHash,
+    previous: Option<(SecretHash, OffsetDateTime)>,
+}
+
+impl Secrets {
+    /// As they are stored; `None` where that is no hash.
+    #[must_use]
+    pub fn of_stored(stored: &StoredSecrets) -> Option<Self> {
+        let current = SecretHash::from_stored(&stored.secret_hash)?;
+        let previous = stored.previous_hash.as_deref().and_then(SecretHash::from_stored);
+        Some(Self { current, previous: previous.zip(stored.previous_until) })
+    }
+
+    /// Whether what is shown is one of them. Where nothing is known, it is not, which takes as long.
+    #[must_use]
+    pub fn accept(known: Option<&Self>, shown: &SecretHash, now: OffsetDateTime) -> bool {
+        // Of no secret that anybody knows.
+        const NOBODYS: &SecretHash = &SecretHash([0; 32]);
+        let current = known.map_or(NOBODYS, |it| &it.current);
+        let previous = known.and_then(|it| it.previous.as_ref());
+        let is_current = current.matches(shown);
+        let is_previous = previous.map_or(NOBODYS, |it| &it.0).matches(shown)
+            && previous.is_some_and(|(_, until)| now < *until);
+        known.is_some() && (is_current || is_previous)
     }
 }
 
@@ -189,6 +213,8 @@ pub fn random() -> Result<[u8; SECRET_BYTES], NoRandomness> {
 
 #[cfg(test)]
 mod tests {
+    use time::Duration;
+
     use super::*;
 
     #[test]
@@ -200,6 +226,26 @@ mod tests {
         assert!(read.secret_hash().matches(&token.secret_hash()));
         let other = TokenParts::generate(tenant, id).unwrap();
         assert!(!other.secret_hash().matches(&token.secret_hash()));
+    }
+
+    #[test]
+    fn a_secret_is_accepted_beside_the_next_one_until_its_time_is_over() {
+        let (old, new) = (SecretHash::of(b"old"), SecretHash::of(b"new"));
+        let until = OffsetDateTime::UNIX_EPOCH + Duration::days(1);
+        let stored = StoredSecrets {
+            secret_hash: new.as_bytes().to_vec(),
+            previous_hash: Some(old.as_bytes().to_vec()),
+            previous_until: Some(until),
+        };
+        let both = Secrets::of_stored(&stored).unwrap();
+        let before = until - Duration::seconds(1);
+        for (shown, at, accepted) in
+            [(&new, before, true), (&new, until, true), (&old, before, true), (&old, until, false)]
+        {
+            assert_eq!(Secrets::accept(Some(&both), shown, at), accepted);
+        }
+        assert!(!Secrets::accept(Some(&both), &SecretHash::of(b"another"), before));
+        assert!(!Secrets::accept(None, &SecretHash([0; 32]), before));
     }
 
     #[test]

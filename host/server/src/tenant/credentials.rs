@@ -1,42 +1,34 @@
 //! The credentials that had requests, with all that a request needs to know of its tenant.
-//!
-//! What is remembered holds as long as the configuration epoch does, which is asked for once a
-//! second. A change made through this server is seen by the next request; one made through another,
-//! a second later at the most. Where the epoch could not be asked for, nothing is remembered, and
-//! every request asks the database.
 
 mod access;
+mod epoch;
 mod jwt;
+mod memory;
+mod token;
 
-pub use self::access::KnownClient;
-
-use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use time::OffsetDateTime;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::access::{Grants, Principal};
+pub use self::access::StoredClient;
+pub(super) use self::epoch::AsOf;
+use self::epoch::Epoch;
+use self::memory::Memory;
+use super::access::Principal;
 use super::access_token::AccessTokens;
-use super::auth::{CredentialKey, SecretHash, TokenParts};
+use super::attempts::{Attempts, Slowed};
+use super::auth::{CredentialKey, SecretHash, Secrets};
 use super::entry::{Claims, TenantIdentity};
 use super::jwks::JwksCache;
 use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
 use super::shown::Shown;
+use super::usage::{CredentialId, Uses};
 use crate::clock;
 use crate::store::lanes::Lanes;
-use crate::store::tokens::{self, Credential};
-use crate::store::{Database, TenantId, config_epoch, tenants};
-
-/// How often the epoch is asked for.
-const POLL: Duration = Duration::from_secs(1);
-/// How long what is remembered holds after the epoch was asked for.
-const HOLDS: Duration = Duration::from_secs(3);
-/// Credentials that are kept. Past that, all are dropped and read again as they are needed.
-const KEPT: usize = 10_000;
+use crate::store::{Database, StoreError, TenantId, tenants};
 
 /// A credential that is valid, and whose request it is.
 #[derive(Debug)]
@@ -49,25 +41,20 @@ pub struct Authenticated {
     pub runtime: Arc<TenantRuntime>,
     proof: Proof,
     expires: Option<OffsetDateTime>,
-    as_of: Option<AsOf>,
+    /// Where its use is kept, if anywhere.
+    row: Option<CredentialId>,
+    /// The second since 1970 in which its use was noted last.
+    noted: AtomicI64,
 }
 
 /// What is remembered of what was shown.
 #[derive(Debug)]
 enum Proof {
-    /// The hash of a token's secret.
-    Secret(SecretHash),
+    /// What is accepted as a token's secret.
+    Secret(Secrets),
     /// That it was verified; by its digest it is found again. It may be shown anew with each request,
     /// so that the client has a key which does not come from it.
     Verified(CredentialKey),
-}
-
-/// The state of the configuration in which something was read, or an older one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AsOf {
-    epoch: i64,
-    /// How often this server has forgotten everything.
-    forgotten: u64,
 }
 
 /// What a server remembers of credentials.
@@ -78,93 +65,118 @@ pub struct Credentials {
     pub jwks: JwksCache,
     /// Makes access tokens.
     pub access_tokens: AccessTokens,
+    /// Those that were not valid.
+    pub attempts: Attempts,
+    /// When those that were valid were last used.
+    pub uses: Uses,
     /// From which the keys of clients without a lasting secret are derived.
     identities: [u8; 32],
-    /// The last answer to the question for the epoch, and when it was asked.
-    polled: RwLock<Option<(i64, Instant)>>,
-    forgotten: AtomicU64,
-    remembered: RwLock<Remembered>,
+    epoch: Epoch,
+    memory: Memory,
 }
 
-#[derive(Debug, Default)]
-struct Remembered {
-    by_token: HashMap<Uuid, Arc<Authenticated>>,
-    /// Of what is verified as a whole, by its SHA-256.
-    by_digest: HashMap<[u8; 32], Arc<Authenticated>>,
-    subjects: HashSet<Uuid>,
+/// Why nobody is known by what was shown.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAuthenticated {
+    /// It is not valid here, for whichever reason.
+    #[error("the credential is not valid")]
+    Nobody,
+    /// It was not looked up.
+    #[error(transparent)]
+    Slowed(#[from] Slowed),
+    /// The database fails, or the tenant's plugins do not fit together.
+    #[error(transparent)]
+    Failed(#[from] RuntimeError),
+}
+
+impl From<StoreError> for NotAuthenticated {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl Credentials {
     /// Nothing yet. The keys are those that all servers on the database share.
     #[must_use]
-    pub fn new(jwks: JwksCache, access_tokens: AccessTokens, identities: [u8; 32]) -> Self {
+    pub fn new(
+        jwks: JwksCache,
+        access_tokens: AccessTokens,
+        attempts: Attempts,
+        identities: [u8; 32],
+    ) -> Self {
         Self {
             runtimes: Runtimes::default(),
             jwks,
             access_tokens,
+            attempts,
+            uses: Uses::default(),
             identities,
-            polled: RwLock::default(),
-            forgotten: AtomicU64::default(),
-            remembered: RwLock::default(),
+            epoch: Epoch::default(),
+            memory: Memory::default(),
         }
     }
 
-    /// Whose credential is shown, if it is a valid one of the tenant to which the request came.
+    /// Whose credential is shown by the client at this address, if it is a valid one of the tenant to
+    /// which the request came.
     ///
     /// # Errors
-    /// The database fails, or the tenant's plugins do not fit together.
+    /// It is not; it was not looked up; or that has failed.
     pub async fn authenticate(
         &self,
         database: &Database,
         shown: &Shown,
         claims: &Claims,
-    ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
-        match shown {
-            Shown::Token(token) => self.by_token(database, token, claims).await,
-            Shown::Access(sealed) => self.by_access_token(database, sealed, claims).await,
-            Shown::Jwt(jwt) => self.by_jwt(database, jwt, claims).await,
-        }
+        client: Option<IpAddr>,
+    ) -> Result<Arc<Authenticated>, NotAuthenticated> {
+        let digest = shown.digest();
+        let known = match self.remembered(shown, &digest, claims) {
+            Some(known) => known,
+            None => {
+                self.attempts.check(client, &digest)?;
+                let found = self.find(database, shown, &digest, claims).await?;
+                self.attempts.keep(client, &digest, found.is_some());
+                found.ok_or(NotAuthenticated::Nobody)?
+            }
+        };
+        self.note_use(&known, client);
+        Ok(known)
     }
 
-    async fn by_token(
+    fn remembered(
+        &self,
+        shown: &Shown,
+        digest: &SecretHash,
+        claims: &Claims,
+    ) -> Option<Arc<Authenticated>> {
+        let known = self.memory.get(self.epoch.as_of(), |them| match shown {
+            Shown::Token(token) => them.tokens.get(&(token.tenant, token.id)),
+            Shown::Access(_) | Shown::Jwt(_) => them.verified.get(digest.as_bytes()),
+        });
+        known.filter(|known| known.is_shown_by(digest, claims))
+    }
+
+    async fn find(
         &self,
         database: &Database,
-        token: &TokenParts,
+        shown: &Shown,
+        digest: &SecretHash,
         claims: &Claims,
     ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
-        let as_of = self.as_of();
-        let known = match self.remembered(token, as_of) {
-            Some(known) => Some(known),
-            None => self.read(database, token, as_of).await?,
-        };
-        Ok(known.filter(|known| known.accepts(token) && claims.admit(&known.identity)))
+        match shown {
+            Shown::Token(token) => self.by_token(database, token, digest, claims).await,
+            Shown::Access(sealed) => self.by_access_token(database, sealed, digest, claims).await,
+            Shown::Jwt(jwt) => self.by_jwt(database, jwt, digest, claims).await,
+        }
     }
 
-    /// Who shows the token, whatever the tenant, as the database knows it.
-    async fn read(
-        &self,
-        database: &Database,
-        token: &TokenParts,
-        as_of: Option<AsOf>,
-    ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
-        let mut conn = database.read().await?;
-        let credential = tokens::credential(&mut conn, token.tenant, token.id).await?;
-        let Some(credential) = credential else { return Ok(None) };
-        let Some(hash) = SecretHash::from_stored(&credential.secret_hash) else { return Ok(None) };
-        let Credential { tenant_name, realm_id, expires, user_id, grants, .. } = credential;
-        if !is_valid(&hash, expires, token) {
-            return Ok(None);
+    /// Once a second for each credential is enough.
+    fn note_use(&self, known: &Authenticated, client: Option<IpAddr>) {
+        let Some(row) = known.row else { return };
+        let now = clock::now();
+        let second = now.unix_timestamp();
+        if known.noted.swap(second, Ordering::Relaxed) != second {
+            self.uses.note(row, now, client);
         }
-        let runtime = self.runtimes.get(&mut conn, token.tenant, credential.config_epoch).await?;
-        drop(conn);
-        let principal = Principal::token(token.id, Grants::of_stored(grants)?, user_id);
-        let identity = TenantIdentity { id: token.tenant, name: tenant_name, realm: realm_id };
-        let (principal, proof) = (Arc::new(principal), Proof::Secret(hash));
-        let known = Arc::new(Authenticated { identity, principal, runtime, proof, expires, as_of });
-        if as_of.is_some() {
-            self.remember(&known, |them| them.by_token.insert(token.id, Arc::clone(&known)));
-        }
-        Ok(Some(known))
     }
 
     /// What a tenant has, for the operator, who needs no credential of the tenant.
@@ -183,72 +195,24 @@ impl Credentials {
 
     /// Forgets everything: something has been changed through this server.
     pub fn forget(&self) {
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.epoch.forget();
     }
 
     /// Forgets everything if a token speaks for this resource, which has been deleted.
     pub fn forget_subject(&self, id: Uuid) {
-        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        if remembered.subjects.contains(&id) {
+        if self.memory.has_subject(id) {
             self.forget();
         }
     }
 
-    /// Asks for the epoch, again and again.
+    /// Asks whether the configuration has changed, again and again.
     pub async fn follow(&self, lanes: &Lanes) {
-        let mut polls = interval(POLL);
-        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            polls.tick().await;
-            let asked = Instant::now();
-            match config_epoch::current(lanes).await {
-                Ok(epoch) => {
-                    let mut polled = self.polled.write().unwrap_or_else(PoisonError::into_inner);
-                    *polled = Some((epoch, asked));
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the configuration epoch could not be asked for");
-                }
-            }
-        }
+        self.epoch.follow(lanes).await;
     }
 
     /// `None` where nothing may be remembered.
     pub(super) fn as_of(&self) -> Option<AsOf> {
-        let polled = *self.polled.read().unwrap_or_else(PoisonError::into_inner);
-        let (epoch, _) = polled.filter(|(_, asked)| asked.elapsed() < HOLDS)?;
-        Some(AsOf { epoch, forgotten: self.forgotten.load(Ordering::SeqCst) })
-    }
-
-    fn remembered(&self, token: &TokenParts, as_of: Option<AsOf>) -> Option<Arc<Authenticated>> {
-        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let known = remembered.by_token.get(&token.id)?;
-        (as_of.is_some() && known.as_of == as_of).then(|| Arc::clone(known))
-    }
-
-    /// What was verified as a whole, if it still holds.
-    fn verified(
-        &self,
-        digest: &SecretHash,
-        as_of: Option<AsOf>,
-        claims: &Claims,
-    ) -> Option<Arc<Authenticated>> {
-        let remembered = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
-        let known = remembered.by_digest.get(digest.as_bytes())?;
-        let holds = as_of.is_some()
-            && known.as_of == as_of
-            && claims.admit(&known.identity)
-            && known.expires.is_none_or(|expires| clock::now() < expires);
-        holds.then(|| Arc::clone(known))
-    }
-
-    fn remember<T>(&self, known: &Authenticated, insert: impl FnOnce(&mut Remembered) -> T) {
-        let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
-        if remembered.by_token.len() + remembered.by_digest.len() >= KEPT {
-            *remembered = Remembered::default();
-        }
-        remembered.subjects.extend(known.principal.subject);
-        insert(&mut remembered);
+        self.epoch.as_of()
     }
 }
 
@@ -260,16 +224,21 @@ impl Authenticated {
             (Proof::Verified(key), _) => key.clone(),
             (Proof::Secret(_), Shown::Token(token)) => token.derive("fingerprint"),
             // A token is known by its secret, and nothing else is.
-            (Proof::Secret(hash), _) => CredentialKey::of_identity(hash.as_bytes(), &[]),
+            (Proof::Secret(_), other) => CredentialKey::of_identity(other.digest().as_bytes(), &[]),
         }
     }
 
-    fn accepts(&self, token: &TokenParts) -> bool {
-        let Proof::Secret(hash) = &self.proof else { return false };
-        self.identity.id == token.tenant && is_valid(hash, self.expires, token)
+    /// Whether it is the one that was shown, with this digest, and still valid where the request came
+    /// in.
+    fn is_shown_by(&self, digest: &SecretHash, claims: &Claims) -> bool {
+        let now = clock::now();
+        let is_proven = match &self.proof {
+            Proof::Secret(secrets) => Secrets::accept(Some(secrets), digest, now),
+            // By its digest it was found.
+            Proof::Verified(_) => true,
+        };
+        is_proven
+            && self.expires.is_none_or(|expires| now < expires)
+            && claims.admit(&self.identity)
     }
-}
-
-fn is_valid(hash: &SecretHash, expires: Option<OffsetDateTime>, token: &TokenParts) -> bool {
-    hash.matches(&token.secret_hash()) && expires.is_none_or(|expires| clock::now() < expires)
 }

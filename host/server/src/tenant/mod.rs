@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod access_token;
+pub mod attempts;
 pub mod auth;
 pub mod credentials;
 pub mod entry;
@@ -14,3 +15,4 @@ pub mod rate;
 pub mod resolve;
 pub mod runtime;
 pub mod shown;
+pub mod usage;

@@ -95,7 +95,7 @@ fn spacing(rate: Rate) -> u64 {
 }
 
 /// When the bucket is full after a request; the error where there is no room for it.
-fn after(full_at: u64, now: u64, rate: Rate) -> Result<u64, Standing> {
+pub(super) fn after(full_at: u64, now: u64, rate: Rate) -> Result<u64, Standing> {
     let next = full_at.max(now) + spacing(rate);
     let missing = (next - now).saturating_sub(u64::from(rate.burst) * spacing(rate));
     if missing == 0 {

@@ -30,12 +30,6 @@ impl JwtText {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// By which it is remembered.
-    #[must_use]
-    pub fn digest(&self) -> SecretHash {
-        SecretHash::of(self.0.as_bytes())
-    }
 }
 
 impl Shown {
@@ -46,6 +40,16 @@ impl Shown {
             Self::Token(token) => Some(token.tenant),
             Self::Access(sealed) => Some(sealed.client.tenant),
             Self::Jwt(_) => None,
+        }
+    }
+
+    /// By which it is known again.
+    #[must_use]
+    pub fn digest(&self) -> SecretHash {
+        match self {
+            Self::Token(token) => token.secret_hash(),
+            Self::Access(sealed) => SecretHash::of(sealed.bytes()),
+            Self::Jwt(jwt) => SecretHash::of(jwt.as_str().as_bytes()),
         }
     }
 

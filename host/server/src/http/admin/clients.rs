@@ -14,12 +14,14 @@ use uuid::Uuid;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::tokens::{check_grants, check_label, check_types, grants};
+use super::tokens::{check_given, check_label, check_types, grants, overlap};
 use super::{Administrator, ForTenant, Members, items};
 use crate::clock;
 use crate::store::TenantId;
 use crate::store::audit::{self, Act};
 use crate::store::clients::{self, OAuthClient};
+use crate::store::credentials::{Kind, Usage, rotate as rotate_secret};
+use crate::tenant::access::Grants;
 use crate::tenant::access_token::ClientId;
 use crate::tenant::auth::{SecretHash, random};
 
@@ -45,14 +47,16 @@ pub(crate) async fn create(
     let grants = grants(&mut members)?;
     members.finish()?;
     check_label(&name)?;
-    check_grants(&administrator, &grants)?;
-    let secret = random().map_err(|error| {
-        tracing::error!(%error, "no client can be made");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no client can be made at present")
-    })?;
-    let secret = BASE64_URL_SAFE_NO_PAD.encode(secret);
+    check_given(&administrator, &grants, None)?;
+    let secret = new_secret()?;
     let (id, now) = (tenant.tenant_id(), clock::now());
-    let client = OAuthClient { id: Uuid::now_v7(), name, created: now, grants: grants.stored() };
+    let client = OAuthClient {
+        id: Uuid::now_v7(),
+        name,
+        created: now,
+        grants: grants.stored(),
+        usage: Usage::default(),
+    };
     let mut transaction = app.services.database.begin().await?;
     check_types(&mut transaction, id, &grants).await?;
     let hash = SecretHash::of(secret.as_bytes());
@@ -61,11 +65,35 @@ pub(crate) async fn create(
     audit::insert(&mut transaction, id, administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, client = %client.id, "client created");
-    let mut shown = shown(id, &client);
-    if let Some(shown) = shown.as_object_mut() {
-        shown.insert("clientSecret".to_owned(), secret.into());
-    }
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    Ok((StatusCode::CREATED, Json(with_secret(id, &client, secret))).into_response())
+}
+
+/// Gives the client another secret; the one that it had is accepted for a while.
+pub(crate) async fn rotate(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    Path((_, id)): Path<(String, String)>,
+    mut members: Members,
+) -> Answer {
+    let (tenant_id, now) = (tenant.tenant_id(), clock::now());
+    let until = now + overlap(&mut members)?;
+    members.finish()?;
+    let mut transaction = app.services.database.begin().await?;
+    let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
+    let client = clients::lock(&mut transaction, tenant_id, uuid).await?;
+    let mut client = client.ok_or_else(|| unknown(&id))?;
+    check_given(&administrator, &Grants::of_stored(client.grants.clone())?, None)?;
+    let secret = new_secret()?;
+    let hash = SecretHash::of(secret.as_bytes());
+    let kind = Kind::Client;
+    rotate_secret(&mut transaction, tenant_id, kind, uuid, hash.as_bytes(), until).await?;
+    let act = Act { action: "client.rotate", subject: &uuid.to_string(), at: now };
+    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    transaction.commit().await?;
+    tracing::info!(tenant = tenant.name, client = %uuid, "secret of a client replaced");
+    client.usage.previous_until = Some(until);
+    Ok(Json(with_secret(tenant_id, &client, secret)).into_response())
 }
 
 pub(crate) async fn delete(
@@ -74,18 +102,37 @@ pub(crate) async fn delete(
     administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
-    let unknown =
-        || Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no client \"{id}\""));
-    let client = Uuid::parse_str(&id).map_err(|_| unknown())?;
+    let client = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let mut transaction = app.services.database.begin().await?;
     if !clients::delete(&mut transaction, tenant.tenant_id(), client).await? {
-        return Err(unknown());
+        return Err(unknown(&id));
     }
     let act = Act { action: "client.delete", subject: &client.to_string(), at: clock::now() };
     audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, %client, "client deleted");
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn unknown(id: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no client \"{id}\""))
+}
+
+fn new_secret() -> Result<String, Problem> {
+    let secret = random().map_err(|error| {
+        tracing::error!(%error, "no secret can be made");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no secret can be made at present")
+    })?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(secret))
+}
+
+/// A client with its secret, which is shown this once.
+fn with_secret(tenant: TenantId, client: &OAuthClient, secret: String) -> Value {
+    let mut shown = shown(tenant, client);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("clientSecret".to_owned(), secret.into());
+    }
+    shown
 }
 
 /// A client without its secret.

@@ -12,7 +12,7 @@ use tenon_scim::value::timestamp;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
-use super::tokens::{check_grants, check_types};
+use super::tokens::{check_given, check_types};
 use super::{Administrator, ForTenant, Members, changed, invalid, items};
 use crate::clock;
 use crate::store::audit::{self, Act};
@@ -39,7 +39,7 @@ pub(crate) async fn create(
     Members(body): Members,
 ) -> Answer {
     let (config, issuer) = read(&app, body)?;
-    check_grants(&administrator, &issuer.ceiling)?;
+    check_given(&administrator, &issuer.ceiling, None)?;
     let (id, now) = (tenant.tenant_id(), clock::now());
     let stored = StoredIssuer {
         id: Uuid::now_v7(),
@@ -71,7 +71,7 @@ pub(crate) async fn replace(
     Members(body): Members,
 ) -> Answer {
     let (config, issuer) = read(&app, body)?;
-    check_grants(&administrator, &issuer.ceiling)?;
+    check_given(&administrator, &issuer.ceiling, None)?;
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
     let mut transaction = app.services.database.begin().await?;
     check_types(&mut transaction, tenant_id, &issuer.ceiling).await?;
@@ -79,7 +79,7 @@ pub(crate) async fn replace(
     let before = issuers::lock(&mut transaction, tenant_id, uuid).await?;
     let before = before.ok_or_else(|| unknown(&id))?;
     // Who may not give what it gives is not to change who gets it.
-    check_grants(&administrator, &Issuer::of_stored(&before.config)?.ceiling)?;
+    check_given(&administrator, &Issuer::of_stored(&before.config)?.ceiling, None)?;
     let details = changed(&shown(&before)?, &json!(config));
     let stored = StoredIssuer {
         issuer: config.issuer.clone(),

@@ -124,6 +124,15 @@ impl Members {
         self.0.shift_remove(name)
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Says what a member is that is not there.
+    fn or_insert(&mut self, name: &'static str, value: Value) {
+        self.0.entry(name.to_owned()).or_insert(value);
+    }
+
     /// A string that has to be there.
     fn string(&mut self, name: &'static str) -> Result<String, Problem> {
         self.optional_string(name)?

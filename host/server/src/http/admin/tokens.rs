@@ -13,6 +13,7 @@ use tenon_scim::path::{self, Target};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::core::USER;
 use tenon_scim::{Registry, value};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
@@ -20,11 +21,17 @@ use super::{Administrator, ForTenant, Members, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
+use crate::store::credentials::Usage;
 use crate::store::tokens::{self, Token};
 use crate::store::{StoreError, TenantId, plugins, resources};
 use crate::tenant::access::{Grants, PROVISIONER, Permission, ROLES};
 use crate::tenant::auth::TokenParts;
 use crate::tenant::runtime::registry_of;
+
+mod change;
+
+pub(super) use self::change::overlap;
+pub(crate) use self::change::{rotate, update};
 
 type Answer = Result<Response, Problem>;
 
@@ -50,21 +57,10 @@ pub(crate) async fn create(
     let user_id = members.optional_string("userId")?;
     let grants = grants(&mut members)?;
     members.finish()?;
-    check_grants(&administrator, &grants)?;
     check_label(&name)?;
     let now = clock::now();
-    let expires = match expires {
-        None => None,
-        Some(text) => match value::instant(&text) {
-            Some(expires) if expires > now => Some(expires),
-            Some(_) => return Err(invalid("\"expiresAt\" is in the past".to_owned())),
-            None => {
-                return Err(invalid(format!(
-                    "\"expiresAt\" must be a date and time such as 2030-01-31T12:00:00Z, not \"{text}\""
-                )));
-            }
-        },
-    };
+    let expires = expires.map(|text| future(&text, now)).transpose()?;
+    check_given(&administrator, &grants, expires)?;
     let mut transaction = app.services.database.begin().await?;
     check_types(&mut transaction, tenant.tenant_id(), &grants).await?;
     let user_id = match user_id {
@@ -72,25 +68,47 @@ pub(crate) async fn create(
         Some(id) => Some(existing_user(&mut transaction, tenant.tenant_id(), &id).await?),
     };
     let grants = grants.stored();
-    let token = Token { id: Uuid::now_v7(), name, created: now, expires, user_id, grants };
-    let parts = TokenParts::generate(tenant.tenant_id(), token.id).map_err(|error| {
-        tracing::error!(%error, "no token can be made");
-        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
-    })?;
+    let (id, usage) = (Uuid::now_v7(), Usage::default());
+    let token = Token { id, name, created: now, expires, user_id, grants, usage };
+    let parts = new_secret(tenant.tenant_id(), token.id)?;
     let hash = parts.secret_hash();
     if !tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes()).await? {
         return Err(unknown_user(token.user_id.unwrap_or_default()));
     }
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
-    let mut shown = shown(&token)?;
+    let shown = shown(&token)?;
     audit::insert_with(&mut transaction, tenant.tenant_id(), administrator.by(), act, &shown)
         .await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
+    Ok((StatusCode::CREATED, Json(with_secret(&token, &parts)?)).into_response())
+}
+
+/// When a credential is to expire.
+fn future(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Problem> {
+    match value::instant(text) {
+        Some(expires) if expires > now => Ok(expires),
+        Some(_) => Err(invalid("\"expiresAt\" is in the past".to_owned())),
+        None => Err(invalid(format!(
+            "\"expiresAt\" must be a date and time such as 2030-01-31T12:00:00Z, not \"{text}\""
+        ))),
+    }
+}
+
+fn new_secret(tenant: TenantId, id: Uuid) -> Result<TokenParts, Problem> {
+    TokenParts::generate(tenant, id).map_err(|error| {
+        tracing::error!(%error, "no token can be made");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "no token can be made at present")
+    })
+}
+
+/// A token with its secret, which is shown this once.
+fn with_secret(token: &Token, parts: &TokenParts) -> Result<Value, StoreError> {
+    let mut shown = shown(token)?;
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("token".to_owned(), parts.reveal().into());
     }
-    Ok((StatusCode::CREATED, Json(shown)).into_response())
+    Ok(shown)
 }
 
 /// A name for people.
@@ -132,19 +150,34 @@ pub(super) fn grants(members: &mut Members) -> Result<Grants, Problem> {
     })
 }
 
-/// Nobody gives what they do not have.
-pub(super) fn check_grants(administrator: &Administrator, grants: &Grants) -> Result<(), Problem> {
-    if administrator.principal.grants.covers(grants) {
+/// Nobody gives what they do not have, nor for longer than they have it.
+pub(super) fn check_given(
+    administrator: &Administrator,
+    grants: &Grants,
+    until: Option<OffsetDateTime>,
+) -> Result<(), Problem> {
+    let own = &administrator.principal;
+    if own.may_give(grants, until) {
         return Ok(());
     }
-    let own = administrator.principal.grants.stored();
-    let hidden = match &*own.hidden.join(", ") {
-        "" => String::new(),
-        hidden => format!(", and may not read: {hidden}"),
+    let detail = match own.ends.filter(|_| own.grants.covers(grants)) {
+        Some(ends) => format!(
+            "the credential would hold longer than yours, which expires at {}",
+            value::timestamp(ends)
+        ),
+        None => {
+            let own = own.grants.stored();
+            let hidden = match &*own.hidden.join(", ") {
+                "" => String::new(),
+                hidden => format!(", and may not read: {hidden}"),
+            };
+            format!(
+                "the credential has, or would have, permissions that you do not have; you have: \
+                 {}{hidden}",
+                own.permissions.join(", ")
+            )
+        }
     };
-    let own = own.permissions.join(", ");
-    let detail =
-        format!("the token would have permissions that you do not have; you have: {own}{hidden}");
     Err(Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required"))
 }
 

@@ -1,29 +1,33 @@
-//! Access tokens of the tenant's OAuth clients.
+//! OAuth clients of a tenant, and their access tokens.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Authenticated, Credentials, Proof};
+use super::{Authenticated, Credentials, NotAuthenticated, Proof};
 use crate::clock;
 use crate::store::clients::{self, ClientCredential};
+use crate::store::credentials::Kind;
 use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::access::{Grants, Principal, UnknownPermission};
 use crate::tenant::access_token::{ClientId, Opened, Sealed};
-use crate::tenant::auth::{CredentialKey, SecretHash};
+use crate::tenant::auth::{CredentialKey, SecretHash, Secrets};
 use crate::tenant::entry::{Claims, TenantIdentity};
 use crate::tenant::runtime::RuntimeError;
+use crate::tenant::usage::CredentialId;
 
-/// A client that has shown its secret.
+/// A client, as it is stored.
 #[derive(Debug)]
-pub struct KnownClient {
-    /// Whose it is, and its id.
-    pub id: ClientId,
+pub struct StoredClient {
     /// The tenant.
     pub tenant: TenantIdentity,
     /// The most that its tokens are allowed.
     pub grants: Grants,
+    config_epoch: i64,
+    secrets: Option<Secrets>,
 }
 
 impl Credentials {
@@ -31,27 +35,26 @@ impl Credentials {
     /// one that there is not, that takes as long as for one that there is.
     ///
     /// # Errors
-    /// The database fails.
+    /// It is not; it was not looked up; or the database fails.
     pub async fn client(
         &self,
         database: &Database,
-        shown: Option<ClientId>,
+        id: Option<ClientId>,
         secret: &str,
         claims: &Claims,
-    ) -> Result<Option<KnownClient>, StoreError> {
-        let id = shown.unwrap_or(ClientId { tenant: TenantId(Uuid::nil()), id: Uuid::nil() });
-        let mut conn = database.read().await?;
-        let found = clients::credential(&mut conn, id.tenant, id.id).await?;
-        drop(conn);
-        let hash = found.as_ref().and_then(|it| SecretHash::from_stored(&it.secret_hash));
-        let is_right = SecretHash::is_right(hash.as_ref(), secret.as_bytes());
-        let Some(found) = found.filter(|_| is_right) else { return Ok(None) };
-        let ClientCredential { tenant_name: name, realm_id: realm, grants, .. } = found;
-        let tenant = TenantIdentity { id: id.tenant, name, realm };
-        if !claims.admit(&tenant) {
-            return Ok(None);
-        }
-        Ok(Some(KnownClient { id, tenant, grants: Grants::of_stored(grants)? }))
+        address: Option<IpAddr>,
+    ) -> Result<Arc<StoredClient>, NotAuthenticated> {
+        let shown = SecretHash::of(secret.as_bytes());
+        self.attempts.check(address, &shown)?;
+        let id = id.unwrap_or(ClientId { tenant: TenantId(Uuid::nil()), id: Uuid::nil() });
+        let stored = self.stored_client(database, id).await?;
+        let (secrets, now) = (stored.as_ref().and_then(|it| it.secrets.as_ref()), clock::now());
+        let is_known = Secrets::accept(secrets, &shown, now);
+        let client = stored.filter(|it| is_known && claims.admit(&it.tenant));
+        self.attempts.keep(address, &shown, client.is_some());
+        let client = client.ok_or(NotAuthenticated::Nobody)?;
+        self.uses.note(row(id), now, address);
+        Ok(client)
     }
 
     /// Whose access token it is, if its client is one of the tenant still. What it is allowed is what it
@@ -60,43 +63,65 @@ impl Credentials {
         &self,
         database: &Database,
         sealed: &Sealed,
+        digest: &SecretHash,
         claims: &Claims,
     ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
-        let (as_of, digest) = (self.as_of(), SecretHash::of(sealed.bytes()));
-        if let Some(known) = self.verified(&digest, as_of, claims) {
-            return Ok(Some(known));
-        }
+        let as_of = self.epoch.as_of();
         let Some(opened) = self.access_tokens.open(sealed, clock::now()) else { return Ok(None) };
         let Opened { expires, permissions } = opened;
         let Ok(expires) = OffsetDateTime::from_unix_timestamp(expires) else { return Ok(None) };
-        let client = sealed.client;
+        let id = sealed.client;
+        let client = self.stored_client(database, id).await?;
+        let Some(client) = client.filter(|it| claims.admit(&it.tenant)) else { return Ok(None) };
         let mut conn = database.read().await?;
-        let credential = clients::credential(&mut conn, client.tenant, client.id).await?;
-        let Some(credential) = credential else { return Ok(None) };
-        let ClientCredential { tenant_name, realm_id, config_epoch, grants, .. } = credential;
-        let identity = TenantIdentity { id: client.tenant, name: tenant_name, realm: realm_id };
-        if !claims.admit(&identity) {
-            return Ok(None);
-        }
-        let runtime = self.runtimes.get(&mut conn, client.tenant, config_epoch).await?;
+        let runtime = self.runtimes.get(&mut conn, id.tenant, client.config_epoch).await?;
         drop(conn);
         let unknown = |UnknownPermission(found)| StoreError::Unknown { what: "permission", found };
         let given = Grants::parse(&permissions, Vec::new()).map_err(unknown)?;
-        let grants = given.within(&Grants::of_stored(grants)?);
-        let named = [b"client", client.id.as_bytes().as_slice()];
+        let named = [b"client", id.id.as_bytes().as_slice()];
         let known = Arc::new(Authenticated {
-            identity,
-            principal: Arc::new(Principal::client(client.id, grants)),
+            identity: client.tenant.clone(),
+            principal: Arc::new(Principal::client(id.id, given.within(&client.grants))),
             runtime,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &named)),
             expires: Some(expires),
-            as_of,
+            row: Some(row(id)),
+            noted: AtomicI64::default(),
         });
-        if as_of.is_some() {
-            self.remember(&known, |them| {
-                them.by_digest.insert(*digest.as_bytes(), Arc::clone(&known))
-            });
-        }
+        self.memory.keep(as_of, |them| {
+            them.verified.insert(*digest.as_bytes(), Arc::clone(&known));
+        });
         Ok(Some(known))
     }
+
+    async fn stored_client(
+        &self,
+        database: &Database,
+        ClientId { tenant, id }: ClientId,
+    ) -> Result<Option<Arc<StoredClient>>, StoreError> {
+        let as_of = self.epoch.as_of();
+        if let Some(known) = self.memory.get(as_of, |them| them.clients.get(&(tenant, id))) {
+            return Ok(known);
+        }
+        let mut conn = database.read().await?;
+        let found = clients::credential(&mut conn, tenant, id).await?;
+        drop(conn);
+        let client = found.map(|found| stored(tenant, found)).transpose()?.map(Arc::new);
+        self.memory.keep(as_of, |them| them.clients.insert((tenant, id), client.clone()));
+        Ok(client)
+    }
+}
+
+fn stored(tenant: TenantId, found: ClientCredential) -> Result<StoredClient, StoreError> {
+    let ClientCredential { tenant_name, realm_id, config_epoch, secrets, grants } = found;
+    Ok(StoredClient {
+        tenant: TenantIdentity { id: tenant, name: tenant_name, realm: realm_id },
+        grants: Grants::of_stored(grants)?,
+        config_epoch,
+        secrets: Secrets::of_stored(&secrets),
+    })
+}
+
+fn row(ClientId { tenant, id }: ClientId) -> CredentialId {
+    CredentialId { tenant, kind: Kind::Client, id }
 }

@@ -1,6 +1,7 @@
 //! JWTs of the tenant's issuers.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use time::Duration;
 
@@ -9,7 +10,7 @@ use crate::clock;
 use crate::store::issuers::{self, StoredIssuer};
 use crate::store::{Database, StoreError, TenantId, tenants};
 use crate::tenant::access::Principal;
-use crate::tenant::auth::CredentialKey;
+use crate::tenant::auth::{CredentialKey, SecretHash};
 use crate::tenant::entry::{Claims, TenantIdentity};
 use crate::tenant::jwks::JwksError;
 use crate::tenant::jwt::claims::Accepted;
@@ -37,12 +38,10 @@ impl Credentials {
         &self,
         database: &Database,
         text: &JwtText,
+        digest: &SecretHash,
         claims: &Claims,
     ) -> Result<Option<Arc<Authenticated>>, RuntimeError> {
-        let (as_of, digest) = (self.as_of(), text.digest());
-        if let Some(known) = self.verified(&digest, as_of, claims) {
-            return Ok(Some(known));
-        }
+        let as_of = self.epoch.as_of();
         let jwt = match Jwt::parse(text.as_str()) {
             Ok(jwt) => jwt,
             Err(error) => {
@@ -80,13 +79,13 @@ impl Credentials {
             runtime,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &client)),
             expires: Some(expires.min(clock::now() + REMEMBERED)),
-            as_of,
+            row: None,
+            noted: AtomicI64::default(),
         });
-        if as_of.is_some() {
-            self.remember(&known, |them| {
-                them.by_digest.insert(*digest.as_bytes(), Arc::clone(&known))
-            });
-        }
+        self.memory.keep(as_of, |them| {
+            them.subjects.extend(speaks_for);
+            them.verified.insert(*digest.as_bytes(), Arc::clone(&known));
+        });
         Ok(Some(known))
     }
 
