@@ -37,6 +37,7 @@ mod reads;
 mod removal;
 mod resources;
 mod search;
+mod suspension;
 mod tokens;
 mod transfer;
 mod vectors;

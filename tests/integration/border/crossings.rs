@@ -161,6 +161,8 @@ const TENANT: &[Crossing] = &[
     row("patch", "", "", r#"{"name":"<tenant>"}"#, 403),
     row("patch", "", "", r#"{"resolution":{"realm":"<tenant>"}}"#, 403),
     row("delete", "", "", "", 401),
+    row("post", "/suspend", "/suspend", "", 401),
+    row("post", "/resume", "/resume", "", 401),
     row("get", "/tokens", "/tokens", "", 200),
     row("post", "/tokens", "/tokens", r#"{"name":"token","userId":"<user>"}"#, 400),
     row("post", "/tokens", "/tokens", r#"{"name":"token","permissions":["scim:read:<type>"]}"#, 400),

@@ -76,6 +76,8 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("get", "/admin/v1/tenants/{tenant}", "config:read"),
     ("patch", "/admin/v1/tenants/{tenant}", "config:write"),
     ("delete", "/admin/v1/tenants/{tenant}", "operator"),
+    ("post", "/admin/v1/tenants/{tenant}/suspend", "operator"),
+    ("post", "/admin/v1/tenants/{tenant}/resume", "operator"),
     ("get", "/admin/v1/tenants/{tenant}/tokens", "tokens:read"),
     ("post", "/admin/v1/tenants/{tenant}/tokens", "tokens:write"),
     ("delete", "/admin/v1/tenants/{tenant}/tokens/{id}", "tokens:write"),

@@ -171,6 +171,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         // What is measured is not held back.
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
         realm: None,
+        suspended: None,
         created: now,
         modified: now,
     };

@@ -113,7 +113,8 @@ impl From<Error> for ScimError {
             Error::LimitReached { .. }
             | Error::MembersLimit { .. }
             | Error::Forbidden { .. }
-            | Error::HiddenAttribute { .. } => Self::new(StatusCode::FORBIDDEN, detail),
+            | Error::HiddenAttribute { .. }
+            | Error::Suspended => Self::new(StatusCode::FORBIDDEN, detail),
             Error::TooManyRequests { retry_after } => {
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
                 Self { retry_after: Some(retry_after), ..error }

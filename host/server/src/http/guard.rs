@@ -45,8 +45,8 @@ pub(super) struct Admitted {
 /// What a guard knows: the route's needs.
 type Guarded = State<(Arc<App>, Needs)>;
 
-/// Before every SCIM route: 401 without a valid credential of the tenant, 429 where the tenant asks too
-/// fast, 403 without the permission.
+/// Before every SCIM route: 401 without a valid credential of the tenant, 403 where the tenant is
+/// suspended, 429 where it asks too fast, 403 without the permission.
 pub(super) async fn scim(
     State((app, needs)): Guarded,
     mut request: Request,
@@ -57,6 +57,9 @@ pub(super) async fn scim(
         Err(error) => return error.into_response(),
     };
     let tenant = Arc::clone(&access.request.tenant);
+    if tenant.is_suspended {
+        return ScimError::from(service::Error::Suspended).into_response();
+    }
     let standing = app.services.rates.take(tenant.id, tenant.limits.rate);
     let judged =
         in_time(standing).and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
@@ -183,6 +186,9 @@ async fn administrator(
     })?;
     let rate = known.runtime.limits.rate;
     in_time(app.services.rates.take(known.identity.id, rate)).map_err(ScimError::from)?;
+    if known.runtime.is_suspended {
+        return Err(ScimError::from(service::Error::Suspended).into());
+    }
     match permission {
         Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),
         _ => {

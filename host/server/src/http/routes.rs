@@ -137,8 +137,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, tenants,
-        tokens, transfer,
+        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, suspension,
+        tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -149,6 +149,8 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}", Tenant(ConfigRead), "getTenant", "A tenant", tenants::get),
         patch("/tenants/{tenant}", Tenant(ConfigWrite), "patchTenant", "Change a tenant", tenants::update),
         delete("/tenants/{tenant}", Operator, "deleteTenant", "Delete a tenant with all that it has", tenants::delete),
+        post("/tenants/{tenant}/suspend", Operator, "suspendTenant", "Refuse the credentials of a tenant", suspension::suspend),
+        post("/tenants/{tenant}/resume", Operator, "resumeTenant", "Let the credentials of a tenant in again", suspension::resume),
         get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
         post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
         delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),

@@ -272,6 +272,9 @@ pub enum Error {
         /// The path of the attribute.
         path: String,
     },
+    /// The operator has suspended the tenant.
+    #[error("the tenant is suspended; its operator can resume it")]
+    Suspended,
     /// The tenant asks for more than it may at a time.
     #[error(
         "the tenant sends more requests than it may; send the request again in {retry_after} s"

@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "issuers", include_str!("../../../../migrations/0020_issuers.sql")),
     (21, "clients", include_str!("../../../../migrations/0021_clients.sql")),
     (22, "credentials", include_str!("../../../../migrations/0022_credentials.sql")),
+    (23, "suspension", include_str!("../../../../migrations/0023_suspension.sql")),
     (24, "removal", include_str!("../../../../migrations/0024_removal.sql")),
     (25, "audit", include_str!("../../../../migrations/0025_audit.sql")),
 ];

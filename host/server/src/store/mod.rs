@@ -34,6 +34,7 @@ pub mod rows;
 #[cfg(test)]
 pub(crate) mod scratch;
 pub mod substrings;
+pub mod suspension;
 pub mod tenants;
 pub mod tokens;
 pub mod writes;

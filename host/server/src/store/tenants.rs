@@ -23,6 +23,9 @@ pub struct Tenant {
     /// The name of the realm to which it belongs, if to one.
     #[serde(skip)]
     pub realm: Option<String>,
+    /// When it was suspended, if it is.
+    #[serde(skip)]
+    pub suspended: Option<OffsetDateTime>,
     /// When it was created.
     #[serde(with = "time::serde::rfc3339")]
     pub created: OffsetDateTime,
@@ -46,6 +49,7 @@ struct Row {
     dialect: String,
     limits: String,
     realm: Option<String>,
+    suspended: Option<OffsetDateTime>,
     created: OffsetDateTime,
     modified: OffsetDateTime,
 }
@@ -54,8 +58,9 @@ impl TryFrom<Row> for Tenant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, name, dialect, limits, realm, created, modified } = row;
-        Ok(Self { id, name, dialect: known_dialect(dialect)?, limits, realm, created, modified })
+        let Row { id, name, dialect, limits, realm, suspended, created, modified } = row;
+        let dialect = known_dialect(dialect)?;
+        Ok(Self { id, name, dialect, limits, realm, suspended, created, modified })
     }
 }
 
@@ -100,7 +105,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
+        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.suspended, t.created, \
+                t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
@@ -117,7 +123,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 /// The database fails.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.created, t.modified \
+        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.suspended, t.created, \
+                t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE t.removal_step IS NULL ORDER BY t.name",
     )
@@ -133,6 +140,8 @@ pub struct Configuration {
     pub dialect: Dialect,
     /// What it may cost: a JSON object.
     pub limits: String,
+    /// Whether its credentials are refused for a while.
+    pub is_suspended: bool,
 }
 
 /// How the tenant is configured.
@@ -143,14 +152,15 @@ pub async fn configuration(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Configuration, StoreError> {
-    let row: Option<(String, String)> = sqlx::query_as(
-        "SELECT dialect, limits FROM tenants WHERE id = $1 AND removal_step IS NULL",
+    let row: Option<(String, String, bool)> = sqlx::query_as(
+        "SELECT dialect, limits, suspended IS NOT NULL FROM tenants \
+         WHERE id = $1 AND removal_step IS NULL",
     )
     .bind(tenant.0)
     .fetch_optional(conn)
     .await?;
-    let (dialect, limits) = row.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))?;
-    Ok(Configuration { dialect: known_dialect(dialect)?, limits })
+    let (dialect, limits, is_suspended) = row.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))?;
+    Ok(Configuration { dialect: known_dialect(dialect)?, limits, is_suspended })
 }
 
 /// The limits of a tenant that are about to be changed: others who change them wait until this

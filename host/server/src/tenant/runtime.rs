@@ -32,6 +32,8 @@ pub struct TenantRuntime {
     pub dialect: Dialect,
     /// What it may cost.
     pub limits: Limits,
+    /// Whether its credentials are refused for a while.
+    pub is_suspended: bool,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
@@ -114,7 +116,8 @@ impl Runtimes {
         let plugins = plugins::list(conn, tenant).await?;
         let registry = with_added_indexes(conn, tenant, registry_of(&plugins)?).await?;
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
-        let Configuration { dialect, limits } = tenants::configuration(conn, tenant).await?;
+        let Configuration { dialect, limits, is_suspended } =
+            tenants::configuration(conn, tenant).await?;
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
@@ -122,6 +125,7 @@ impl Runtimes {
             ready,
             dialect,
             limits: Limits::of_stored(&limits)?,
+            is_suspended,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),
             large_work: Semaphore::new((processors / 2).max(1)),

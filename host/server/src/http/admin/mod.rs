@@ -11,6 +11,7 @@ mod page;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod substrings;
+pub(super) mod suspension;
 pub(super) mod tenants;
 pub(super) mod tokens;
 pub(super) mod transfer;

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use tenon_scim::value::timestamp;
 use tenon_scim::{Dialect, Registry};
 use uuid::Uuid;
 
@@ -47,9 +48,18 @@ pub(crate) async fn create(
     let limits = TenantLimits::merged("{}", limits)?;
     limits.check_types(&Registry::core())?;
     let (id, now) = (Uuid::now_v7(), clock::now());
-    let limits_text = limits.text()?;
     let (created, modified) = (now, now);
-    let tenant = Tenant { id, name, dialect, limits: limits_text, realm: None, created, modified };
+    let (limits_text, suspended) = (limits.text()?, None);
+    let tenant = Tenant {
+        id,
+        name,
+        dialect,
+        limits: limits_text,
+        realm: None,
+        suspended,
+        created,
+        modified,
+    };
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
@@ -285,9 +295,14 @@ fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
     })
 }
 
-fn shown(app: &App, tenant: &Tenant) -> Value {
+pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
+        let state = if tenant.suspended.is_some() { "suspended" } else { "active" };
+        shown.insert("state".to_owned(), state.into());
+        if let Some(suspended) = tenant.suspended {
+            shown.insert("suspendedAt".to_owned(), timestamp(suspended).into());
+        }
         // Those of a realm are where its entry points are.
         if tenant.realm.is_none() {
             shown.insert("scimUrl".to_owned(), app.resolver.service_url(&tenant.name).into());

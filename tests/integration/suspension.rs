@@ -1,0 +1,68 @@
+//! Tenants that the operator has suspended.
+
+use serde_json::json;
+use tenon_tests::{Answer, Client, Options, Postgres, Server, user};
+
+/// Asks until the answer has a status: another server learns of a change within seconds.
+async fn until(client: &Client, path: &str, status: u16) -> Answer {
+    loop {
+        let answer = client.get(path).await;
+        if answer.status == status {
+            return answer;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_tenant_is_told_so_and_resumes() {
+    let postgres = Postgres::start(&[]);
+    let one = Server::start(Options::on(&postgres.url()));
+    let two = Server::start(Options::on(&postgres.url()));
+    let here = one.tenant("acme").await;
+    let there = here.moved(&one, &two);
+    let neighbour = one.tenant("globex").await;
+    let path = format!("/Users/{}", here.create("/Users", user("bjensen")).await);
+    let body = json!({ "name": "it", "role": "tenant-admin" });
+    let token = here.admin.post("/tokens", body).await.expect(201).body;
+    let token = token["token"].as_str().unwrap();
+    there.scim.get(&path).await.expect(200);
+
+    let suspended = here.admin.post("/suspend", json!({})).await.expect(200).body;
+    assert_eq!(suspended["state"], "suspended");
+    let refused = here.scim.get(&path).await.expect(403);
+    assert_eq!(refused.header("content-type"), "application/scim+json");
+    assert_eq!(refused.body["status"], "403");
+    assert!(refused.detail().contains("suspended"), "{}", refused.detail());
+    until(&there.scim, &path, 403).await;
+    for tenant in [&here, &there] {
+        tenant.scim.get("/ServiceProviderConfig").await.expect(403);
+        tenant.scim.get("/nothing/at/all").await.expect(403);
+        tenant.scim.post("/Users", user("other")).await.expect(403);
+        tenant.scim.delete(&path).await.expect(403);
+        let administrator = tenant.admin.with_token(token);
+        administrator.get("").await.expect(403);
+        administrator.get("/tokens").await.expect(403);
+        administrator.post("/resume", json!({})).await.expect(401);
+        // Nothing is told of it to who has no credential.
+        tenant.scim.with_token("wrong").get(&path).await.expect(401);
+    }
+    neighbour.scim.get("/Users").await.expect(200);
+
+    // The operator goes on, and to suspend it once more changes nothing.
+    assert_eq!(there.admin.get("").await.expect(200).body["suspendedAt"], suspended["suspendedAt"]);
+    let again = there.admin.post("/suspend", json!({})).await.expect(200).body;
+    assert_eq!(again["suspendedAt"], suspended["suspendedAt"]);
+    let resumed = there.admin.post("/resume", json!({})).await.expect(200).body;
+    assert_eq!((&resumed["state"], resumed.get("suspendedAt")), (&json!("active"), None));
+    there.scim.get(&path).await.expect(200);
+    until(&here.scim, &path, 200).await;
+    here.admin.with_token(token).get("").await.expect(200);
+    let database = sqlx::PgPool::connect(&postgres.url()).await.unwrap();
+    let acts: Vec<String> =
+        sqlx::query_scalar("SELECT action FROM audit WHERE subject = $1 ORDER BY id")
+            .bind(&here.id)
+            .fetch_all(&database)
+            .await
+            .unwrap();
+    assert_eq!(acts, ["tenant.create", "tenant.suspend", "tenant.resume"]);
+}
