@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenon_plugin::{Call, Compiler, Document, HostSettings, Limits, PluginHost, encode};
+use tenon_plugin::{Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost, encode};
 use tenon_scim::Registry;
 use tenon_scim::schema::describe::Description;
 
@@ -78,6 +78,7 @@ fn call() -> Call {
         resource_type: "User".into(),
         operation: "create".into(),
         config: Arc::new(config.as_object().cloned().unwrap_or_default()),
+        budget: Budget::default(),
     }
 }
 

@@ -10,7 +10,6 @@ use crate::limits::Limits;
 #[derive(Debug)]
 pub(crate) struct Admission {
     limit: usize,
-    limit_per_tenant: usize,
     running: Mutex<Running>,
 }
 
@@ -30,21 +29,21 @@ struct Running {
 
 impl Admission {
     pub(crate) fn new(limits: &Limits) -> Arc<Admission> {
-        Arc::new(Admission {
-            limit: limits.concurrent_calls,
-            limit_per_tenant: limits.concurrent_calls_per_tenant,
-            running: Mutex::default(),
-        })
+        Arc::new(Admission { limit: limits.concurrent_calls, running: Mutex::default() })
     }
 
-    /// A place for a call of this tenant, or [`CallError::Busy`] at once.
-    pub(crate) fn enter(self: &Arc<Admission>, tenant: &Arc<str>) -> Result<Place, CallError> {
+    /// A place for a call of this tenant, which may have so many; or [`CallError::Busy`] at once.
+    pub(crate) fn enter(
+        self: &Arc<Admission>,
+        tenant: &Arc<str>,
+        limit_per_tenant: usize,
+    ) -> Result<Place, CallError> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if running.all >= self.limit {
             return Err(CallError::Busy { whose: "the server", running: running.all });
         }
         let of_tenant = running.by_tenant.get(tenant).copied().unwrap_or(0);
-        if of_tenant >= self.limit_per_tenant {
+        if of_tenant >= limit_per_tenant {
             return Err(CallError::Busy { whose: "the tenant", running: of_tenant });
         }
         running.all += 1;
@@ -72,22 +71,21 @@ mod tests {
 
     #[test]
     fn one_tenant_cannot_hold_all_places_and_leaves_nothing_behind() {
-        let limits =
-            Limits { concurrent_calls: 3, concurrent_calls_per_tenant: 2, ..Limits::default() };
+        let limits = Limits { concurrent_calls: 3, ..Limits::default() };
         let admission = Admission::new(&limits);
         let (noisy, quiet): (Arc<str>, Arc<str>) = ("noisy".into(), "quiet".into());
 
-        let first = admission.enter(&noisy).unwrap();
-        let second = admission.enter(&noisy).unwrap();
-        let full = admission.enter(&noisy).unwrap_err();
+        let first = admission.enter(&noisy, 2).unwrap();
+        let second = admission.enter(&noisy, 2).unwrap();
+        let full = admission.enter(&noisy, 2).unwrap_err();
         assert!(matches!(full, CallError::Busy { whose: "the tenant", running: 2 }));
 
-        let third = admission.enter(&quiet).unwrap();
-        let full = admission.enter(&quiet).unwrap_err();
+        let third = admission.enter(&quiet, 2).unwrap();
+        let full = admission.enter(&quiet, 2).unwrap_err();
         assert!(matches!(full, CallError::Busy { whose: "the server", running: 3 }));
 
         drop(first);
-        admission.enter(&noisy).unwrap();
+        admission.enter(&noisy, 2).unwrap();
         drop((second, third));
         assert!(admission.running.lock().unwrap().by_tenant.is_empty());
     }

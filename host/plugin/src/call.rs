@@ -9,6 +9,7 @@ use tenon_scim::ScimType;
 use tenon_scim::schema::ResourceType;
 
 use crate::error::CallError;
+use crate::limits::Budget;
 
 /// A set of functions that a plugin may export, one WIT interface each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -55,11 +56,13 @@ pub struct Call {
     pub operation: Arc<str>,
     /// What the tenant configured for this plugin.
     pub config: Arc<Map<String, Value>>,
+    /// What the tenant's calls may cost.
+    pub budget: Budget,
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tenant, plugin, request_id, resource_type, operation, config } = self;
+        let Call { tenant, plugin, request_id, resource_type, operation, config, budget } = self;
         f.debug_struct("Call")
             .field("tenant", tenant)
             .field("plugin", plugin)
@@ -67,6 +70,7 @@ impl fmt::Debug for Call {
             .field("resource_type", resource_type)
             .field("operation", operation)
             .field("config", &format_args!("{} redacted members", config.len()))
+            .field("budget", budget)
             .finish()
     }
 }
@@ -135,6 +139,7 @@ mod tests {
             resource_type: "User".into(),
             operation: "create".into(),
             config: Arc::new(config.as_object().unwrap().clone()),
+            budget: Budget::default(),
         };
         let text = format!("{call:?}");
         assert!(text.contains("cost-center") && text.contains("1 redacted members"), "{text}");

@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use tenon_plugin::{Call, Compiler, Document, HostSettings, Limits, PluginHost};
+//! use tenon_plugin::{Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost};
 //! # use tenon_scim::schema::ResourceType;
 //! # async fn example(
 //! #     component: Vec<u8>, user_type: Arc<ResourceType>, user: serde_json::Map<String, serde_json::Value>,
@@ -26,6 +26,7 @@
 //!     resource_type: "User".into(),
 //!     operation: "create".into(),
 //!     config: Arc::default(),
+//!     budget: Budget::default(),
 //! };
 //! let candidate = Document { resource_type: user_type, value: Arc::new(user) };
 //! let outcome = checked.plugin.validate(&call, candidate, None).await;
@@ -66,6 +67,6 @@ pub use compile::Compiler;
 pub use digest::{Digest, DigestError};
 pub use error::{CallError, HostError, Refusal};
 pub use host::{Checked, HostSettings, PluginHost};
-pub use limits::Limits;
+pub use limits::{Budget, Limits};
 pub use package::{PackageError, encode};
 pub use plugin::Plugin;

@@ -87,6 +87,34 @@ pub struct Limits {
     pub loaded_plugins: usize,
 }
 
+/// What the calls of one tenant may cost, where that is less than the host's [`Limits`] allow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Fuel of one call.
+    pub fuel: Option<u64>,
+    /// Wall time of one call.
+    pub deadline: Option<Duration>,
+    /// Bytes of all linear memories of a call together.
+    pub memory_bytes: Option<usize>,
+    /// Calls at a time.
+    pub concurrent_calls: Option<usize>,
+}
+
+impl Limits {
+    /// These limits, with those of a budget that are tighter.
+    #[must_use]
+    pub fn within(&self, budget: &Budget) -> Limits {
+        let calls = self.concurrent_calls_per_tenant;
+        Limits {
+            fuel: budget.fuel.unwrap_or(self.fuel).min(self.fuel),
+            deadline: budget.deadline.unwrap_or(self.deadline).min(self.deadline),
+            memory_bytes: budget.memory_bytes.unwrap_or(self.memory_bytes).min(self.memory_bytes),
+            concurrent_calls_per_tenant: budget.concurrent_calls.unwrap_or(calls).min(calls),
+            ..self.clone()
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Limits {
         const MIB: usize = 1024 * 1024;
@@ -242,6 +270,25 @@ mod tests {
             table_elements: 10,
             ..Limits::default()
         })
+    }
+
+    #[test]
+    fn a_budget_only_lowers() {
+        let limits = Limits::default();
+        assert_eq!(limits.within(&Budget::default()), limits);
+        let more =
+            Budget { fuel: Some(u64::MAX), memory_bytes: Some(usize::MAX), ..Budget::default() };
+        assert_eq!(limits.within(&more), limits);
+        let less = Budget {
+            fuel: Some(1),
+            deadline: Some(Duration::from_millis(1)),
+            memory_bytes: Some(1),
+            concurrent_calls: Some(1),
+        };
+        let lowered = limits.within(&less);
+        assert_eq!((lowered.fuel, lowered.deadline), (1, Duration::from_millis(1)));
+        assert_eq!((lowered.memory_bytes, lowered.concurrent_calls_per_tenant), (1, 1));
+        assert_eq!(lowered.concurrent_calls, limits.concurrent_calls);
     }
 
     #[test]

@@ -63,9 +63,9 @@ impl Plugin {
         candidate: Document,
         current: Option<Document>,
     ) -> Outcome<Vec<Issue>> {
-        let limits = &self.runtime.limits;
+        let limits = &self.runtime.limits.within(&call.budget);
         let outcome = self
-            .run("validate", limits.fuel, Some(call), async |store, instance| {
+            .run("validate", (limits, limits.fuel), Some(call), async |store, instance| {
                 let context = Context {
                     request_id: call.request_id.to_string(),
                     resource_type: call.resource_type.to_string(),
@@ -88,13 +88,15 @@ impl Plugin {
     ///
     /// For the gate alone.
     pub(crate) async fn probe(&self) -> Result<(), Refusal> {
-        let fuel = self.runtime.limits.describe_fuel;
-        let probe = self.run("start", fuel, None, async |store, instance| {
-            let schema = self.schema.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
-            let validation =
-                self.validation.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
-            Ok(schema.into_iter().chain(validation).collect::<wasmtime::Result<()>>())
-        });
+        let limits = &self.runtime.limits;
+        let probe =
+            self.run("start", (limits, limits.describe_fuel), None, async |store, instance| {
+                let schema =
+                    self.schema.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
+                let validation =
+                    self.validation.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
+                Ok(schema.into_iter().chain(validation).collect::<wasmtime::Result<()>>())
+            });
         match probe.await.result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Refusal::WrongType { message: fault::text(&error) }),
@@ -109,7 +111,7 @@ impl Plugin {
         let Some(indices) = &self.schema else { return Ok(Vec::new()) };
         let limits = &self.runtime.limits;
         let outcome = self
-            .run("describe", limits.describe_fuel, None, async |store, instance| {
+            .run("describe", (limits, limits.describe_fuel), None, async |store, instance| {
                 let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
                 hook.call_describe(&mut *store)
                     .await
@@ -149,12 +151,12 @@ impl Plugin {
     async fn run<T>(
         &self,
         hook: &'static str,
-        fuel: u64,
+        (limits, fuel): (&Limits, u64),
         call: Option<&Call>,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
     ) -> Outcome<T> {
         let start = Instant::now();
-        let (result, usage) = match self.admit_and_run(fuel, call, start, body).await {
+        let (result, usage) = match self.admit_and_run((limits, fuel), call, start, body).await {
             Ok((result, usage)) => (result, usage),
             Err(error) => (Err(error), Usage { duration: start.elapsed(), ..Usage::default() }),
         };
@@ -166,14 +168,15 @@ impl Plugin {
     /// `Err` where there was no call at all.
     async fn admit_and_run<T>(
         &self,
-        fuel: u64,
+        (limits, fuel): (&Limits, u64),
         call: Option<&Call>,
         start: Instant,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
     ) -> Result<(Result<T, CallError>, Usage), CallError> {
-        let Runtime { engine, limits, admission, .. } = &*self.runtime;
+        let Runtime { engine, admission, .. } = &*self.runtime;
         // `describe` runs in the places that the pool keeps for checks at upload.
-        let _place = call.map(|call| admission.enter(&call.tenant)).transpose()?;
+        let of_tenant = limits.concurrent_calls_per_tenant;
+        let _place = call.map(|call| admission.enter(&call.tenant, of_tenant)).transpose()?;
         let mut store = state::new_store(engine.engine(), limits, fuel, self.digest, call.cloned())
             .map_err(fault::link)?;
         let work = async {

@@ -1,6 +1,7 @@
 //! What a tenant may cost, kept to while many ask at once, and changed while the server runs.
 
 mod members;
+mod plugins;
 mod quotas;
 mod rate;
 mod sizes;

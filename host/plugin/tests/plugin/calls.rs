@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
-use tenon_plugin::{CallError, Issue, Limits, Outcome};
+use tenon_plugin::{Budget, Call, CallError, Issue, Limits, Outcome};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::support::{Fixture, call, limits, user, validate};
@@ -203,6 +203,26 @@ async fn a_failed_call_is_one_warning_with_its_cost() {
     assert_eq!(fields["digest"], plugin.digest().to_string());
     assert_eq!(fields["fuel"], outcome.usage.fuel);
     assert_eq!(fields["peak_memory_bytes"], 64 * 1024);
+}
+
+#[tokio::test]
+async fn the_budget_of_a_tenant_ends_its_calls_before_the_hosts_limits_do() {
+    let fixture = Fixture::with(Limits { fuel: u64::MAX / 2, ..limits() });
+    let (plugin, document) = (fixture.plugin("loop").await, user(json!({ "userName": "ada" })));
+    let judge = async |budget| {
+        let call = Call { budget, ..call("tenant") };
+        plugin.validate(&call, document.clone(), None).await.result.unwrap_err()
+    };
+    let error = judge(Budget { fuel: Some(1_000), ..Budget::default() }).await;
+    assert!(matches!(error, CallError::OutOfFuel { limit: 1_000 }), "{error}");
+    let limit = Duration::from_millis(20);
+    let error = judge(Budget { deadline: Some(limit), ..Budget::default() }).await;
+    assert!(
+        matches!(error, CallError::DeadlineExceeded { limit: found } if found == limit),
+        "{error}"
+    );
+    let error = judge(Budget { concurrent_calls: Some(0), ..Budget::default() }).await;
+    assert!(matches!(error, CallError::Busy { whose: "the tenant", .. }), "{error}");
 }
 
 /// Has `path-storm` judge a user with 14,000 emails.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenon_plugin::{
-    Call, CallError, Checked, Compiler, Document, HostSettings, Issue, Limits, Outcome, Plugin,
-    PluginHost, Refusal,
+    Budget, Call, CallError, Checked, Compiler, Document, HostSettings, Issue, Limits, Outcome,
+    Plugin, PluginHost, Refusal,
 };
 use tenon_scim::Registry;
 
@@ -82,6 +82,7 @@ pub(crate) fn call(tenant: &str) -> Call {
         resource_type: "User".into(),
         operation: "replace".into(),
         config: Arc::default(),
+        budget: Budget::default(),
     }
 }
 

@@ -280,6 +280,9 @@ impl From<PluginError> for Problem {
             PluginError::NoPlugin { .. } | PluginError::NoVersion { .. } => {
                 Self::new(StatusCode::NOT_FOUND, detail)
             }
+            PluginError::TooManyActive { .. } => {
+                Self::new(StatusCode::CONFLICT, detail).kind("too-many-plugins")
+            }
             PluginError::Misfit(_) => {
                 Self::new(StatusCode::CONFLICT, detail).kind("plugins-do-not-fit")
             }

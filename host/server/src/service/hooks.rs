@@ -65,6 +65,7 @@ impl Services {
                 resource_type: resource_type.name.as_str().into(),
                 operation: operation.as_str().into(),
                 config: Arc::clone(&active.config),
+                budget: request.tenant.limits.plugin_budget,
             };
             let (candidate, current) = documents
                 .get_or_insert_with(|| (document(candidate), current.map(document)))

@@ -12,6 +12,7 @@ use crate::store::audit::{self, Act, By};
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::{StoreError, TenantId, tenants};
 use crate::tenant::indexes;
+use crate::tenant::limits::Limits;
 use crate::tenant::runtime::{Misfit, registry_of};
 
 /// Why a plugin is not uploaded, activated or configured.
@@ -36,6 +37,12 @@ pub enum PluginError {
         name: String,
         /// The digest asked for.
         digest: Digest,
+    },
+    /// As many plugins are active as may be.
+    #[error("the tenant has as many active plugins as it may have, {limit}; deactivate one before")]
+    TooManyActive {
+        /// How many may be.
+        limit: usize,
     },
     /// With this version active, the tenant's plugins do not fit together.
     #[error("the plugins of the tenant would not fit together: {0}")]
@@ -119,9 +126,18 @@ impl Services {
         if !plugin.versions.iter().any(|version| version.digest == digest) {
             return Err(PluginError::NoVersion { name: name.to_owned(), digest });
         }
+        let is_further = plugin.active.is_none();
         plugin.active = Some(digest);
         plugin.modified = clock::now();
         let active = plugin.clone();
+        if is_further {
+            let limits = tenants::configuration(&mut transaction, tenant).await?.limits;
+            let limit = Limits::of_stored(&limits)?.max_plugins;
+            let count = all.iter().filter(|it| it.active.is_some()).count();
+            if let Some(limit) = limit.filter(|limit| count > *limit) {
+                return Err(PluginError::TooManyActive { limit });
+            }
+        }
         let registry = registry_of(&all)?;
         let now = active.modified;
         plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
