@@ -5,7 +5,10 @@ mod audit;
 mod audit_file;
 mod bench_seed;
 mod explain;
+mod export;
+mod import;
 mod index;
+mod patience;
 mod plugin_build;
 mod plugin_check;
 
@@ -42,6 +45,8 @@ pub fn run() -> ExitCode {
         },
         Some(("index", matches)) => with_runtime(1, index::run(matches)),
         Some(("audit", matches)) => with_runtime(1, audit::run(matches)),
+        Some(("import", flags)) => with_runtime(1, import::run(flags)),
+        Some(("export", flags)) => with_runtime(1, export::run(flags)),
         Some(("explain", flags)) => with_runtime(1, explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
@@ -92,6 +97,8 @@ fn command() -> Command {
         .subcommand(index::command())
         .subcommand(explain::command())
         .subcommand(audit::command())
+        .subcommand(import::command())
+        .subcommand(export::command())
         .subcommand(plugin)
         .subcommand(
             Command::new("bench")

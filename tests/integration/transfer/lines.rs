@@ -3,10 +3,7 @@
 use serde_json::{Value, json};
 use tenon_tests::{Server, user};
 
-use super::{export, import, outcomes, results};
-
-const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+use super::{ENTERPRISE, GROUP, export, import, outcomes, results};
 
 fn with_id(id: &str, mut resource: Value) -> Value {
     resource["id"] = json!(id);

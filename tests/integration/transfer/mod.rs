@@ -1,11 +1,21 @@
 //! Resources that come from elsewhere, and leave for elsewhere.
 
+mod foreign;
+mod interrupted;
 mod lines;
+mod reports;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
 
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
-use serde_json::Value;
-use tenon_tests::{Answer, Tenant};
+use serde_json::{Value, json};
+use tenon_tests::{ADMIN_TOKEN, Answer, Server, Tenant, artifacts};
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 /// Sends lines to a tenant; `query` begins with `?` or is empty.
 async fn import(tenant: &Tenant, query: &str, lines: &[Value]) -> Answer {
@@ -34,4 +44,44 @@ async fn export(tenant: &Tenant) -> Vec<Value> {
 
 fn outcomes(results: &[Value]) -> Vec<&str> {
     results.iter().map(|it| it["outcome"].as_str().unwrap()).collect()
+}
+
+/// What a tenant has, by id: its resources without `meta`, and the members of its groups.
+async fn content(tenant: &Tenant) -> BTreeMap<String, Value> {
+    let mut content = BTreeMap::new();
+    for mut line in export(tenant).await.into_iter().skip(1) {
+        if let Some(members) = line.get("members") {
+            let of = format!("members of {}", members["group"]);
+            let all: &mut Value = content.entry(of).or_insert_with(|| json!([]));
+            all.as_array_mut().unwrap().extend(members["values"].as_array().unwrap().clone());
+            continue;
+        }
+        let mut resource = line["resource"].take();
+        resource.as_object_mut().unwrap().remove("meta");
+        if let Some(manager) = resource.pointer_mut(&format!("/{ENTERPRISE}/manager/$ref")) {
+            *manager = json!(manager.as_str().unwrap().rsplit('/').next());
+        }
+        content.insert(resource["id"].as_str().unwrap().to_owned(), resource);
+    }
+    content
+}
+
+/// Runs a command of `tenon`, with its files in a directory.
+fn command(server: &Server, directory: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(artifacts::tenon());
+    command.args(args).current_dir(directory);
+    command.env("TENON_URL", &server.url).env("TENON_ADMIN_TOKEN", ADMIN_TOKEN);
+    command
+}
+
+/// What a command prints, which has to succeed.
+fn printed(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The summary of a command with `--json`.
+fn summary(command: Command) -> Value {
+    serde_json::from_str(&printed(command)).unwrap()
 }

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::config::URL_VARIABLE;
 
 const TOKEN_VARIABLE: &str = "TENON_ADMIN_TOKEN";
+const NDJSON: &str = "application/x-ndjson";
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
 /// Longer than a request takes at the most.
@@ -83,11 +84,7 @@ impl AdminClient {
             .map_err(|()| AdminError::Url(url))?
             .pop_if_empty()
             .extend(["admin", "v1"]);
-        // An error means that there is one already.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder().timeout(PATIENCE).build();
-        let http = http.map_err(|error| AdminError::Http(error.to_string()))?;
-        Ok(Self { http, base, token })
+        Ok(Self { http: http()?, base, token })
     }
 
     /// Asks for something.
@@ -96,10 +93,7 @@ impl AdminClient {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Value, AdminError> {
-        let mut url = self.at(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.with(path, query);
         self.send(Method::GET, url, None).await
     }
 
@@ -110,10 +104,7 @@ impl AdminClient {
         query: &[(&str, &str)],
         out: &mut impl Write,
     ) -> Result<(), AdminError> {
-        let mut url = self.at(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.with(path, query);
         let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
             url: url.clone(),
             reason: cause(&error),
@@ -138,10 +129,7 @@ impl AdminClient {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Value, AdminError> {
-        let mut url = self.at(path);
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
+        let url = self.with(path, query);
         self.send(Method::POST, url, None).await
     }
 
@@ -150,9 +138,37 @@ impl AdminClient {
         self.send(Method::PUT, self.at(path), Some(body)).await
     }
 
+    /// Lines of JSON.
+    pub(super) async fn get_lines(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<String, AdminError> {
+        let url = self.with(path, query);
+        self.exchange(Method::GET, url, None).await
+    }
+
+    /// Posts lines of JSON.
+    pub(super) async fn post_lines(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        lines: String,
+    ) -> Result<Value, AdminError> {
+        let url = self.with(path, query);
+        let answer = self.exchange(Method::POST, url.clone(), Some((NDJSON, lines))).await?;
+        read(&url, &answer)
+    }
+
     /// Removes something.
     pub(super) async fn delete(&self, path: &[&str]) -> Result<Value, AdminError> {
         self.send(Method::DELETE, self.at(path), None).await
+    }
+
+    /// What is no answer of this version.
+    pub(super) fn unlike(&self, path: &[&str], answer: &Value) -> AdminError {
+        let answer = answer.to_string().chars().take(100).collect();
+        AdminError::Other { url: self.at(path), answer }
     }
 
     fn at(&self, path: &[&str]) -> Url {
@@ -163,15 +179,37 @@ impl AdminClient {
         url
     }
 
+    fn with(&self, path: &[&str], query: &[(&str, &str)]) -> Url {
+        let mut url = self.at(path);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
     async fn send(
         &self,
         method: Method,
         url: Url,
         body: Option<&Value>,
     ) -> Result<Value, AdminError> {
+        let body = body.map(|it| ("application/json", it.to_string()));
+        match self.exchange(method, url.clone(), body).await?.as_str() {
+            "" => Ok(Value::Null),
+            answer => read(&url, answer),
+        }
+    }
+
+    /// The body of the answer, which is a success.
+    async fn exchange(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<(&str, String)>,
+    ) -> Result<String, AdminError> {
         let mut request = self.http.request(method, url.clone()).bearer_auth(&self.token);
-        if let Some(body) = body {
-            request = request.header("Content-Type", "application/json").body(body.to_string());
+        if let Some((content_type, body)) = body {
+            request = request.header("Content-Type", content_type).body(body);
         }
         let no_answer = |error: reqwest::Error| AdminError::NoAnswer {
             url: url.clone(),
@@ -180,15 +218,12 @@ impl AdminClient {
         let response = request.send().await.map_err(no_answer)?;
         let status = response.status();
         let text = response.text().await.map_err(no_answer)?;
-        if status == StatusCode::NO_CONTENT {
-            return Ok(Value::Null);
+        if status.is_success() {
+            return Ok(text);
         }
         let Ok(answer) = serde_json::from_str::<Value>(&text) else {
             return Err(AdminError::Other { url, answer: format!("status {status}") });
         };
-        if status.is_success() {
-            return Ok(answer);
-        }
         Err(refused(status, &answer))
     }
 }
@@ -199,8 +234,23 @@ fn refused(status: StatusCode, answer: &Value) -> AdminError {
     AdminError::Refused { status, detail }
 }
 
+/// What all commands ask with.
+pub(super) fn http() -> Result<Client, AdminError> {
+    // An error means that there is one already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = Client::builder().timeout(PATIENCE).build();
+    http.map_err(|error| AdminError::Http(error.to_string()))
+}
+
+fn read(url: &Url, answer: &str) -> Result<Value, AdminError> {
+    serde_json::from_str(answer).map_err(|_| AdminError::Other {
+        url: url.clone(),
+        answer: answer.chars().take(100).collect(),
+    })
+}
+
 /// The innermost cause says what is wrong: "connection refused".
-fn cause(error: &dyn std::error::Error) -> String {
+pub(super) fn cause(error: &dyn std::error::Error) -> String {
     let mut innermost = error;
     while let Some(source) = innermost.source() {
         innermost = source;
