@@ -1,7 +1,7 @@
 //! What the two routes do with single lines.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, user};
+use tenon_tests::{Server, Tenant, artifacts, user};
 
 use super::{ENTERPRISE, GROUP, export, import, outcomes, results};
 
@@ -203,4 +203,52 @@ async fn requests_that_are_none_are_refused_whole() {
     acme.admin.get("/export?from=here").await.expect(400);
     let position = "Robot/00000000-0000-0000-0000-000000000000";
     acme.admin.get(&format!("/export?position={position}")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_tenants_administrator_imports_what_they_may_write_and_exports_what_they_may_see() {
+    let server = Server::shared();
+    let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
+    let with = async |permissions: Value| {
+        let body = json!({ "name": "some", "permissions": permissions });
+        let token = acme.admin.post("/tokens", body).await.expect(201).body;
+        let admin = acme.admin.with_token(token["token"].as_str().unwrap());
+        Tenant { admin, ..acme.clone() }
+    };
+    let all = with(json!(["tenant-admin"])).await;
+    let lines = [with_id("1", user("a"))];
+    assert_eq!(outcomes(&results(&all, "", &lines).await), ["created"]);
+    assert_eq!(export(&all).await.len(), 2);
+    let some = with(json!(["config:write", "scim:create", "scim:list"])).await;
+    let refused = results(&some, "", &lines).await;
+    let detail = &refused[0]["error"]["detail"];
+    assert_eq!(
+        detail,
+        "the credential does not have the permission \"scim:update\" for User resources"
+    );
+    some.admin.get("/export").await.expect(403);
+    let elsewhere = Tenant { admin: all.admin.at(globex.admin.base.clone()), ..globex.clone() };
+    import(&elsewhere, "", &lines).await.expect(401);
+    elsewhere.admin.get("/export").await.expect(401);
+}
+
+#[tokio::test]
+async fn plugins_are_asked_as_of_a_create_and_members_stay_where_they_look_at_groups() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    const COST: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
+    let mut wrong = with_id("1", user("wrong"));
+    wrong["schemas"] = json!([wrong["schemas"][0], COST]);
+    wrong[COST] = json!({ "costCenter": "nonsense" });
+    let group = json!({ "schemas": [GROUP], "id": "g", "displayName": "Staff" });
+    let members = json!({ "members": { "group": "g", "values": [{ "value": "2" }] } });
+    let lines = [wrong, with_id("2", user("right")), group.clone(), members];
+    let taken = results(&acme, "", &lines).await;
+    assert_eq!(outcomes(&taken), ["refused", "created", "created", "updated"], "{taken:#?}");
+    let mut renamed = group;
+    renamed["displayName"] = json!("All");
+    assert_eq!(outcomes(&results(&acme, "?overwrite=true", &[renamed]).await), ["updated"]);
+    let groups = acme.scim.get("/Groups").await.expect(200).body;
+    assert_eq!(groups["Resources"][0]["members"].as_array().unwrap().len(), 1);
 }

@@ -15,11 +15,13 @@ const MEMBERS: usize = 500;
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) lines: Vec<String>,
-    /// Where to begin again when these are done.
-    pub(super) after: Position,
+    /// Where to begin again when these are done; none where these are a part of what is read again.
+    pub(super) after: Option<Position>,
     /// How far the pass is: of `total`.
     pub(super) done: u64,
     pub(super) total: u64,
+    /// What the source says that it has, and has not shown.
+    pub(super) missing: Option<String>,
 }
 
 /// Whether the resource has members of its own: its schema is that of groups.

@@ -69,8 +69,8 @@ impl FileSource {
             }
         }
         let is_end = lines.is_empty();
-        let (after, done, total) = (Position::Byte(self.offset), self.offset, self.size);
-        Ok((!is_end).then_some(Batch { lines, after, done, total }))
+        let (after, done, total) = (Some(Position::Byte(self.offset)), self.offset, self.size);
+        Ok((!is_end).then_some(Batch { lines, after, done, total, missing: None }))
     }
 }
 

@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::batch::Batch;
 use super::entry::{self, Counts};
 use super::source::{Pass, Position};
 use super::{ImportError, Plan};
@@ -32,7 +33,8 @@ pub(super) struct Journal {
     /// None of a dry run.
     state: Option<PathBuf>,
     report_path: PathBuf,
-    report: File,
+    /// Opened when there is something to tell.
+    report: Option<File>,
     /// Ids in the source of what would be taken, in a dry run.
     accepted: Option<HashSet<String>>,
 }
@@ -49,6 +51,9 @@ impl Journal {
     pub(super) fn open(plan: &Plan) -> Result<Self, ImportError> {
         let begun = read(&plan.state)?.filter(|_| !plan.dry_run);
         let progress = match begun {
+            None if plan.report.exists() => {
+                return Err(ImportError::Reported(plan.report.clone()));
+            }
             None => {
                 let (from, tenant) = (plan.from.clone(), plan.tenant.clone());
                 Progress { from, tenant, ..Progress::default() }
@@ -60,19 +65,13 @@ impl Journal {
             }
             Some(progress) => progress,
         };
-        // Resources are for nobody else's eyes.
-        let mut options = OpenOptions::new();
-        options.create(true).write(true).truncate(false).mode(0o600);
-        let opened = options.open(&plan.report).and_then(|mut report| {
-            report.set_len(progress.report_bytes)?;
-            report.seek(SeekFrom::End(0))?;
-            Ok(report)
-        });
-        let report = opened.map_err(|source| failed(&plan.report, source))?;
-        let state = (!plan.dry_run).then(|| plan.state.clone());
-        let accepted = plan.dry_run.then(Default::default);
-        let report_path = plan.report.clone();
-        Ok(Self { progress, state, report_path, report, accepted })
+        Ok(Self {
+            progress,
+            state: (!plan.dry_run).then(|| plan.state.clone()),
+            report_path: plan.report.clone(),
+            report: None,
+            accepted: plan.dry_run.then(HashSet::new),
+        })
     }
 
     pub(super) const fn progress(&self) -> &Progress {
@@ -87,13 +86,8 @@ impl Journal {
     }
 
     /// Keeps what became of lines that were sent together.
-    pub(super) fn record(
-        &mut self,
-        lines: &[String],
-        results: &[Value],
-        after: Position,
-    ) -> Result<(), ImportError> {
-        for (line, result) in lines.iter().zip(results) {
+    pub(super) fn record(&mut self, batch: &Batch, results: &[Value]) -> Result<(), ImportError> {
+        for (line, result) in batch.lines.iter().zip(results) {
             let (counts, told) = entry::of(line, result);
             self.progress.counts += counts;
             if counts.is_taken()
@@ -105,8 +99,18 @@ impl Journal {
                 self.tell(&told)?;
             }
         }
-        self.progress.position = after;
-        self.save()
+        if let Some(detail) = &batch.missing {
+            self.progress.counts.refused += 1;
+            self.tell(&json!({ "error": { "detail": detail } }))?;
+        }
+        match &batch.after {
+            Some(after) => {
+                self.progress.position = after.clone();
+                self.save()
+            }
+            // Read again, these are counted again: so they are kept with what follows, or not at all.
+            None => Ok(()),
+        }
     }
 
     /// Whether a resource of the source would be taken, as far as a dry run can say.
@@ -116,13 +120,17 @@ impl Journal {
 
     fn tell(&mut self, line: &Value) -> Result<(), ImportError> {
         let text = format!("{line}\n");
+        let written = match &mut self.report {
+            Some(report) => report.write_all(text.as_bytes()),
+            None => open_report(&self.report_path, self.progress.report_bytes)
+                .and_then(|report| self.report.insert(report).write_all(text.as_bytes())),
+        };
         self.progress.report_bytes += text.len() as u64;
-        let written = self.report.write_all(text.as_bytes());
         written.map_err(|source| failed(&self.report_path, source))
     }
 
     /// Writes the state in one piece: whoever is killed meanwhile finds the one before.
-    fn save(&self) -> Result<(), ImportError> {
+    pub(super) fn save(&self) -> Result<(), ImportError> {
         let Some(path) = &self.state else { return Ok(()) };
         let directory = path.parent().filter(|it| !it.as_os_str().is_empty());
         let written = serde_json::to_vec(&self.progress).map_err(std::io::Error::from);
@@ -135,28 +143,30 @@ impl Journal {
         written.map_err(|source| failed(path, source))
     }
 
-    /// The end: nothing is left to go on with. An empty report is removed.
-    pub(super) fn finish(mut self, shortfalls: &[String]) -> Result<Progress, ImportError> {
-        for detail in shortfalls {
-            self.progress.counts.refused += 1;
-            self.tell(&json!({ "error": { "detail": detail } }))?;
+    /// The end: nothing is left to go on with.
+    pub(super) fn finish(self) -> Result<Progress, ImportError> {
+        match self.state.as_deref().map(|path| (path, std::fs::remove_file(path))) {
+            Some((path, Err(source))) if source.kind() != ErrorKind::NotFound => {
+                Err(failed(path, source))
+            }
+            _ => Ok(self.progress),
         }
-        if let Some(state) = &self.state {
-            let removed = std::fs::remove_file(state);
-            removed.map_err(|source| failed(state, source))?;
-        }
-        if self.progress.report_bytes == 0 {
-            let removed = std::fs::remove_file(&self.report_path);
-            removed.map_err(|source| failed(&self.report_path, source))?;
-        }
-        Ok(self.progress)
     }
+}
+
+/// The report up to where it is in step with the state. Resources are for nobody else's eyes.
+fn open_report(path: &Path, bytes: u64) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    let mut report = options.create(true).write(true).truncate(false).mode(0o600).open(path)?;
+    report.set_len(bytes)?;
+    report.seek(SeekFrom::End(0))?;
+    Ok(report)
 }
 
 fn read(path: &Path) -> Result<Option<Progress>, ImportError> {
     let text = match std::fs::read(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(failed(path, source)),
     };
     let progress = serde_json::from_slice(&text);

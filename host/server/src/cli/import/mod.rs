@@ -42,6 +42,8 @@ pub(super) enum ImportError {
     Interrupted(PathBuf),
     #[error("{path} is of an import from {from} to \"{tenant}\": --resume goes on with that alone")]
     OtherImport { path: PathBuf, from: String, tenant: String },
+    #[error("{0} is the report of another import: remove it, or name another with --report")]
+    Reported(PathBuf),
     #[error("the import cannot be printed: {0}")]
     Print(std::io::Error),
     #[error("{refused} refused; {report} has them with the reasons, and can be imported itself")]
@@ -118,6 +120,7 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), ImportError> {
     let client = AdminClient::of(flags)?;
     let mut journal = Journal::open(&plan)?;
     let mut source = Source::open(&plan.from, flags, journal.progress()).await?;
+    journal.save()?;
     let target = Target::new(client, &plan);
     let bar = bar();
     for pass in [Pass::Resources, Pass::Members] {
@@ -137,7 +140,7 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), ImportError> {
         }
     }
     bar.finish_and_clear();
-    let progress = journal.finish(source.shortfalls())?;
+    let progress = journal.finish()?;
     print(&plan, &progress, flags.get_flag("json")).map_err(ImportError::Print)?;
     match progress.refused() {
         0 => Ok(()),

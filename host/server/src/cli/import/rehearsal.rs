@@ -26,7 +26,7 @@ impl<'j> Rehearsal<'j> {
             let results: Vec<Value> = batch.lines.iter().map(|it| self.result(it)).collect();
             bar.set_length(batch.total);
             bar.set_position(batch.done);
-            self.journal.record(&batch.lines, &results, batch.after)?;
+            self.journal.record(&batch, &results)?;
         }
         Ok(())
     }

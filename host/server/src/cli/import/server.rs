@@ -21,6 +21,11 @@ use super::batch::{BYTES, Batch, LINES, member_lines, resource_line};
 use super::journal::Progress;
 use super::source::{Pass, Position};
 
+/// Resources of a page at the most.
+const PAGE: u64 = 200;
+/// Groups of a page at the most, when their members are asked for.
+const GROUPS: u64 = 20;
+
 /// A page of the resources of a type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,7 +52,6 @@ pub(super) struct ServerSource {
     ready: VecDeque<Batch>,
     /// Resources of the types that are done.
     before: u64,
-    shortfalls: Vec<String>,
 }
 
 impl ServerSource {
@@ -60,9 +64,12 @@ impl ServerSource {
         let client = SourceClient::open(url, flags).await?;
         let walk = Walk::new(client.first_page());
         let (ready, types) = (VecDeque::new(), VecDeque::new());
-        let (pass, shortfalls) = (progress.pass, Vec::new());
-        let mut source = Self { client, pass, types, walk, ready, before: 0, shortfalls };
+        let pass = progress.pass;
+        let mut source = Self { client, pass, types, walk, ready, before: 0 };
         source.begin(pass);
+        if progress.position == Position::End {
+            source.types.clear();
+        }
         if let Position::Page(place) = &progress.position {
             while source.types.front().is_some_and(|it| it.name != place.resource_type) {
                 source.types.pop_front();
@@ -79,10 +86,6 @@ impl ServerSource {
         (self.pass, self.before) = (pass, 0);
     }
 
-    pub(super) fn shortfalls(&self) -> &[String] {
-        &self.shortfalls
-    }
-
     pub(super) async fn next(&mut self) -> Result<Option<Batch>, ImportError> {
         loop {
             if let Some(batch) = self.ready.pop_front() {
@@ -96,7 +99,7 @@ impl ServerSource {
     /// Reads a page, and goes on to the next one, or to the next type.
     async fn read(&mut self, resource_type: &Type) -> Result<(), ImportError> {
         let here = self.walk.page.clone();
-        let Some(list) = self.client.list(resource_type, &here).await? else {
+        let Some(list) = self.client.list(resource_type, &here, self.page_size()).await? else {
             // The cursor is too old: it begins with the first page again.
             self.walk = Walk::new(self.client.first_page());
             return Ok(());
@@ -104,31 +107,39 @@ impl ServerSource {
         let (total, before) = (list.total, self.before);
         let (fresh, step) = self.walk.take(list);
         let (done, name) = (self.before + self.walk.seen(), resource_type.name.clone());
-        let after = match step {
-            Step::Page => self.position(&name),
-            Step::Done { missing } => {
-                if missing > 0 {
-                    self.shortfalls.push(format!(
-                        "the source says that it has {total} {name} resources, and has not shown \
-                         {missing} of them"
-                    ));
-                }
-                self.before += self.walk.seen();
-                self.types.pop_front();
-                self.walk = Walk::new(self.client.first_page());
-                let next = self.types.front().map(|it| it.name.clone());
-                next.map_or(Position::Start, |next| self.position(&next))
-            }
+        let (after, missing) = match step {
+            Step::Page => (self.position(&name), 0),
+            Step::Done { missing } => (self.next_type(), missing),
         };
-        let here = Position::Page(Place { resource_type: name, page: here });
-        let lines = self.lines(resource_type, fresh).await?;
-        let mut batches = batches(lines);
-        let last = batches.pop();
-        let total = before + total;
-        let batch = |lines, after| Batch { lines, after, done, total: done.max(total) };
-        self.ready.extend(batches.into_iter().map(|lines| batch(lines, here.clone())));
-        self.ready.extend(last.map(|lines| batch(lines, after)));
+        let missing = (missing > 0).then(|| {
+            format!(
+                "the source says that it has {total} {name} resources, and has not shown {missing} \
+                 of them"
+            )
+        });
+        let total = done.max(before + total);
+        let mut batches = batches(self.lines(resource_type, fresh).await?);
+        let lines = batches.pop().unwrap_or_default();
+        let part = |lines| Batch { lines, after: None, done, total, missing: None };
+        self.ready.extend(batches.into_iter().map(part));
+        self.ready.push_back(Batch { lines, after: Some(after), done, total, missing });
         Ok(())
+    }
+
+    fn next_type(&mut self) -> Position {
+        self.before += self.walk.seen();
+        self.types.pop_front();
+        self.walk = Walk::new(self.client.first_page());
+        let next = self.types.front().map(|it| it.name.clone());
+        next.map_or(Position::End, |next| self.position(&next))
+    }
+
+    /// Of groups with their members, fewer are read again where an import is interrupted.
+    const fn page_size(&self) -> u64 {
+        match self.pass {
+            Pass::Resources => PAGE,
+            Pass::Members => GROUPS,
+        }
     }
 
     fn position(&self, resource_type: &str) -> Position {

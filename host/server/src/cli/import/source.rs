@@ -34,12 +34,14 @@ pub(super) enum Position {
     Byte(u64),
     /// A page of a service.
     Page(Place),
+    /// After all.
+    End,
 }
 
 /// A service or a file.
 pub(super) enum Source {
     File(FileSource),
-    Server(ServerSource),
+    Server(Box<ServerSource>),
 }
 
 impl Pass {
@@ -59,7 +61,9 @@ impl Source {
         progress: &Progress,
     ) -> Result<Self, ImportError> {
         match Url::parse(from).ok().filter(|it| matches!(it.scheme(), "http" | "https")) {
-            Some(url) => Ok(Self::Server(ServerSource::open(url, flags, progress).await?)),
+            Some(url) => {
+                Ok(Self::Server(Box::new(ServerSource::open(url, flags, progress).await?)))
+            }
             None => Ok(Self::File(FileSource::open(PathBuf::from(from), progress)?)),
         }
     }
@@ -80,14 +84,6 @@ impl Source {
         match self {
             Self::File(file) => file.next(),
             Self::Server(server) => server.next().await,
-        }
-    }
-
-    /// What the source says that it has, and has not shown.
-    pub(super) fn shortfalls(&self) -> &[String] {
-        match self {
-            Self::File(_) => &[],
-            Self::Server(server) => server.shortfalls(),
         }
     }
 }

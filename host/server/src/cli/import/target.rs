@@ -77,7 +77,7 @@ async fn keep(
     };
     bar.set_length(batch.total);
     bar.set_position(batch.done);
-    journal.record(&batch.lines, &results, batch.after)
+    journal.record(&batch, &results)
 }
 
 /// The results of all lines. An answer may have those of the first ones alone: the others are sent

@@ -14,8 +14,6 @@ use crate::cli::patience::patiently;
 
 const TOKEN_VARIABLE: &str = "TENON_SOURCE_TOKEN";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-/// Resources of a page at the most.
-const PAGE: u64 = 200;
 /// For one answer: a group may have a million members.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -43,7 +41,8 @@ pub(super) struct SourceClient {
     pub(super) types: Vec<Type>,
     has_cursors: bool,
     sorts: bool,
-    page: u64,
+    /// Resources of a page that it shows at the most.
+    most: u64,
 }
 
 impl SourceClient {
@@ -51,14 +50,14 @@ impl SourceClient {
     pub(super) async fn open(base: Url, flags: &ArgMatches) -> Result<Self, ImportError> {
         let (http, token) = (http()?, token(flags)?);
         let (types, has_cursors, sorts) = (Vec::new(), false, false);
-        let mut client = Self { http, base, token, types, has_cursors, sorts, page: PAGE };
+        let mut client = Self { http, base, token, types, has_cursors, sorts, most: u64::MAX };
         let config = client.ask_if_any(&["ServiceProviderConfig"], &[]).await?.unwrap_or_default();
         let feature = |name: &str, part: &str| config.get(name).and_then(|it| it.get(part));
         let is = |name: &str, part: &str| feature(name, part) == Some(&Value::Bool(true));
         client.has_cursors = is("pagination", "cursor");
         client.sorts = is("sort", "supported");
         let most = feature("filter", "maxResults").and_then(Value::as_u64).filter(|it| *it > 0);
-        client.page = most.unwrap_or(PAGE).min(PAGE);
+        client.most = most.unwrap_or(u64::MAX);
         let types = client.ask_if_any(&["ResourceTypes"], &[]).await?;
         client.types =
             types.as_ref().map(types_of).filter(|it| !it.is_empty()).unwrap_or_else(core);
@@ -75,8 +74,9 @@ impl SourceClient {
         &self,
         resource_type: &Type,
         page: &Page,
+        size: u64,
     ) -> Result<Option<List>, ImportError> {
-        let count = self.page.to_string();
+        let count = size.min(self.most).to_string();
         let memberships = if resource_type.is_group { "members" } else { "groups" };
         let mut query = vec![("count", count), ("excludedAttributes", memberships.to_owned())];
         match page {
