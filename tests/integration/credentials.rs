@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
-use tenon_tests::{Client, Options, Server};
+use tenon_tests::{Client, Options, Postgres, Server};
 use tokio::time::{Instant, timeout_at};
 
 /// Asks until the answer has the status.
@@ -69,6 +69,35 @@ async fn another_server_hears_of_what_has_changed() {
     client.get("/Users").await.expect(200);
     acme.admin.patch("", json!({ "name": format!("{}-new", acme.name) })).await.expect(200);
     until(&client, "/Users", 401).await;
+}
+
+#[tokio::test]
+async fn a_server_is_told_by_the_one_that_has_changed_something() {
+    let postgres = Postgres::start(&[]);
+    let first = Server::start(Options::on(&postgres.url()));
+    let second = Server::start(Options::on(&postgres.url()));
+    let acme = first.tenant("acme").await;
+    let (id, revoked) = token(&acme, None).await;
+    let there = revoked.at(revoked.base.replace(&first.url, &second.url));
+    there.get("/Users").await.expect(200);
+    acme.admin.delete(&format!("/tokens/{id}")).await.expect(204);
+    let mut database = PgConnection::connect(&postgres.url()).await.unwrap();
+    let epoch: i64 =
+        sqlx::query_scalar("SELECT n FROM config_epoch").fetch_one(&mut database).await.unwrap();
+    second.log.wait_for("word of the change", |line| {
+        line["message"] == "told that the configuration has changed"
+            && line["epoch"] == epoch.to_string()
+    });
+    until(&there, "/Users", 401).await;
+    // It listens again when the connection is gone.
+    let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
+    database.execute(ended).await.unwrap();
+    let (id, revoked) = token(&acme, None).await;
+    let there = revoked.at(revoked.base.replace(&first.url, &second.url));
+    there.get("/Users").await.expect(200);
+    acme.admin.delete(&format!("/tokens/{id}")).await.expect(204);
+    until(&there, "/Users", 401).await;
+    drop((first, second));
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Where requests belong: by path, host, header, the credential alone, and realms.
 
+mod default_tenant;
+mod hosts;
 mod oauth;
 mod proxies;
 mod realms;

@@ -20,6 +20,7 @@ impl Values {
             headers: self.tenant_headers()?,
             trusted_proxies: self.trusted_proxies()?,
             forwarded: forwarded.unwrap_or_default(),
+            default_tenant: self.get("default_tenant").map(|given| given.text.as_str().into()),
         })
     }
 

@@ -45,6 +45,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "How trusted proxies tell it: x-forwarded, or rfc7239 for the header Forwarded [default: x-forwarded]",
     },
     Setting {
+        name: "default_tenant",
+        value: "TENANT",
+        help: "The name or id of the tenant for JWTs where nothing in a request names one, as on /scim/v2 [default: none]",
+    },
+    Setting {
         name: "admin_token",
         value: "TOKEN",
         help: "The operator's token, 16 characters or more [default: generated at the first start and printed once]",

@@ -9,6 +9,7 @@ use tokio::time::sleep;
 
 use crate::service::Services;
 use crate::service::housekeeping::Retention;
+use crate::store::{Pooler, notices};
 
 /// How often is kept when credentials were last used.
 const USES_INTERVAL: Duration = Duration::from_mins(1);
@@ -28,12 +29,42 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (credentials, lanes) = (Arc::clone(&services.credentials), services.lanes.clone());
     tasks.spawn(async move { credentials.follow(&lanes).await });
+    tasks.spawn(tell(services.clone()));
+    tasks.spawn(listen(services.clone()));
     tasks.spawn(keep_uses(services.clone()));
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
+}
+
+async fn tell(services: Services) {
+    loop {
+        let Err(error) = services.credentials.tell(&services.database).await;
+        if notices::has_none(&error) {
+            return;
+        }
+        tracing::warn!(%error, "other servers could not be told of a change; they ask each second");
+        sleep(AFTER_FAILURE).await;
+    }
+}
+
+async fn listen(services: Services) {
+    const ASKED: &str = "what other servers change is asked for each second: nothing tells of it";
+    if services.database.pooler() != Pooler::None {
+        tracing::info!(reason = "sessions of a pooler end with each transaction", "{ASKED}");
+        return;
+    }
+    loop {
+        let Err(error) = services.credentials.listen(&services.database).await;
+        if notices::has_none(&error) {
+            tracing::info!(reason = %error, "{ASKED}");
+            return;
+        }
+        tracing::warn!(%error, "nothing tells of what other servers change; it is asked for each second");
+        sleep(AFTER_FAILURE).await;
+    }
 }
 
 async fn keep_uses(services: Services) {

@@ -21,6 +21,7 @@ pub mod lanes;
 pub mod load;
 pub mod members;
 pub mod migrations;
+pub mod notices;
 pub mod plugins;
 #[cfg(test)]
 mod portability;

@@ -6,6 +6,7 @@ mod jwt;
 mod memory;
 mod token;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,7 +29,7 @@ use super::shown::Shown;
 use super::usage::{CredentialId, Uses};
 use crate::clock;
 use crate::store::lanes::Lanes;
-use crate::store::{Database, StoreError, TenantId, tenants};
+use crate::store::{Database, StoreError, TenantId, notices, tenants};
 
 /// A credential that is valid, and whose request it is.
 #[derive(Debug)]
@@ -152,7 +153,10 @@ impl Credentials {
             Shown::Token(token) => them.tokens.get(&(token.tenant, token.id)),
             Shown::Access(_) | Shown::Jwt(_) => them.verified.get(digest.as_bytes()),
         });
-        known.filter(|known| known.is_shown_by(digest, claims))
+        let names_its_tenant = shown.tenant().is_some();
+        known.filter(|known| {
+            known.is_shown_by(digest, claims) && (names_its_tenant || claims.name(&known.identity))
+        })
     }
 
     async fn find(
@@ -203,6 +207,25 @@ impl Credentials {
         if self.memory.has_subject(id) {
             self.forget();
         }
+    }
+
+    /// Tells the other servers each time that something has been changed through this one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn tell(&self, database: &Database) -> Result<Infallible, StoreError> {
+        loop {
+            self.epoch.changed.notified().await;
+            notices::send(database).await?;
+        }
+    }
+
+    /// Hears of what has been changed through other servers.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn listen(&self, database: &Database) -> Result<Infallible, StoreError> {
+        notices::listen(database, &self.epoch.told).await
     }
 
     /// Asks whether the configuration has changed, again and again.

@@ -43,6 +43,9 @@ pub struct Claims {
     pub realm: Realm,
     /// What names the tenant; nothing, where the credential alone does.
     pub named: Vec<Claim>,
+    /// The name or the id of the tenant for credentials that name none either, where nothing else
+    /// does.
+    pub otherwise: Option<Arc<str>>,
 }
 
 /// Where a request came in.
@@ -59,17 +62,19 @@ impl Claims {
     /// Those of a path that names a tenant, of whatever realm.
     #[must_use]
     pub fn naming(tenant: &str) -> Self {
-        Self { realm: Realm::OfTheTenant, named: vec![Claim::Named(tenant.into())] }
+        let named = vec![Claim::Named(tenant.into())];
+        Self { realm: Realm::OfTheTenant, named, otherwise: None }
     }
 
-    /// The name or the id of the tenant, as the first claim has it; `None` where only the credential
-    /// names one.
+    /// The name or the id of the tenant of a credential that names none, as the first claim has it;
+    /// `None` where there is no saying which.
     #[must_use]
     pub fn tenant(&self) -> Option<String> {
-        self.named.first().map(|claim| match claim {
-            Claim::Named(name) => name.to_string(),
-            Claim::Id(id) => id.to_string(),
-        })
+        match self.named.first() {
+            Some(Claim::Named(name)) => Some(name.to_string()),
+            Some(Claim::Id(id)) => Some(id.to_string()),
+            None => self.otherwise.as_ref().map(ToString::to_string),
+        }
     }
 
     /// Whether the tenant is meant: every claim names it, and it is of the realm through which the
@@ -82,12 +87,28 @@ impl Claims {
         };
         is_of_the_realm && self.named.iter().all(|claim| claim.names(tenant))
     }
+
+    /// Whether the tenant is meant by a request whose credential names none.
+    #[must_use]
+    pub fn name(&self, tenant: &TenantIdentity) -> bool {
+        let is_named = match (self.named.is_empty(), &self.otherwise) {
+            (false, _) => true,
+            (true, Some(otherwise)) => is_named(tenant, otherwise),
+            (true, None) => false,
+        };
+        is_named && self.admit(tenant)
+    }
+}
+
+/// Whether it is the name or the id of the tenant.
+fn is_named(tenant: &TenantIdentity, name: &str) -> bool {
+    *name == *tenant.name || *name == *tenant.id.to_string()
 }
 
 impl Claim {
     fn names(&self, tenant: &TenantIdentity) -> bool {
         match self {
-            Self::Named(name) => **name == *tenant.name || **name == *tenant.id.to_string(),
+            Self::Named(name) => is_named(tenant, name),
             Self::Id(id) => *id == tenant.id,
         }
     }
@@ -108,7 +129,8 @@ mod tests {
     #[test]
     fn every_claim_has_to_name_the_tenant() {
         let acme = tenant("acme", None);
-        let admitted = |named| Claims { realm: Realm::Is(None), named }.admit(&acme);
+        let admitted =
+            |named| Claims { realm: Realm::Is(None), named, otherwise: None }.admit(&acme);
         assert!(admitted(vec![]));
         assert!(admitted(vec![named("acme"), named(&acme.id.to_string()), Claim::Id(acme.id)]));
         assert!(!admitted(vec![named("globex")]));
@@ -118,10 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_that_names_no_tenant_needs_a_claim_or_a_default() {
+        let acme = tenant("acme", None);
+        let means = |named, otherwise: Option<&str>| {
+            let otherwise = otherwise.map(Arc::from);
+            Claims { realm: Realm::Is(None), named, otherwise }.name(&acme)
+        };
+        assert!(means(vec![named("acme")], None) && !means(vec![named("globex")], None));
+        assert!(means(vec![], Some("acme")) && means(vec![], Some(&acme.id.to_string())));
+        assert!(!means(vec![], None) && !means(vec![], Some("globex")));
+        assert!(!means(vec![named("globex")], Some("acme")));
+    }
+
+    #[test]
     fn a_claim_counts_for_the_tenants_of_the_realm_alone() {
         let eu = Some(Uuid::now_v7());
         let (common, of_eu) = (tenant("acme", None), tenant("acme", eu));
-        let admitted = |realm, tenant| Claims { realm, named: vec![named("acme")] }.admit(tenant);
+        let claims = |realm| Claims { realm, named: vec![named("acme")], otherwise: None };
+        let admitted = |realm, tenant| claims(realm).admit(tenant);
         assert!(admitted(Realm::Is(None), &common) && !admitted(Realm::Is(None), &of_eu));
         assert!(admitted(Realm::Is(eu), &of_eu) && !admitted(Realm::Is(eu), &common));
         assert!(!admitted(Realm::Is(Some(Uuid::now_v7())), &of_eu));

@@ -1,14 +1,15 @@
 //! The state of the configuration, as far as this server knows it.
 //!
 //! What is remembered holds as long as the configuration epoch does, which is asked for once a
-//! second. A change made through this server is seen by the next request; one made through another,
-//! a second later at the most. Where the epoch could not be asked for, nothing is remembered, and
-//! every request asks the database.
+//! second, and when another server has told that it has changed. A change made through this server is
+//! seen by the next request; one made through another, a second later at the most. Where the epoch
+//! could not be asked for, nothing is remembered, and every request asks the database.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::store::config_epoch;
@@ -33,6 +34,10 @@ pub(super) struct Epoch {
     /// The last answer to the question for it, and when it was asked.
     polled: RwLock<Option<(i64, Instant)>>,
     forgotten: AtomicU64,
+    /// Something has been changed through this server.
+    pub(super) changed: Notify,
+    /// Another server has told that it has changed something.
+    pub(super) told: Notify,
 }
 
 impl Epoch {
@@ -43,9 +48,10 @@ impl Epoch {
         Some(AsOf { epoch, forgotten: self.forgotten.load(Ordering::SeqCst) })
     }
 
-    /// Nothing that is remembered holds any more.
+    /// Nothing that is remembered holds any more, here and elsewhere.
     pub(super) fn forget(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_one();
     }
 
     /// Asks for it, again and again.
@@ -53,7 +59,10 @@ impl Epoch {
         let mut polls = interval(POLL);
         polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            polls.tick().await;
+            tokio::select! {
+                _ = polls.tick() => {}
+                () = self.told.notified() => {}
+            }
             let asked = Instant::now();
             match config_epoch::current(lanes).await {
                 Ok(epoch) => {

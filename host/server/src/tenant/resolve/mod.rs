@@ -6,6 +6,7 @@ pub mod template;
 
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
@@ -36,6 +37,8 @@ pub struct EntrySettings {
     pub trusted_proxies: TrustedProxies,
     /// How they tell it.
     pub forwarded: Family,
+    /// The name or the id of the tenant of credentials that name none, where nothing else does.
+    pub default_tenant: Option<Arc<str>>,
 }
 
 /// Networks of proxies whose word counts.
@@ -135,7 +138,9 @@ impl Resolver {
             Bound::Realm(_) => None,
         }));
         let base_url = format!("{}{}", self.service_root(arrival, found), path.base);
-        let entry = EntryPoint { base_url: base_url.into(), claims: Claims { realm, named } };
+        let otherwise = self.settings.default_tenant.clone().filter(|_| named.is_empty());
+        let claims = Claims { realm, named, otherwise };
+        let entry = EntryPoint { base_url: base_url.into(), claims };
         Ok(Resolved { entry, rest: path.rest })
     }
 
@@ -263,6 +268,7 @@ impl Default for EntrySettings {
             headers: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             forwarded: Family::default(),
+            default_tenant: None,
         }
     }
 }

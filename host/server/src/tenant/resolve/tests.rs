@@ -145,6 +145,7 @@ fn a_bound_host_is_known_and_names_what_it_is_bound_to() {
     let found = Found { host: Some(Bound::Tenant(acme)), ..Found::default() };
     let resolved = resolver.judge(&arrival("/scim/v2", "Login.Acme.example"), &found).unwrap();
     assert_eq!(&*resolved.entry.base_url, "https://login.acme.example/scim/v2");
-    let claims = Claims { realm: Realm::OfTheTenant, named: vec![Claim::Id(acme)] };
+    let claims =
+        Claims { realm: Realm::OfTheTenant, named: vec![Claim::Id(acme)], otherwise: None };
     assert_eq!(resolved.entry.claims, claims);
 }
