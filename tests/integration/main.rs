@@ -35,6 +35,7 @@ mod projection;
 mod protocol_errors;
 mod reads;
 mod removal;
+mod request_log;
 mod resources;
 mod search;
 mod suspension;

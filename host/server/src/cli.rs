@@ -8,9 +8,11 @@ mod explain;
 mod export;
 mod import;
 mod index;
+mod pages;
 mod patience;
 mod plugin_build;
 mod plugin_check;
+mod requests;
 
 use std::process::ExitCode;
 
@@ -47,6 +49,7 @@ pub fn run() -> ExitCode {
         Some(("audit", matches)) => with_runtime(1, audit::run(matches)),
         Some(("import", flags)) => with_runtime(1, import::run(flags)),
         Some(("export", flags)) => with_runtime(1, export::run(flags)),
+        Some(("requests", flags)) => with_runtime(1, requests::run(flags)),
         Some(("explain", flags)) => with_runtime(1, explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
@@ -99,6 +102,7 @@ fn command() -> Command {
         .subcommand(audit::command())
         .subcommand(import::command())
         .subcommand(export::command())
+        .subcommand(requests::command())
         .subcommand(plugin)
         .subcommand(
             Command::new("bench")

@@ -185,6 +185,7 @@ impl Config {
             retention: Retention {
                 events: values.retention("outbox_retention")?.unwrap_or(kept.events),
                 audit: values.retention("audit_retention")?,
+                requests: values.retention("request_log_retention")?.unwrap_or(kept.requests),
             },
             outbound_allow: values.outbound_allow()?,
             data_dir,

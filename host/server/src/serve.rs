@@ -128,7 +128,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     };
     tracing::info!(url = app.public_url, "ready");
     let services = app.services.clone();
-    let background = background::start(&services, config.retention);
+    let mut background = background::start(&services, config.retention);
     let (stop, stopped) = oneshot::channel::<()>();
     let http = Http::new(app);
     let answer = move |request| http.clone().answer(request);
@@ -147,7 +147,10 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     }
     // With the task its connections end, and the requests on them.
     server.abort();
-    drop(background);
+    background.shutdown().await;
+    if timeout(UNDOING, services.write_last_requests()).await.is_err() {
+        tracing::warn!("the last requests are missing in the logs of tenants");
+    }
     tokio::select! {
         ended = timeout(UNDOING, services.bulks_ended()) => if ended.is_err() {
             tracing::warn!(seconds = UNDOING.as_secs(), "a bulk request is still being undone");

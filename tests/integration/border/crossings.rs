@@ -198,6 +198,8 @@ const TENANT: &[Crossing] = &[
     row("get", "/audit", "/audit?actor=token:<token>", "", 200),
     row("get", "/audit/export", "/audit/export", "", 200),
     row("post", "/audit/verify", "/audit/verify", "{}", 200),
+    row("get", "/requests", "/requests", "", 200),
+    row("get", "/requests", "/requests?actor=token:<token>", "", 200),
     row("get", "/export", "/export", "", 200),
     row("post", "/import", "/import", r#"{"members":{"group":"<group>","values":[{"value":"<user>"}]}}"#, 200),
     row("get", "/entry-points", "/entry-points", "", 401),

@@ -112,6 +112,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("get", "/admin/v1/tenants/{tenant}/audit", "audit:read"),
     ("get", "/admin/v1/tenants/{tenant}/audit/export", "audit:read"),
     ("post", "/admin/v1/tenants/{tenant}/audit/verify", "audit:read"),
+    ("get", "/admin/v1/tenants/{tenant}/requests", "audit:read"),
     ("get", "/admin/v1/audit", "operator"),
     ("get", "/admin/v1/audit/export", "operator"),
     ("post", "/admin/v1/audit/verify", "operator"),

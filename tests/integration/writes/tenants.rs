@@ -72,6 +72,15 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    sqlx::query(
+        "INSERT INTO requests (tenant_id, id, at, request_id, actor, method, operation, status, \
+                               micros) \
+         VALUES ($1, $1, now(), 'r', 'operator', 'GET', 'getTenant', 200, 1)",
+    )
+    .bind(id(&acme))
+    .execute(&mut conn)
+    .await
+    .unwrap();
     // What the operator may add, and may not have been asked for here.
     const OPTIONAL: [&str; 1] = ["added_indexes"];
     for (table, count) in rows(&mut conn, id(&acme)).await {

@@ -7,7 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
 
 use super::admin::{self, AdminClient, AdminError};
-use super::audit_file;
+use super::{audit_file, pages};
 
 /// Parameters of a list: the flag, its value and its help. The parameter of `resource-id` is `resourceId`.
 const FILTERS: [(&str, &str, &str); 5] = [
@@ -24,12 +24,6 @@ pub(super) fn command() -> Command {
         let about = format!("{about}; without --tenant, of what the operator did to no tenant");
         Command::new(name).about(about).args(admin::flags()).arg(tenant())
     };
-    let json = || {
-        Arg::new("json")
-            .long("json")
-            .action(ArgAction::SetTrue)
-            .help("Print JSON, one value a line")
-    };
     let filters =
         FILTERS.map(|(name, value, help)| Arg::new(name).long(name).value_name(value).help(help));
     Command::new("audit")
@@ -37,14 +31,7 @@ pub(super) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
-            subcommand("list", "List records, the newest first").args(filters).arg(json()).arg(
-                Arg::new("limit")
-                    .long("limit")
-                    .value_name("N")
-                    .value_parser(clap::value_parser!(usize))
-                    .default_value("100")
-                    .help("So many at the most"),
-            ),
+            subcommand("list", "List records, the newest first").args(filters).args(pages::flags()),
         )
         .subcommand(
             subcommand("export", "Write all records with their seals, as JSON Lines")
@@ -54,7 +41,12 @@ pub(super) fn command() -> Command {
         .subcommand(
             subcommand("verify", "Hold records against their seals")
                 .arg(Arg::new("file").value_name("FILE").help("An export; asks no server"))
-                .arg(json()),
+                .arg(
+                    Arg::new("json")
+                        .long("json")
+                        .action(ArgAction::SetTrue)
+                        .help("Print what was found as JSON"),
+                ),
         )
 }
 
@@ -78,31 +70,12 @@ fn below<'f>(flags: &'f ArgMatches, rest: &[&'f str]) -> Vec<&'f str> {
 }
 
 async fn list(client: &AdminClient, flags: &ArgMatches) -> Result<(), AdminError> {
-    let mut left = flags.get_one::<usize>("limit").copied().unwrap_or_default();
-    let mut cursor = None;
-    while left > 0 {
-        let limit = left.min(1_000).to_string();
-        let filters = FILTERS.iter().filter_map(|(name, ..)| {
-            let parameter = if *name == "resource-id" { "resourceId" } else { name };
-            Some((parameter, flags.get_one::<String>(name)?.as_str()))
-        });
-        let cursor_now: Option<String> = cursor.take();
-        let cursor_now = cursor_now.as_deref().map(|cursor| ("cursor", cursor));
-        let query: Vec<_> = filters.chain([("limit", &*limit)]).chain(cursor_now).collect();
-        let answer = client.get(&below(flags, &[]), &query).await?;
-        let items = answer.get("items").and_then(Value::as_array);
-        let mut out = std::io::stdout().lock();
-        for item in items.into_iter().flatten() {
-            let text = if flags.get_flag("json") { item.to_string() } else { in_words(item) };
-            writeln!(out, "{text}")?;
-        }
-        left = left.saturating_sub(items.map_or(0, Vec::len));
-        cursor = answer.get("nextCursor").and_then(Value::as_str).map(str::to_owned);
-        if cursor.is_none() {
-            break;
-        }
-    }
-    Ok(())
+    let filters = FILTERS.iter().filter_map(|(name, ..)| {
+        let parameter = if *name == "resource-id" { "resourceId" } else { name };
+        Some((parameter, flags.get_one::<String>(name)?.as_str()))
+    });
+    let filters: Vec<_> = filters.collect();
+    pages::print(client, &below(flags, &[]), &filters, flags, in_words).await
 }
 
 /// `2030-01-31T12:00:00Z operator create User 2819c223-… 1 -> 2 {"name":…}`

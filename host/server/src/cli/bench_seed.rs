@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::serve::{self, ServeError};
 use crate::store::load::{self, NewResource, Size};
+use crate::store::requests::Logged;
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::store::{StoreError, TenantId};
 use crate::tenant::indexes;
@@ -170,6 +171,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         dialect: Dialect::default(),
         // What is measured is not held back.
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
+        request_log: Logged::default(),
         realm: None,
         suspended: None,
         created: now,

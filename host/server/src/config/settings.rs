@@ -85,6 +85,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "How long records of the audit log are kept, such as 365d [default: for ever]",
     },
     Setting {
+        name: "request_log_retention",
+        value: "TIME",
+        help: "How long requests stay in the logs of tenants, such as 12h or 7d [default: 7d]",
+    },
+    Setting {
         name: "database_pooler",
         value: "KIND",
         help: "What is between the server and database_url: none, or transaction for a pooler that keeps no session, such as PgBouncer with pool_mode = transaction; none is faster [default: none]",

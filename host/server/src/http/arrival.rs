@@ -18,6 +18,7 @@ use tracing::{Span, field};
 use self::forwarded::Sent;
 use super::App;
 use super::error::ScimError;
+use super::observe::facts_of;
 use super::routes::{ADMIN_BASE, METADATA, SCIM_BASE};
 use crate::store::StoreError;
 use crate::tenant::resolve::origin::Host;
@@ -85,6 +86,7 @@ fn sent(settings: &EntrySettings, parts: &mut Parts) -> Option<Sent> {
     if let Some(client) = sent.as_ref().and_then(|sent| sent.client).or(peer) {
         Span::current().record("client", field::display(client));
         parts.extensions.insert(Caller(client));
+        facts_of(&parts.extensions).note(|noted| noted.client = Some(client));
     }
     sent
 }

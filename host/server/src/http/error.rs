@@ -380,7 +380,13 @@ const fn body_status(error: &BodyError) -> StatusCode {
 
 impl IntoResponse for ScimError {
     fn into_response(self) -> axum::response::Response {
-        respond(self.status, "application/scim+json", &self.body(), self.retry_after)
+        let mut response =
+            respond(self.status, "application/scim+json", &self.body(), self.retry_after);
+        // For the log of requests.
+        if let Some(scim_type) = self.scim_type {
+            response.extensions_mut().insert(scim_type);
+        }
+        response
     }
 }
 

@@ -9,11 +9,12 @@ use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::Span;
+use uuid::Uuid;
 
 use super::App;
 use super::arrival::Caller;
 use super::error::{Problem, ScimError};
-use super::observe::RequestId;
+use super::observe::{RequestId, facts_of};
 use super::rate_headers;
 use super::routes::Needs;
 use crate::service::{self, Services};
@@ -42,16 +43,17 @@ pub(super) struct Admitted {
     pub(super) tenant: Option<TenantId>,
 }
 
-/// What a guard knows: the route's needs.
-type Guarded = State<(Arc<App>, Needs)>;
+/// What a guard knows: the route's needs, and its name.
+type Guarded = State<(Arc<App>, Needs, &'static str)>;
 
 /// Before every SCIM route: 401 without a valid credential of the tenant, 403 where the tenant is
 /// suspended, 429 where it asks too fast, 403 without the permission.
 pub(super) async fn scim(
-    State((app, needs)): Guarded,
+    State((app, needs, operation)): Guarded,
     mut request: Request,
     next: Next,
 ) -> Response {
+    facts_of(request.extensions()).note(|noted| noted.operation = Some(operation));
     let (access, endpoint) = match identify(&app, &mut request).await {
         Ok(identified) => identified,
         Err(error) => return error.into_response(),
@@ -97,10 +99,25 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
             base_url: Arc::clone(&entry.base_url),
             request_id: RequestId::of(request.extensions()),
             principal: Arc::clone(&known.principal),
+            facts: facts_of(request.extensions()),
         },
         credential: (Arc::new(shown), known),
     };
-    Ok((access, param("endpoint").map(str::to_owned)))
+    let endpoint = param("endpoint").map(str::to_owned);
+    note(&access.request, endpoint.as_deref(), param("id"));
+    Ok((access, endpoint))
+}
+
+/// What the log of requests tells.
+fn note(request: &service::Request, endpoint: Option<&str>, id: Option<&str>) {
+    let resource_type =
+        endpoint.and_then(|endpoint| request.resource_type(&format!("/{endpoint}")).ok());
+    request.facts.note(|noted| {
+        noted.tenant = Some((request.tenant.id, request.tenant.request_log));
+        noted.actor = Some(Arc::clone(&request.principal.actor));
+        noted.resource_type = resource_type.cloned();
+        noted.resource_id = id.and_then(|id| Uuid::parse_str(id).ok());
+    });
 }
 
 /// Refuses what comes too fast.
@@ -138,12 +155,17 @@ fn judge(
 /// route is about its own tenant and it has the permission. For everybody else all routes look the
 /// same, whether or not there is such a tenant. The next request sees what has been changed.
 pub(super) async fn admin(
-    State((app, needs)): Guarded,
+    State((app, needs, operation)): Guarded,
     mut request: Request,
     next: Next,
 ) -> Response {
+    let facts = facts_of(request.extensions());
+    facts.note(|noted| noted.operation = Some(operation));
     match administrator(&app, needs, &mut request).await {
-        Ok(admitted) => request.extensions_mut().insert(admitted),
+        Ok(admitted) => {
+            facts.note(|noted| noted.actor = Some(Arc::clone(&admitted.principal.actor)));
+            request.extensions_mut().insert(admitted)
+        }
         Err(problem) => return problem.into_response(),
     };
     let may_change = !request.method().is_safe();

@@ -76,7 +76,7 @@ impl Http {
     /// would cost every request an allocation or two.
     pub async fn answer(self, request: Request) -> Response {
         let Self { app, mut routes } = self;
-        observe::observe(request, |request| {
+        observe::observe(&Arc::clone(&app), request, |request| {
             drain::drain(request, |request| async move {
                 let is_scim = observe::is_scim(&request);
                 let answer = arrival::arrival(&app, request, |request| routes.call(request));

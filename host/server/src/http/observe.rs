@@ -6,14 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use tenon_scim::ScimType;
 use tokio::time::{Instant, timeout};
 use tracing::{Instrument, field};
 use uuid::Uuid;
 
+use super::App;
+use super::arrival::Peer;
 use super::drain::AwaitsBody;
 use super::error::{Problem, ScimError};
+use crate::clock;
+use crate::service::facts::{Facts, Noted};
+use crate::store::requests::{Entry, Logged};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID_LENGTH: usize = 64;
@@ -32,10 +38,25 @@ impl RequestId {
     }
 }
 
-pub(super) async fn observe<F>(mut request: Request, next: impl FnOnce(Request) -> F) -> Response
+/// What is noted of the request with these extensions.
+pub(super) fn facts_of(extensions: &Extensions) -> Facts {
+    extensions.get::<Facts>().cloned().unwrap_or_default()
+}
+
+pub(super) async fn observe<F>(
+    app: &App,
+    mut request: Request,
+    next: impl FnOnce(Request) -> F,
+) -> Response
 where
     F: Future<Output = Response>,
 {
+    let facts = Facts::default();
+    if let Some(Peer(peer)) = request.extensions().get::<Peer>().copied() {
+        facts.note(|noted| noted.client = Some(peer));
+    }
+    request.extensions_mut().insert(facts.clone());
+    let method = request.method().clone();
     let id = request
         .headers()
         .get(REQUEST_ID)
@@ -60,11 +81,9 @@ where
             Ok(response) => response,
             Err(_) => too_slow(is_scim, awaits_body.get()),
         };
-        tracing::info!(
-            status = response.status().as_u16(),
-            ms = started.elapsed().as_millis(),
-            "answered"
-        );
+        let took = started.elapsed();
+        tracing::info!(status = response.status().as_u16(), ms = took.as_millis(), "answered");
+        log(app, &facts.take(), &method, &id, &response, took);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -77,6 +96,43 @@ where
 /// Whether errors are told in SCIM's form.
 pub(super) fn is_scim(request: &Request) -> bool {
     !request.uri().path().starts_with("/admin/")
+}
+
+/// Adds the request to the log of its tenant, where it is to be there.
+fn log(app: &App, noted: &Noted, method: &Method, id: &str, answer: &Response, took: Duration) {
+    let Some((tenant, logged)) = noted.tenant else { return };
+    let is_wanted = match logged {
+        Logged::Off => false,
+        Logged::Writes => !method.is_safe() || answer.status().as_u16() >= 400,
+        Logged::All => true,
+    };
+    if !is_wanted {
+        return;
+    }
+    let resource_type = noted.resource_type.as_ref();
+    let resource_id = noted.resource_id.or_else(|| resource_type.and_then(|_| created(answer)));
+    let entry = Entry {
+        id: Uuid::now_v7(),
+        at: clock::now(),
+        request_id: id.to_owned(),
+        actor: noted.actor.as_deref().unwrap_or_default().to_owned(),
+        address: noted.client.map(|client| client.to_string()),
+        method: method.to_string(),
+        operation: noted.operation.unwrap_or_default().to_owned(),
+        resource_type: resource_type.map(|it| it.name.clone()),
+        resource_id,
+        status: i16::try_from(answer.status().as_u16()).unwrap_or_default(),
+        scim_type: answer.extensions().get::<ScimType>().map(|it| it.as_str().to_owned()),
+        micros: i64::try_from(took.as_micros()).unwrap_or(i64::MAX),
+        notes: noted.notes(),
+    };
+    app.services.request_log.add(tenant, entry);
+}
+
+/// The resource that was created: the answer says where it is.
+fn created(answer: &Response) -> Option<Uuid> {
+    let location = answer.headers().get(header::LOCATION)?.to_str().ok()?;
+    Uuid::parse_str(location.rsplit('/').next()?).ok()
 }
 
 fn too_slow(is_scim: bool, awaits_body: bool) -> Response {

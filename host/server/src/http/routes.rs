@@ -18,6 +18,8 @@ use crate::tenant::access::Permission::{
 
 /// Below which the service of a tenant is, when `arrival` has found out whose.
 pub(super) const SCIM_BASE: &str = "/scim/v2";
+/// The operation of what is at no route.
+const UNKNOWN: &str = "unknown";
 /// Below which the admin API is.
 pub(super) const ADMIN_BASE: &str = "/admin/v1";
 
@@ -137,8 +139,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, substrings, suspension,
-        tenants, tokens, transfer,
+        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, requests,
+        substrings, suspension, tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -185,6 +187,7 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}/audit", Tenant(AuditRead), "listAudit", "Who has done what", audit::list),
         get("/tenants/{tenant}/audit/export", Tenant(AuditRead), "exportAudit", "All records with their seals, as JSON Lines", audit::export),
         post("/tenants/{tenant}/audit/verify", Tenant(AuditRead), "verifyAudit", "Hold the records against their seals", audit::verify),
+        get("/tenants/{tenant}/requests", Tenant(AuditRead), "listRequests", "Who asked for what, and what came of it", requests::list),
         get("/audit", Operator, "listOperatorAudit", "What the operator has done to no tenant", audit::list_of_operator),
         get("/audit/export", Operator, "exportOperatorAudit", "The operator's records with their seals, as JSON Lines", audit::export_of_operator),
         post("/audit/verify", Operator, "verifyOperatorAudit", "Hold the operator's records against their seals", audit::verify_of_operator),
@@ -201,13 +204,14 @@ pub(super) fn admin() -> Vec<Route> {
 /// The router of the SCIM routes, behind their guard: below [`SCIM_BASE`], and at the root with a
 /// slash, which a nested router does not have.
 pub(super) fn scim_router(app: &Arc<App>) -> Router<Arc<App>> {
-    let guarded = |needs| from_fn_with_state((Arc::clone(app), needs), guard::scim);
-    let unknown = error::unknown_scim_route.layer(guarded(Needs::Credential));
-    let not_allowed = error::scim_method_not_allowed.layer(guarded(Needs::Credential));
+    let guarded =
+        |needs, operation| from_fn_with_state((Arc::clone(app), needs, operation), guard::scim);
+    let unknown = error::unknown_scim_route.layer(guarded(Needs::Credential, UNKNOWN));
+    let not_allowed = error::scim_method_not_allowed.layer(guarded(Needs::Credential, UNKNOWN));
     let mut routes = Router::new();
     let mut root = MethodRouter::new();
-    for Route { path, needs, handler, .. } in scim() {
-        let handler = handler.route_layer(guarded(needs));
+    for Route { path, needs, operation, handler, .. } in scim() {
+        let handler = handler.route_layer(guarded(needs, operation));
         if path == "/" {
             root = root.merge(handler.clone());
         }
@@ -220,13 +224,16 @@ pub(super) fn scim_router(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// The router of the admin API, behind its guard.
 pub(super) fn admin_router(app: &Arc<App>) -> Router<Arc<App>> {
-    let guarded = |needs| from_fn_with_state((Arc::clone(app), needs), guard::admin);
+    let guarded =
+        |needs, operation| from_fn_with_state((Arc::clone(app), needs, operation), guard::admin);
     let mut routes = Router::new();
-    for Route { path, needs, handler, .. } in admin() {
-        routes = routes.route(path, handler.route_layer(guarded(needs)));
+    for Route { path, needs, operation, handler, .. } in admin() {
+        routes = routes.route(path, handler.route_layer(guarded(needs, operation)));
     }
     let routes = routes
-        .fallback(error::unknown_route.layer(guarded(Needs::Credential)))
-        .method_not_allowed_fallback(error::method_not_allowed.layer(guarded(Needs::Credential)));
+        .fallback(error::unknown_route.layer(guarded(Needs::Credential, UNKNOWN)))
+        .method_not_allowed_fallback(
+            error::method_not_allowed.layer(guarded(Needs::Credential, UNKNOWN)),
+        );
     Router::new().nest(ADMIN_BASE, routes)
 }

@@ -35,6 +35,8 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
+    let writer = services.clone();
+    tasks.spawn(async move { writer.write_requests().await });
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
 }

@@ -14,8 +14,9 @@ use uuid::Uuid;
 use self::chain::{Link, Problem, Sealing, Verifier};
 use super::Services;
 use crate::clock;
-use crate::store::audit::{self, NO_TENANT, Page, Record, Wanted};
+use crate::store::audit::{self, NO_TENANT, Record, Wanted};
 use crate::store::audit_seals::{self, Seal};
+use crate::store::page::Page;
 use crate::store::retention::first_id_at;
 use crate::store::{StoreError, TenantId};
 

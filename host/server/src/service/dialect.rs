@@ -24,7 +24,7 @@ impl Request {
     ) -> Result<Cow<'i, Object>, Error> {
         let dialect = self.tenant.dialect;
         let read = self.work(is_large(input), || dialect.resource(resource_type, input)).await?;
-        log(dialect, &read.coercions);
+        self.log(dialect, &read.coercions);
         Ok(read.value)
     }
 
@@ -50,7 +50,7 @@ impl Request {
         let large = is_large_patch(input);
         let read = self.work(large, || dialect.patch(resource_type, input)).await;
         let read = read.map_err(tenon_scim::Error::from)?;
-        log(dialect, &read.coercions);
+        self.log(dialect, &read.coercions);
         if !self.hidden(resource_type).is_empty() {
             for path in patch::filters(resource_type, &read.value) {
                 let attributes = path.filter.iter().flat_map(|it| it.attributes_of(path.target));
@@ -74,7 +74,7 @@ impl Request {
             .map_err(tenon_scim::Error::from)?;
         let read = |resource_type: &ResourceType| {
             let read = dialect.filter(resource_type, &filter);
-            log(dialect, &read.coercions);
+            self.log(dialect, &read.coercions);
             read.value
         };
         let bound = if let [resource_type] = types {
@@ -90,14 +90,16 @@ impl Request {
         }
         Ok(bound)
     }
-}
 
-fn log(dialect: Dialect, coercions: &[Coercion]) {
-    if coercions.is_empty() {
-        return;
+    fn log(&self, dialect: Dialect, coercions: &[Coercion]) {
+        if coercions.is_empty() {
+            return;
+        }
+        self.facts.note(|noted| coercions.iter().for_each(|it| noted.coercion(it)));
+        let read: Vec<String> = coercions.iter().take(LOGGED).map(ToString::to_string).collect();
+        let read = read.join("; ");
+        let more = coercions.len().saturating_sub(LOGGED);
+        let dialect = dialect.name;
+        tracing::info!(dialect, read, more, "not in the RFC's form, and read as such");
     }
-    let read: Vec<String> = coercions.iter().take(LOGGED).map(ToString::to_string).collect();
-    let read = read.join("; ");
-    let more = coercions.len().saturating_sub(LOGGED);
-    tracing::info!(dialect = dialect.name, read, more, "not in the RFC's form, and read as such");
 }

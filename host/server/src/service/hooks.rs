@@ -70,7 +70,14 @@ impl Services {
             let (candidate, current) = documents
                 .get_or_insert_with(|| (document(candidate), current.map(document)))
                 .clone();
-            match plugin.validate(&call, candidate, current).await.result {
+            let result = plugin.validate(&call, candidate, current).await.result;
+            let outcome = match &result {
+                Ok(issues) if issues.is_empty() => "passed",
+                Ok(_) => "refused",
+                Err(error) => error.kind(),
+            };
+            request.facts.note(|noted| noted.plugin(&active.name, outcome));
+            match result {
                 Ok(issues) if issues.is_empty() => {}
                 Ok(issues) => {
                     return Err(Error::Rejected { plugin: Arc::clone(&active.name), issues });

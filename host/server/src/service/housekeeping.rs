@@ -20,11 +20,14 @@ pub struct Retention {
     pub events: Duration,
     /// Records of the audit log; for ever, where it is `None`.
     pub audit: Option<Duration>,
+    /// Requests in the logs of tenants.
+    pub requests: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { events: Duration::from_hours(7 * 24), audit: None }
+        let week = Duration::from_hours(7 * 24);
+        Self { events: week, audit: None, requests: week }
     }
 }
 
@@ -39,9 +42,10 @@ impl Services {
             let mut conn = self.database.read().await?;
             retention::tenants(&mut conn).await?
         };
-        let (mut events, mut audit_records) = (0, 0);
+        let (mut events, mut requests, mut audit_records) = (0, 0, 0);
         for tenant in &tenants {
             events += self.remove_events(*tenant, now - kept.events).await?;
+            requests += self.remove_requests(*tenant, now - kept.requests).await?;
         }
         if let Some(audit) = kept.audit {
             for tenant in tenants.into_iter().chain([NO_TENANT]) {
@@ -49,11 +53,12 @@ impl Services {
             }
         }
         let idempotency_keys = self.remove_idempotency_keys(now - REMEMBERED).await?;
-        if events + idempotency_keys + audit_records > 0 {
+        if events + idempotency_keys + audit_records + requests > 0 {
             tracing::info!(
                 events,
                 idempotency_keys,
                 audit_records,
+                requests,
                 "what was old has been removed"
             );
         }
@@ -69,6 +74,22 @@ impl Services {
         loop {
             let mut conn = self.database.autocommit().await?;
             let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
+            match conn.finish(deleted).await? {
+                0 => return Ok(sum),
+                deleted => sum += deleted,
+            }
+        }
+    }
+
+    async fn remove_requests(
+        &self,
+        tenant: TenantId,
+        before: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        loop {
+            let mut conn = self.database.autocommit().await?;
+            let deleted = retention::delete_requests(&mut conn, tenant, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
                 deleted => sum += deleted,

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bulk;
 pub mod cursor;
 mod dialect;
+pub mod facts;
 pub mod hooks;
 pub mod housekeeping;
 pub mod idempotency;
@@ -16,6 +17,7 @@ pub mod plugins;
 pub mod read;
 pub mod removal;
 pub mod render;
+pub mod request_log;
 pub mod secrets;
 pub mod substrings;
 pub mod transfer;
@@ -35,6 +37,8 @@ use tokio::sync::{Semaphore, watch};
 use uuid::Uuid;
 
 use self::cursor::CursorSealer;
+use self::facts::Facts;
+use self::request_log::RequestLog;
 use crate::store::audit::By;
 use crate::store::filter_sql::{Limits, TypePlan};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
@@ -58,6 +62,8 @@ pub struct Request {
     pub request_id: Arc<str>,
     /// Who asks, and what they may do.
     pub principal: Arc<Principal>,
+    /// What becomes known of it.
+    pub facts: Facts,
 }
 
 impl Request {
@@ -131,6 +137,8 @@ pub struct Services {
     pub credentials: Arc<Credentials>,
     /// How fast.
     pub rates: Arc<Rates>,
+    /// What is told of requests.
+    pub request_log: RequestLog,
     /// Where plugins run.
     pub plugins: PluginHost,
     sealer: secrets::Sealer,
@@ -166,6 +174,7 @@ impl Services {
             replicas,
             credentials: Arc::new(credentials),
             rates: Arc::default(),
+            request_log: RequestLog::default(),
             plugins,
             sealer,
             cursors,

@@ -7,13 +7,11 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::page::{LOOKED_AT, Page};
 use super::{StoreError, TenantId};
 
 /// What cannot be told of a tenant itself: what the operator does to no tenant, and that one is deleted.
 pub const NO_TENANT: TenantId = TenantId(Uuid::nil());
-
-/// Records that one page of a filtered list looks at.
-const LOOKED_AT: i64 = 20_000;
 
 /// Who acts, and in which request.
 #[derive(Debug, Clone, Copy)]
@@ -120,16 +118,6 @@ pub struct Wanted {
     pub resource_id: Option<Uuid>,
 }
 
-/// A part of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page<T> {
-    /// What was found, the newest first.
-    pub items: Vec<T>,
-    /// Before which id the next part is; `None` where this is the last one. A part may have fewer items
-    /// than were asked for, and not be the last.
-    pub before: Option<Uuid>,
-}
-
 /// Adds a record.
 ///
 /// # Errors
@@ -203,7 +191,7 @@ pub async fn page(
     .await?;
     let items: Vec<Record> = rows.into_iter().map(Record::from).collect();
     let before = match items.last() {
-        Some(last) if i64::try_from(items.len()).is_ok_and(|n| n >= limit) => Some(last.id),
+        Some(last) if Page::is_full(&items, limit) => Some(last.id),
         _ => last_looked_at(conn, tenant, wanted.from, before).await?,
     };
     Ok(Page { items, before })

@@ -22,12 +22,14 @@ pub mod load;
 pub mod members;
 pub mod migrations;
 pub mod notices;
+pub mod page;
 pub mod plugins;
 #[cfg(test)]
 mod portability;
 pub mod realms;
 pub mod removal;
 pub mod replicas;
+pub mod requests;
 pub mod resources;
 pub mod retention;
 pub mod row_security;

@@ -76,7 +76,7 @@ macro_rules! batch {
 /// What a tenant may have much of, in the order in which it goes: without the resources nothing can be
 /// changed any more.
 #[rustfmt::skip]
-const STEPS: [(&str, &str); 8] = [
+const STEPS: [(&str, &str); 9] = [
     batch!("resources", "id", "id DESC"),
     batch!("group_members", "group_id, member_id", "group_id DESC, member_id DESC"),
     batch!("unique_values", "type, attr, val", "type DESC, attr DESC, val DESC"),
@@ -85,6 +85,7 @@ const STEPS: [(&str, &str); 8] = [
     batch!("idempotency_keys", "key", "key DESC"),
     batch!("audit", "id", "id DESC"),
     batch!("audit_seals", "n", "n DESC"),
+    batch!("requests", "id", "id DESC"),
 ];
 
 /// The last step, which [`finish`] is.
@@ -201,7 +202,7 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
 /// # Errors
 /// The database fails.
 pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, StoreError> {
-    const IN_ORDER: [&str; 10] = [
+    const IN_ORDER: [&str; 11] = [
         "DELETE FROM counters WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
         "DELETE FROM group_members WHERE tenant_id = $1",
@@ -212,6 +213,7 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
         "DELETE FROM outbox WHERE tenant_id = $1",
         "DELETE FROM audit WHERE tenant_id = $1",
         "DELETE FROM audit_seals WHERE tenant_id = $1",
+        "DELETE FROM requests WHERE tenant_id = $1",
         // With its plugins and its last idempotency keys, which are few.
         "DELETE FROM tenants WHERE id = $1",
     ];

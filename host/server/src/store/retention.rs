@@ -40,6 +40,30 @@ pub async fn delete_events(
     Ok(deleted.rows_affected())
 }
 
+/// Removes requests from before an instant from a tenant's log, `limit` of them at the most, and tells how
+/// many.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_requests(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM requests WHERE tenant_id = $1 AND id IN \
+         (SELECT id FROM requests WHERE tenant_id = $1 AND id < $2 \
+          ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(tenant.0)
+    .bind(first_id_at(before))
+    .bind(limit)
+    .execute(conn)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
 /// Removes idempotency keys from before an instant, `limit` of them at the most, and tells how many.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ use tenon_scim::Dialect;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::requests::Logged;
 use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// A tenant as it is stored.
@@ -20,6 +21,9 @@ pub struct Tenant {
     /// What it may cost: a JSON object.
     #[serde(skip)]
     pub limits: String,
+    /// Which of its requests are logged.
+    #[serde(skip)]
+    pub request_log: Logged,
     /// The name of the realm to which it belongs, if to one.
     #[serde(skip)]
     pub realm: Option<String>,
@@ -48,6 +52,7 @@ struct Row {
     name: String,
     dialect: String,
     limits: String,
+    request_log: String,
     realm: Option<String>,
     suspended: Option<OffsetDateTime>,
     created: OffsetDateTime,
@@ -58,9 +63,11 @@ impl TryFrom<Row> for Tenant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, name, dialect, limits, realm, suspended, created, modified } = row;
+        let Row { id, name, dialect, limits, request_log, realm, suspended, created, modified } =
+            row;
+        let request_log = Logged::of_stored(request_log)?;
         let dialect = known_dialect(dialect)?;
-        Ok(Self { id, name, dialect, limits, realm, suspended, created, modified })
+        Ok(Self { id, name, dialect, limits, request_log, realm, suspended, created, modified })
     }
 }
 
@@ -105,8 +112,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.suspended, t.created, \
-                t.modified \
+        "SELECT t.id, t.name, t.dialect, t.limits, t.request_log, r.name AS realm, t.suspended, \
+                t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
@@ -123,8 +130,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
 /// The database fails.
 pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, r.name AS realm, t.suspended, t.created, \
-                t.modified \
+        "SELECT t.id, t.name, t.dialect, t.limits, t.request_log, r.name AS realm, t.suspended, \
+                t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE t.removal_step IS NULL ORDER BY t.name",
     )
@@ -142,6 +149,8 @@ pub struct Configuration {
     pub limits: String,
     /// Whether its credentials are refused for a while.
     pub is_suspended: bool,
+    /// Which of its requests are logged.
+    pub request_log: Logged,
 }
 
 /// How the tenant is configured.
@@ -152,15 +161,17 @@ pub async fn configuration(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Configuration, StoreError> {
-    let row: Option<(String, String, bool)> = sqlx::query_as(
-        "SELECT dialect, limits, suspended IS NOT NULL FROM tenants \
+    let row: Option<(String, String, String, bool)> = sqlx::query_as(
+        "SELECT dialect, limits, request_log, suspended IS NOT NULL FROM tenants \
          WHERE id = $1 AND removal_step IS NULL",
     )
     .bind(tenant.0)
     .fetch_optional(conn)
     .await?;
-    let (dialect, limits, is_suspended) = row.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))?;
-    Ok(Configuration { dialect: known_dialect(dialect)?, limits, is_suspended })
+    let gone = || StoreError::Gone(sqlx::Error::RowNotFound);
+    let (dialect, limits, logged, is_suspended) = row.ok_or_else(gone)?;
+    let request_log = Logged::of_stored(logged)?;
+    Ok(Configuration { dialect: known_dialect(dialect)?, limits, request_log, is_suspended })
 }
 
 /// The limits of a tenant that are about to be changed: others who change them wait until this
@@ -254,6 +265,23 @@ pub async fn update(
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))
+}
+
+/// Has other requests of a tenant be logged. Who asks says that the configuration changes.
+///
+/// # Errors
+/// The database fails.
+pub async fn set_request_log(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    logged: Logged,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE tenants SET request_log = $2 WHERE id = $1")
+        .bind(tenant.0)
+        .bind(logged.name())
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Says that the tenant's configuration is about to change, and keeps other changes of it waiting

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
 use crate::store::plugins::{self, Plugin, Version};
+use crate::store::requests::Logged;
 use crate::store::tenants::Configuration;
 use crate::store::{StoreError, TenantId, added_indexes, index_builds, tenants};
 
@@ -34,6 +35,8 @@ pub struct TenantRuntime {
     pub limits: Limits,
     /// Whether its credentials are refused for a while.
     pub is_suspended: bool,
+    /// Which of its requests are logged.
+    pub request_log: Logged,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
@@ -116,7 +119,7 @@ impl Runtimes {
         let plugins = plugins::list(conn, tenant).await?;
         let registry = with_added_indexes(conn, tenant, registry_of(&plugins)?).await?;
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
-        let Configuration { dialect, limits, is_suspended } =
+        let Configuration { dialect, limits, request_log, is_suspended } =
             tenants::configuration(conn, tenant).await?;
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
@@ -126,6 +129,7 @@ impl Runtimes {
             dialect,
             limits: Limits::of_stored(&limits)?,
             is_suspended,
+            request_log,
             plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
             scans: Semaphore::new(SCANS),
             large_work: Semaphore::new((processors / 2).max(1)),

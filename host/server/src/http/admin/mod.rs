@@ -10,6 +10,7 @@ pub(super) mod issuers;
 mod page;
 pub(super) mod plugins;
 pub(super) mod realms;
+pub(super) mod requests;
 pub(super) mod substrings;
 pub(super) mod suspension;
 pub(super) mod tenants;
@@ -28,9 +29,10 @@ use super::App;
 use super::body::{self, JSON_TYPES};
 use super::error::{Problem, ScimError};
 use super::guard::Admitted;
-use super::observe::RequestId;
+use super::observe::{RequestId, facts_of};
 use uuid::Uuid;
 
+use crate::service::facts::Facts;
 use crate::service::{self, Error};
 use crate::store;
 use crate::store::audit::By;
@@ -55,6 +57,10 @@ impl FromRequestParts<Arc<App>> for ForTenant {
         let mut conn = app.services.database.read().await?;
         let named = own.as_deref().unwrap_or(name_or_id);
         let tenant = store::tenants::get(&mut conn, named).await?;
+        if let Some(tenant) = &tenant {
+            let whose = Some((tenant.tenant_id(), tenant.request_log));
+            facts_of(&parts.extensions).note(|noted| noted.tenant = whose);
+        }
         tenant.map(Self).ok_or_else(|| unknown(name_or_id))
     }
 }
@@ -63,6 +69,7 @@ impl FromRequestParts<Arc<App>> for ForTenant {
 pub(crate) struct Administrator {
     principal: Arc<Principal>,
     request_id: Arc<str>,
+    facts: Facts,
 }
 
 impl Administrator {
@@ -81,7 +88,8 @@ impl FromRequestParts<Arc<App>> for Administrator {
 
     async fn from_request_parts(parts: &mut Parts, _app: &Arc<App>) -> Result<Self, Problem> {
         let Admitted { principal, .. } = admitted(parts)?;
-        Ok(Self { principal, request_id: RequestId::of(&parts.extensions) })
+        let request_id = RequestId::of(&parts.extensions);
+        Ok(Self { principal, request_id, facts: facts_of(&parts.extensions) })
     }
 }
 
@@ -98,6 +106,7 @@ async fn request_to(
         base_url: app.resolver.service_url(&tenant.name).into(),
         request_id: administrator.request_id,
         principal: administrator.principal,
+        facts: administrator.facts,
     })
 }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::super::error::Problem;
 use super::invalid;
-use crate::store::audit::Page;
+use crate::store::page::Page;
 use crate::store::retention::first_id_at;
 
 const DEFAULT_LIMIT: i64 = 100;

@@ -18,6 +18,7 @@ use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
 use crate::store::removal::{self, Progress};
+use crate::store::requests::Logged;
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
@@ -50,11 +51,13 @@ pub(crate) async fn create(
     let (id, now) = (Uuid::now_v7(), clock::now());
     let (created, modified) = (now, now);
     let (limits_text, suspended) = (limits.text()?, None);
+    let request_log = Logged::default();
     let tenant = Tenant {
         id,
         name,
         dialect,
         limits: limits_text,
+        request_log,
         realm: None,
         suspended,
         created,
@@ -95,6 +98,7 @@ pub(crate) async fn update(
     let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     let limits = members.take("limits");
+    let request_log = request_log(&mut members)?.filter(|it| *it != tenant.request_log);
     let resolution = Resolution::take(&mut members)?;
     members.finish()?;
     if resolution.is_some() && !administrator.is_operator() {
@@ -110,7 +114,8 @@ pub(crate) async fn update(
         }
     }
     let mut transaction = app.services.database.begin().await?;
-    if name.is_some() || dialect.is_some() || limits.is_some() || resolution.is_some() {
+    let changes = [name.is_some(), dialect.is_some(), limits.is_some(), resolution.is_some()];
+    if changes.contains(&true) || request_log.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
         let limits = match limits {
             Some(limits) => Some(change_limits(&mut transaction, id, limits).await?),
@@ -120,6 +125,9 @@ pub(crate) async fn update(
         tenants::update(&mut transaction, id, name, dialect, limits, now)
             .await?
             .map_err(|NameTaken| taken(name.unwrap_or_default()))?;
+        if let Some(request_log) = request_log {
+            tenants::set_request_log(&mut transaction, id, request_log).await?;
+        }
         if let Some(Resolution { realm }) = resolution {
             let realm = held(&mut transaction, realm.as_deref()).await?;
             realms::set(&mut transaction, id, realm).await?;
@@ -295,6 +303,21 @@ fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
     })
 }
 
+/// Which requests are to be logged, where the body says it; `null` is the default.
+fn request_log(members: &mut Members) -> Result<Option<Logged>, Problem> {
+    let known = || Logged::ALL.map(|it| format!("\"{}\"", it.name())).join(", ");
+    match members.take("requestLog") {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(Logged::default())),
+        Some(given) => {
+            let logged = given.as_str().and_then(Logged::named);
+            let wrong =
+                || invalid(format!("\"requestLog\" must be one of {}, not {given}", known()));
+            logged.map(Some).ok_or_else(wrong)
+        }
+    }
+}
+
 pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
@@ -310,6 +333,7 @@ pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
         shown.insert("resolution".to_owned(), json!({ "realm": tenant.realm }));
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
+        shown.insert("requestLog".to_owned(), tenant.request_log.name().into());
     }
     shown
 }
