@@ -56,7 +56,7 @@ impl Services {
     }
 
     /// Carries on with the tenants that are being removed, one batch of each; false where there is
-    /// nothing to be done here.
+    /// nothing to be done here. One that fails holds up no other.
     ///
     /// # Errors
     /// The database fails.
@@ -65,12 +65,14 @@ impl Services {
             let mut conn = self.database.read().await?;
             removal::list(&mut conn).await?
         };
-        let mut is_busy = false;
+        let (mut is_busy, mut failed) = (false, None);
         for tenant in tenants {
-            let batch = self.remove_a_part(TenantId(tenant.id)).await?;
-            is_busy |= matches!(batch, Batch::Deleted | Batch::NothingLeft);
+            match self.remove_a_part(TenantId(tenant.id)).await {
+                Ok(batch) => is_busy |= matches!(batch, Batch::Deleted | Batch::NothingLeft),
+                Err(error) => failed = Some(error),
+            }
         }
-        Ok(is_busy)
+        failed.map_or(Ok(is_busy), Err)
     }
 
     async fn remove_a_part(&self, tenant: TenantId) -> Result<Batch, StoreError> {
