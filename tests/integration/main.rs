@@ -27,6 +27,7 @@ mod life_cycle;
 mod limits;
 mod lists;
 mod me;
+mod metrics;
 mod oauth;
 mod permissions;
 mod plugins;

@@ -55,6 +55,14 @@ impl Server {
         Client::new(self.url.clone(), "", "application/json")
     }
 
+    /// What the server counts, as Prometheus reads it.
+    pub async fn metrics(&self) -> String {
+        let operator = self.anonymous().with_token(ADMIN_TOKEN);
+        let answer = operator.request(Method::GET, "/metrics").send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        answer.text().await.expect("text")
+    }
+
     /// A new tenant, with a token; its name begins with `prefix`.
     pub async fn tenant(&self, prefix: &str) -> Tenant {
         let unique = tempfile::Builder::new().prefix("").rand_bytes(8).tempdir();

@@ -5,6 +5,7 @@ mod plugins;
 mod quotas;
 mod rate;
 mod sizes;
+mod warnings;
 
 use serde_json::{Value, json};
 use tenon_tests::{Answer, Client, Server, Tenant};

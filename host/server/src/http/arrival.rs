@@ -74,7 +74,8 @@ fn infallible(answer: Result<Response, Infallible>) -> Response {
 /// What belongs to the server, and is found under its own paths alone.
 fn is_no_tenants(path: &str) -> bool {
     let is_admin = |rest: &str| rest.is_empty() || rest.starts_with('/');
-    path == "/health" || path == "/ready" || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
+    matches!(path, "/health" | "/ready" | "/metrics")
+        || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
 }
 
 /// What a proxy that is trusted tells of the request; `None` of anybody else.

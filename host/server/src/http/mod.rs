@@ -14,6 +14,7 @@ mod idempotency;
 mod json;
 mod me;
 mod members_stream;
+mod metrics;
 mod oauth;
 mod observe;
 mod openapi;
@@ -62,7 +63,7 @@ impl Http {
     #[must_use]
     pub fn new(app: Arc<App>) -> Self {
         let routes = Router::new()
-            .merge(routes::public())
+            .merge(routes::of_server(&app))
             .merge(routes::admin_router(&app))
             .merge(routes::scim_router(&app))
             .fallback(error::unknown_route)

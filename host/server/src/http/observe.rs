@@ -1,4 +1,4 @@
-//! Around every request: its id, its span, one line in the log, a bound on its time.
+//! Around every request: its id, its span, one line in the log, its metrics, a bound on its time.
 //!
 //! The query string is not logged: filters hold personal data (RFC 7644 §7.5.2).
 
@@ -23,6 +23,9 @@ use crate::store::requests::{Entry, Logged};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID_LENGTH: usize = 64;
+
+/// The operation of what answers where no route has a guard.
+const NO_ROUTE: &str = "none";
 
 /// How long a request may take, its body included.
 const MAX_DURATION: Duration = Duration::from_secs(60);
@@ -81,9 +84,11 @@ where
             Ok(response) => response,
             Err(_) => too_slow(is_scim, awaits_body.get()),
         };
-        let took = started.elapsed();
-        tracing::info!(status = response.status().as_u16(), ms = took.as_millis(), "answered");
-        log(app, &facts.take(), &method, &id, &response, took);
+        let (took, noted) = (started.elapsed(), facts.take());
+        let status = response.status().as_u16();
+        tracing::info!(status, ms = took.as_millis(), "answered");
+        app.services.metrics.answered(noted.operation.unwrap_or(NO_ROUTE), status, took);
+        log(app, &noted, &method, &id, &response, took);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }

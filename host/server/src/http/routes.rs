@@ -9,7 +9,8 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{
-    App, admin, bulk, discovery, error, guard, health, me, oauth, openapi, resources, search,
+    App, admin, bulk, discovery, error, guard, health, me, metrics, oauth, openapi, resources,
+    search,
 };
 use crate::tenant::access::Permission::{
     self, AuditRead, Bulk, ConfigRead, ConfigWrite, Create, Delete, Explain, List, PluginsActivate,
@@ -97,11 +98,14 @@ method!(put, PUT);
 method!(patch, PATCH);
 method!(delete, DELETE);
 
-/// Those that anybody may ask. They tell whether the server works, and where a client shows who it is.
-pub(super) fn public() -> Router<Arc<App>> {
+/// Those of the server itself, and where clients of tenants show who they are. Anybody may ask those, and
+/// whether the server works; the operator, what it counts.
+pub(super) fn of_server(app: &Arc<App>) -> Router<Arc<App>> {
+    let guarded = from_fn_with_state((Arc::clone(app), Needs::Operator, "metrics"), guard::admin);
     Router::new()
         .route("/health", axum::routing::get(health::health))
         .route("/ready", axum::routing::get(health::ready))
+        .route("/metrics", axum::routing::get(metrics::metrics).route_layer(guarded))
         .route(&format!("{SCIM_BASE}{TOKEN}"), axum::routing::post(oauth::token))
         .route(&format!("{SCIM_BASE}{METADATA}"), axum::routing::get(oauth::metadata))
 }

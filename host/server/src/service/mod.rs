@@ -13,6 +13,7 @@ pub mod indexing;
 mod large;
 pub mod list;
 pub mod memberships;
+pub mod metrics;
 pub mod plugins;
 pub mod read;
 pub mod removal;
@@ -38,6 +39,7 @@ use uuid::Uuid;
 
 use self::cursor::CursorSealer;
 use self::facts::Facts;
+use self::metrics::Metrics;
 use self::request_log::RequestLog;
 use crate::store::audit::By;
 use crate::store::filter_sql::{Limits, TypePlan};
@@ -141,6 +143,8 @@ pub struct Services {
     pub request_log: RequestLog,
     /// Where plugins run.
     pub plugins: PluginHost,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     sealer: secrets::Sealer,
     cursors: CursorSealer,
     /// Places for lists that look at all resources of a type, or show memberships. Each holds a
@@ -176,6 +180,7 @@ impl Services {
             rates: Arc::default(),
             request_log: RequestLog::default(),
             plugins,
+            metrics: Arc::default(),
             sealer,
             cursors,
             scans,

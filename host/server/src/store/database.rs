@@ -98,6 +98,15 @@ pub struct Database {
     row_security: RowSecurity,
 }
 
+/// How many connections there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connections {
+    /// Those that are in use.
+    pub busy: u32,
+    /// Those that wait to be.
+    pub idle: u32,
+}
+
 impl Database {
     /// A handle that connects when it is first used.
     #[must_use]
@@ -149,6 +158,13 @@ impl Database {
     #[must_use]
     pub fn connections(&self) -> u32 {
         self.pool.options().get_max_connections()
+    }
+
+    /// What its connections are doing.
+    #[must_use]
+    pub fn in_use(&self) -> Connections {
+        let idle = u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX);
+        Connections { busy: self.pool.size().saturating_sub(idle), idle }
     }
 
     /// How connections to it are made.

@@ -47,7 +47,7 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
-pub use database::{Database, Pooler};
+pub use database::{Connections, Database, Pooler};
 
 /// Identifies a tenant. Its name may change, this does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]

@@ -38,6 +38,15 @@ pub enum Outcome {
     KeyTaken,
 }
 
+/// What became of the creation of a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inserted {
+    /// Whether it is done.
+    pub outcome: Outcome,
+    /// How many resources of the type there are, where that has just come to 80 % of what may be.
+    pub warning: Option<i64>,
+}
+
 /// A version of a resource that is about to be written.
 #[derive(Debug)]
 pub struct Version<'w> {
@@ -79,7 +88,7 @@ pub async fn insert(
     new: &Version<'_>,
     keys: &Keys,
     answered: Option<Answered<'_>>,
-) -> Result<Outcome, StoreError> {
+) -> Result<Inserted, StoreError> {
     let (unique, added) = (Pairs::of(&keys.unique), Columns::of(&keys.added));
     // A limit that is reached makes n NULL, which the column does not take: all of it is undone.
     let inserted = of_version(
@@ -111,12 +120,19 @@ pub async fn insert(
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_after, request_id) \
              VALUES ($1, $21, $5, $22, 'create', $3, $2, $4, $23) \
+         ), counted AS ( \
+             INSERT INTO counters AS counter (tenant_id, type, n) \
+             SELECT $1, $3, 1 \
+             FROM (SELECT count(*) FROM taken) AS first, (SELECT count(*) FROM answered) AS second \
+             ON CONFLICT (tenant_id, type) DO UPDATE SET \
+                 n = CASE WHEN counter.n >= counter.max_n THEN NULL ELSE counter.n + 1 END \
+             RETURNING tenant_id, type, n, max_n \
          ) \
-         INSERT INTO counters AS counter (tenant_id, type, n) \
-         SELECT $1, $3, 1 \
-         FROM (SELECT count(*) FROM taken) AS first, (SELECT count(*) FROM answered) AS second \
-         ON CONFLICT (tenant_id, type) DO UPDATE SET \
-             n = CASE WHEN counter.n >= counter.max_n THEN NULL ELSE counter.n + 1 END",
+         INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
+                             created) \
+         SELECT tenant_id, $24, type, $25, n, 'quota-warning', $23, $5 FROM counted \
+         WHERE n = max_n - max_n / 5 \
+         RETURNING version",
     )
     .bind(unique.attrs)
     .bind(unique.vals)
@@ -131,9 +147,14 @@ pub async fn insert(
     .bind(Uuid::now_v7())
     .bind(by.actor)
     .bind(by.request_id)
-    .execute(conn)
-    .await;
-    refused(inserted.map(|_| Outcome::Done))
+    .bind(Uuid::now_v7())
+    .bind(Uuid::nil())
+    .fetch_optional(conn)
+    .await
+    .and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
+    let warning = inserted.as_ref().ok().copied().flatten();
+    let outcome = refused(inserted.map(|_| Outcome::Done))?;
+    Ok(Inserted { outcome, warning })
 }
 
 /// Puts a version in the place of the one before it; `operation` is `replace` or `patch`.

@@ -118,7 +118,7 @@ fn host(value: &str) -> Result<String, &'static str> {
 
 /// A prefix below which paths were found until now would take them away.
 fn path(value: &str, settings: &EntrySettings) -> Result<String, &'static str> {
-    const TAKEN: [&str; 5] = ["/admin", "/health", "/ready", "/.well-known", "/scim"];
+    const TAKEN: [&str; 6] = ["/admin", "/health", "/ready", "/metrics", "/.well-known", "/scim"];
     let begins = |it: &str| value == it || value.starts_with(&format!("{it}/"));
     let is_taken =
         TAKEN.iter().any(|it| begins(it)) || settings.paths.iter().any(|it| it.has_below(value));

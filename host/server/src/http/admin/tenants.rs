@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tenon_scim::value::timestamp;
 use tenon_scim::{Dialect, Registry};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, changed, check_name, invalid, items};
 use crate::clock;
 use crate::service::plugins::PluginError;
-use crate::store::audit::{self, Act};
+use crate::store::audit::{self, Act, By};
+use crate::store::counters::Warning;
 use crate::store::removal::{self, Progress};
 use crate::store::requests::Logged;
 use crate::store::tenants::{self, NameTaken, Tenant};
@@ -66,7 +68,9 @@ pub(crate) async fn create(
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
-    counters::set_limits(&mut transaction, tenant.tenant_id(), &limits.quotas()).await?;
+    let request_id = administrator.by().request_id;
+    let quotas = limits.quotas();
+    counters::set_limits(&mut transaction, tenant.tenant_id(), &quotas, request_id, now).await?;
     let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
     let (by, details) = (administrator.by(), shown(&app, &tenant));
     audit::insert_with(&mut transaction, tenant.tenant_id(), by, act, &details).await?;
@@ -113,12 +117,19 @@ pub(crate) async fn update(
             return Err(for_the_operator("name"));
         }
     }
+    let mut warnings = Vec::new();
     let mut transaction = app.services.database.begin().await?;
     let changes = [name.is_some(), dialect.is_some(), limits.is_some(), resolution.is_some()];
     if changes.contains(&true) || request_log.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
         let limits = match limits {
-            Some(limits) => Some(change_limits(&mut transaction, id, limits).await?),
+            Some(limits) => {
+                let by = administrator.by();
+                let (limits, warned) =
+                    change_limits(&mut transaction, (id, by, now), limits).await?;
+                warnings = warned;
+                Some(limits)
+            }
             None => None,
         };
         let (name, limits) = (name.as_deref(), limits.as_deref());
@@ -142,6 +153,9 @@ pub(crate) async fn update(
     }
     let updated = tenants::get(&mut transaction, &tenant.id.to_string()).await?;
     transaction.commit().await?;
+    for warning in &warnings {
+        app.services.warn_of_quota(tenant.tenant_id(), warning);
+    }
     let updated = updated.unwrap_or(tenant);
     Ok(Json(shown(&app, &updated)).into_response())
 }
@@ -216,18 +230,20 @@ async fn held(conn: &mut PgConnection, realm: Option<&str>) -> Result<Option<Uui
     if realms::hold(conn, realm).await? { Ok(Some(realm)) } else { Err(unknown()) }
 }
 
-/// Changes the limits of a tenant, those of the database at once; what is to be stored of them.
+/// Changes the limits of a tenant, those of the database at once; what is to be stored of them, and of
+/// which quotas 80 % are used by that.
 async fn change_limits(
     conn: &mut PgConnection,
-    tenant: TenantId,
+    (tenant, by, now): (TenantId, By<'_>, OffsetDateTime),
     changes: Value,
-) -> Result<String, Problem> {
+) -> Result<(String, Vec<Warning>), Problem> {
     let before = tenants::limits_to_change(conn, tenant).await?;
     let limits = TenantLimits::merged(&before, changes)?;
     let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
     limits.check_types(&registry)?;
-    counters::set_limits(conn, tenant, &limits.quotas()).await?;
-    limits.text()
+    let quotas = limits.quotas();
+    let warnings = counters::set_limits(conn, tenant, &quotas, by.request_id, now).await?;
+    Ok((limits.text()?, warnings))
 }
 
 /// The limits of a tenant, as they are configured and as they hold.

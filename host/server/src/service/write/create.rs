@@ -19,9 +19,10 @@ use crate::service::large::is_large;
 use crate::service::memberships::{MembersChange, count_members};
 use crate::service::read::Resource;
 use crate::service::{Error, Request, Services};
+use crate::store::counters::{self, Warning};
 use crate::store::idempotency::Answered;
-use crate::store::writes::{self, Keys, Outcome, Version};
-use crate::store::{StoreError, counters};
+use crate::store::writes::{self, Inserted, Keys, Outcome, Version};
+use crate::store::{StoreError, TenantId};
 
 /// A resource that is about to be created.
 pub(super) struct New {
@@ -135,7 +136,12 @@ impl Services {
             document: &new.document,
             display: resource::display(&new.resource.attributes),
         };
-        match self.insert_version(request, &version, new, answered).await {
+        let inserted = self.insert_version(request, &version, new, answered).await;
+        if let Ok(Inserted { outcome: Outcome::Done, warning: Some(n) }) = inserted {
+            let resource_type = resource_type.name.clone();
+            self.warn_of_quota(request.tenant.id, &Warning { resource_type, n });
+        }
+        match inserted.map(|it| it.outcome) {
             Ok(Outcome::Done) => Ok(true),
             Ok(Outcome::NotUnique) => {
                 self.not_unique(request, &version, &new.keys).await.map(|()| false)
@@ -156,7 +162,7 @@ impl Services {
         version: &Version<'_>,
         new: &New,
         answered: Option<Answered<'_>>,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<Inserted, Error> {
         let (tenant, by, keys) = (request.tenant.id, request.by(), &new.keys);
         if new.members.is_empty() {
             let mut conn = self.database.autocommit_for(tenant).await?;
@@ -166,14 +172,21 @@ impl Services {
         // The members come first: the counter is held for no longer than its statement takes.
         let mut transaction = self.database.begin_for(tenant).await?;
         if !new.members.add(&mut transaction, tenant, new.id).await? {
-            return Ok(Outcome::OtherVersion);
+            return Ok(Inserted { outcome: Outcome::OtherVersion, warning: None });
         }
         let inserted =
             writes::insert(&mut transaction, tenant, by, version, keys, answered).await?;
-        if inserted == Outcome::Done {
+        if inserted.outcome == Outcome::Done {
             transaction.commit().await?;
         }
         Ok(inserted)
+    }
+
+    /// Tells that a tenant has come to 80 % of a quota, for which there is an event already.
+    pub fn warn_of_quota(&self, tenant: TenantId, warning: &Warning) {
+        let Warning { resource_type, n } = warning;
+        self.metrics.quota_warned();
+        tracing::warn!(%tenant, resource_type, n, "80 % of a quota are used");
     }
 
     /// The error where there are as many resources as there may be; none where there is room again.

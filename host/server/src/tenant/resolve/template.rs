@@ -55,9 +55,12 @@ impl PathTemplate {
         if !is_template {
             return Err(SHAPE);
         }
-        let reserved = ["/admin/", "/health/", "/ready/", "/.well-known/", "/scim/v2/"];
+        let reserved =
+            ["/admin/", "/health/", "/ready/", "/metrics/", "/.well-known/", "/scim/v2/"];
         if reserved.iter().any(|it| before.starts_with(it)) {
-            return Err("must not begin with /admin, /health, /ready, /.well-known or /scim/v2");
+            return Err(
+                "must not begin with /admin, /health, /ready, /metrics, /.well-known or /scim/v2",
+            );
         }
         Ok(Self::new(before, after))
     }

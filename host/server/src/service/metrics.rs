@@ -1,0 +1,109 @@
+//! What this server counts, in the text format of OpenMetrics, which Prometheus reads. No tenant is a
+//! label: there may be as many as there are tenants.
+
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use crate::store::Connections;
+
+/// The first of the buckets of durations, in seconds; each is twice the one before.
+const SHORTEST: f64 = 0.001;
+const BUCKETS: u16 = 16;
+
+/// What a server counts.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    durations: Family<Operation, Histogram>,
+    quota_warnings: Counter,
+    connections: Family<Use, Gauge>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    operation: &'static str,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Operation {
+    operation: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Use {
+    state: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let durations: Family<Operation, Histogram> = Family::new_with_constructor(|| {
+            Histogram::new(exponential_buckets(SHORTEST, 2.0, BUCKETS))
+        });
+        let mut metrics = Self {
+            registry: Registry::with_prefix("tenon"),
+            requests: Family::default(),
+            durations,
+            quota_warnings: Counter::default(),
+            connections: Family::default(),
+        };
+        let registry = &mut metrics.registry;
+        registry.register(
+            "requests",
+            "Requests that were answered, by the operation of the API and the status",
+            metrics.requests.clone(),
+        );
+        registry.register(
+            "request_duration_seconds",
+            "From the arrival of a request to the first byte of its answer",
+            metrics.durations.clone(),
+        );
+        registry.register(
+            "quota_warnings",
+            "Tenants that came to 80 % of the resources of a type that they may have",
+            metrics.quota_warnings.clone(),
+        );
+        registry.register(
+            "database_connections",
+            "Connections to the database, but for those that quick reads share",
+            metrics.connections.clone(),
+        );
+        metrics
+    }
+}
+
+impl Metrics {
+    /// A request was answered; the operation is the route's.
+    pub fn answered(&self, operation: &'static str, status: u16, took: Duration) {
+        self.requests.get_or_create(&Answered { operation, status }).inc();
+        self.durations.get_or_create(&Operation { operation }).observe(took.as_secs_f64());
+    }
+
+    /// A tenant came to 80 % of a quota.
+    pub fn quota_warned(&self) {
+        self.quota_warnings.inc();
+    }
+
+    /// All that is counted, with what the connections are doing.
+    ///
+    /// # Errors
+    /// None that happens: it is written into memory.
+    pub fn text(&self, connections: Connections) -> Result<String, fmt::Error> {
+        let Connections { busy, idle } = connections;
+        for (state, count) in [("busy", busy), ("idle", idle)] {
+            self.connections.get_or_create(&Use { state }).set(i64::from(count));
+        }
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
