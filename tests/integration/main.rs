@@ -6,6 +6,7 @@ mod border;
 mod bulk;
 mod characteristics;
 mod command_line;
+mod condition;
 mod conditional;
 mod credentials;
 mod cursors;

@@ -143,7 +143,7 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, entry_points, explain, indexes, issuers, plugins, realms, requests,
+        audit, clients, condition, entry_points, explain, indexes, issuers, plugins, realms, requests,
         substrings, suspension, tenants, tokens, transfer,
     };
     vec![
@@ -157,6 +157,8 @@ pub(super) fn admin() -> Vec<Route> {
         delete("/tenants/{tenant}", Operator, "deleteTenant", "Delete a tenant with all that it has", tenants::delete),
         post("/tenants/{tenant}/suspend", Operator, "suspendTenant", "Refuse the credentials of a tenant", suspension::suspend),
         post("/tenants/{tenant}/resume", Operator, "resumeTenant", "Let the credentials of a tenant in again", suspension::resume),
+        get("/tenants/{tenant}/stats", Tenant(ConfigRead), "getTenantStats", "How much a tenant has and may have", condition::stats),
+        get("/tenants/{tenant}/health", Tenant(ConfigRead), "getTenantHealth", "Whether something of a tenant does not work", condition::health),
         get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
         post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
         delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),

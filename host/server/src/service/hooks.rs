@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::{Call, Capability, Document, Plugin};
+use tenon_plugin::{Call, Capability, Digest, Document, Plugin};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
 
 use super::{Error, Request, Services};
-use crate::store;
+use crate::store::{self, TenantId};
 use crate::tenant::runtime::ActivePlugin;
 
 /// What a write does, in the plugins' words.
@@ -57,7 +57,7 @@ impl Services {
         };
         let mut documents = None;
         for active in request.tenant.plugins.iter().filter(|it| it.validates()) {
-            let plugin = self.plugin(request, active).await?;
+            let plugin = self.plugin(request.tenant.id, &active.name, &active.digest).await?;
             let call = Call {
                 tenant: request.tenant.id.to_string().into(),
                 plugin: Arc::clone(&active.name),
@@ -91,16 +91,19 @@ impl Services {
     }
 
     /// The version, from memory or disk; else its component is fetched and compiled again.
-    async fn plugin(&self, request: &Request, active: &ActivePlugin) -> Result<Arc<Plugin>, Error> {
-        if let Some(plugin) = self.plugins.cached(&active.digest).await {
+    pub(super) async fn plugin(
+        &self,
+        tenant: TenantId,
+        name: &str,
+        digest: &Digest,
+    ) -> Result<Arc<Plugin>, Error> {
+        if let Some(plugin) = self.plugins.cached(digest).await {
             return Ok(plugin);
         }
-        let mut conn = self.database.read_for(request.tenant.id).await?;
-        let component =
-            store::plugins::component(&mut conn, request.tenant.id, &active.digest).await?;
+        let mut conn = self.database.read_for(tenant).await?;
+        let component = store::plugins::component(&mut conn, tenant, digest).await?;
         drop(conn);
-        let not_loaded =
-            |reason: String| Error::PluginNotLoaded { plugin: Arc::clone(&active.name), reason };
+        let not_loaded = |reason: String| Error::PluginNotLoaded { plugin: name.into(), reason };
         let component =
             component.ok_or_else(|| not_loaded("the component is not stored".to_owned()))?;
         self.plugins.load(&component).await.map_err(|refusal| not_loaded(refusal.to_string()))

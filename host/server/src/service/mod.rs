@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bulk;
+pub mod condition;
 pub mod cursor;
 mod dialect;
 pub mod facts;

@@ -22,6 +22,7 @@ pub mod load;
 pub mod members;
 pub mod migrations;
 pub mod notices;
+pub mod outbox;
 pub mod page;
 pub mod plugins;
 #[cfg(test)]

@@ -61,6 +61,12 @@ impl Rates {
         }
     }
 
+    /// How a tenant stands, without a request.
+    pub fn standing(&self, tenant: TenantId, rate: Rate) -> Standing {
+        let now = self.now();
+        standing(self.bucket(tenant, now).load(Ordering::Relaxed), now, rate, None)
+    }
+
     /// Takes further requests that are carried out already: those that come next wait for them.
     pub fn owe(&self, tenant: TenantId, rate: Rate, requests: u64) {
         let now = self.now();

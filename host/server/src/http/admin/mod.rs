@@ -3,6 +3,7 @@
 pub(super) mod audit;
 mod audit_export;
 pub(super) mod clients;
+pub(super) mod condition;
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;

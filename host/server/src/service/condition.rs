@@ -1,0 +1,217 @@
+//! How a tenant is: how much of what it may have it has, and whether something of it does not work.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tenon_scim::value::timestamp;
+
+use super::{Error, Services};
+use crate::store::counters::{self, Counter};
+use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
+use crate::store::plugins::{self, Plugin};
+use crate::store::{TenantId, outbox, tenants};
+use crate::tenant::limits::Limits;
+use crate::tenant::runtime::registry_of;
+
+/// How much a tenant has and may have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// By the name of a type, where there ever was a resource of it or there is a limit.
+    pub resources: BTreeMap<String, Quota>,
+    /// Active plugins.
+    pub active_plugins: Quota,
+    /// Requests, as the server that answers counts them.
+    pub rate: Pace,
+}
+
+/// How many there are of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quota {
+    /// How many there are.
+    pub count: i64,
+    /// How many there may be; null where any number may.
+    pub limit: Option<i64>,
+    /// Whether there are 80 % of that.
+    pub warning: bool,
+}
+
+/// How fast requests may come to this server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pace {
+    /// For long.
+    pub requests_per_second: u32,
+    /// At once.
+    pub burst: u32,
+    /// How many may come now.
+    pub remaining: u64,
+    /// Whose count it is: each server's own.
+    pub counted_by: &'static str,
+}
+
+/// Whether something of a tenant does not work, or soon will not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// `ok` where there are no problems.
+    pub status: Status,
+    /// What is wrong, a sentence each.
+    pub problems: Vec<String>,
+    /// Active plugins, and whether this server can load them.
+    pub plugins: Vec<PluginHealth>,
+    /// Indexes that are not finished.
+    pub index_builds: Vec<Build>,
+    /// When the oldest event was made that is kept, as RFC 3339 has it.
+    pub oldest_event: Option<String>,
+}
+
+/// Whether all is well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Status {
+    /// It is.
+    Ok,
+    /// Something is to be done.
+    Degraded,
+}
+
+/// An active plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginHealth {
+    /// Its name at the tenant.
+    pub name: String,
+    /// Whether requests can go through it.
+    pub loads: bool,
+}
+
+/// An index that is being built or removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Build {
+    /// The name of the type.
+    pub resource_type: String,
+    /// The path of the attribute; null where it is what filters look at themselves.
+    pub attribute: Option<String>,
+    /// What is going on.
+    pub state: State,
+    /// Resources or entries that are done.
+    pub done: i64,
+    /// How many resources there were when it began.
+    pub total: i64,
+}
+
+impl Services {
+    /// How much a tenant has and may have.
+    ///
+    /// # Errors
+    /// The database fails, or the tenant has been removed.
+    pub async fn stats(&self, tenant: TenantId) -> Result<Stats, Error> {
+        let mut conn = self.database.read().await?;
+        let limits = tenants::configuration(&mut conn, tenant).await?.limits;
+        let limits = Limits::of_stored(&limits)?;
+        let counters = counters::list(&mut conn, tenant).await?;
+        let plugins = plugins::list(&mut conn, tenant).await?;
+        let active = plugins.iter().filter(|it| it.active.is_some()).count();
+        let as_count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
+        let active = Counter { n: as_count(active), max_n: limits.max_plugins.map(as_count) };
+        Ok(Stats {
+            resources: counters.iter().map(|(name, it)| (name.clone(), Quota::of(it))).collect(),
+            active_plugins: Quota::of(&active),
+            rate: Pace {
+                requests_per_second: limits.rate.per_second,
+                burst: limits.rate.burst,
+                remaining: self.rates.standing(tenant, limits.rate).remaining,
+                counted_by: "this server",
+            },
+        })
+    }
+
+    /// Whether something of a tenant does not work. Plugins are loaded for it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn health(&self, tenant: TenantId) -> Result<Health, Error> {
+        let mut conn = self.database.read().await?;
+        let plugins = plugins::list(&mut conn, tenant).await?;
+        let counters = counters::list(&mut conn, tenant).await?;
+        let builds = index_builds::list(&mut conn, tenant).await?;
+        let oldest_event = outbox::oldest(&mut conn, tenant).await?;
+        drop(conn);
+        let mut problems = Vec::new();
+        let plugins = self.plugins_health(tenant, &plugins, &mut problems).await?;
+        let nearly_full = counters.iter().filter(|(_, counter)| counter.is_nearly_full());
+        problems.extend(nearly_full.map(|(name, Counter { n, max_n })| {
+            let max = max_n.unwrap_or_default();
+            format!("the tenant has {n} of the {max} resources of type {name} that it may have")
+        }));
+        let unfinished: Vec<&IndexBuild> =
+            builds.iter().filter(|it| it.state != State::Ready).collect();
+        problems.extend(unfinished.iter().filter(|it| it.attr == DOCUMENTS).map(|it| {
+            let name = &it.resource_type;
+            format!(
+                "resources of type {name} are being prepared for filters and sorts, and lists \
+                     of them may be refused until that is done"
+            )
+        }));
+        Ok(Health {
+            status: if problems.is_empty() { Status::Ok } else { Status::Degraded },
+            problems,
+            plugins,
+            index_builds: unfinished.into_iter().map(Build::of).collect(),
+            oldest_event: oldest_event.map(timestamp),
+        })
+    }
+
+    async fn plugins_health(
+        &self,
+        tenant: TenantId,
+        plugins: &[Plugin],
+        problems: &mut Vec<String>,
+    ) -> Result<Vec<PluginHealth>, Error> {
+        if let Err(misfit) = registry_of(plugins) {
+            problems.push(format!(
+                "the active plugins do not fit together, and every request fails: {misfit}; \
+                 deactivate one of them"
+            ));
+        }
+        let mut health = Vec::new();
+        for plugin in plugins {
+            let Some(digest) = &plugin.active else { continue };
+            let loads = match self.plugin(tenant, &plugin.name, digest).await {
+                Ok(_) => true,
+                Err(Error::PluginNotLoaded { reason, .. }) => {
+                    let name = &plugin.name;
+                    problems.push(format!(
+                        "plugin \"{name}\" cannot be loaded, and writes fail: {reason}; upload it \
+                         again, or deactivate it"
+                    ));
+                    false
+                }
+                Err(error) => return Err(error),
+            };
+            health.push(PluginHealth { name: plugin.name.clone(), loads });
+        }
+        Ok(health)
+    }
+}
+
+impl Quota {
+    fn of(counter: &Counter) -> Self {
+        Self { count: counter.n, limit: counter.max_n, warning: counter.is_nearly_full() }
+    }
+}
+
+impl Build {
+    fn of(build: &IndexBuild) -> Self {
+        Self {
+            resource_type: build.resource_type.clone(),
+            attribute: Some(build.attr.clone()).filter(|it| it != DOCUMENTS),
+            state: build.state,
+            done: build.done,
+            total: build.total,
+        }
+    }
+}
