@@ -59,7 +59,7 @@ async fn a_database_that_restarts_or_is_killed_under_load_is_an_outage_and_no_mo
 async fn a_database_without_room_for_connections_is_asked_again_later() {
     let postgres = Postgres::start(&[]);
     let mut other = PgConnection::connect(&postgres.url()).await.unwrap();
-    other.execute("CREATE ROLE server LOGIN").await.unwrap();
+    other.execute("CREATE ROLE server LOGIN CREATEROLE").await.unwrap();
     other.execute("CREATE DATABASE scim OWNER server").await.unwrap();
     let url = |role: &str| format!("postgres://{role}@127.0.0.1:{}/scim", postgres.port);
     let server = Server::start(Options::on(&url("server")));

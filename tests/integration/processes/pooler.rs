@@ -58,7 +58,8 @@ async fn what_a_pooler_would_not_pass_on_is_set_in_each_transaction() {
     let postgres = Postgres::start(&["log_statement=all"]);
     let pooler = PgBouncer::start(&postgres, 2);
     let options = Options::on(&pooler.url()).with("TENON_DATABASE_POOLER", "transaction");
-    let server = Server::start(options);
+    // Which makes transactions of its own.
+    let server = Server::start(options.with("TENON_ROW_LEVEL_SECURITY", "off"));
     let acme = server.tenant("acme").await;
     acme.create("/Users", user("ada")).await;
     found(&acme, "userName eq \"ada\"").await;

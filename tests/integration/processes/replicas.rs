@@ -306,7 +306,7 @@ async fn what_is_no_replica_of_the_database_is_not_read_from_and_the_log_says_wh
 async fn a_primary_that_does_not_tell_its_position_makes_the_lists_itself() {
     let primary = Postgres::start(&[]);
     let mut operator = PgConnection::connect(&primary.url()).await.unwrap();
-    operator.execute("CREATE ROLE server LOGIN").await.unwrap();
+    operator.execute("CREATE ROLE server LOGIN CREATEROLE").await.unwrap();
     operator.execute("CREATE DATABASE scim OWNER server").await.unwrap();
     let replica = primary.replica(&[LOGGED]);
     let url = |of: &Postgres, role: &str| format!("postgres://{role}@127.0.0.1:{}/scim", of.port);

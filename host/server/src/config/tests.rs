@@ -102,6 +102,11 @@ fn what_is_wrong_is_named_with_its_place() {
         (vec!["--outbox-retention", "7"], vec![], "--outbox-retention: must be a number of hours"),
         (vec!["--outbox-retention", "0d"], vec![], "--outbox-retention: must be a number of hours"),
         (
+            vec!["--row-level-security", "yes"],
+            vec![],
+            "--row-level-security: must be \"on\" or \"off\", not \"yes\"",
+        ),
+        (
             vec!["--database-pooler", "session"],
             vec![],
             "--database-pooler: must be \"none\" or \"transaction\", not \"session\"",

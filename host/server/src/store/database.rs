@@ -1,16 +1,19 @@
 //! The handle of the database, and the three ways to work with it: read, write in a transaction,
 //! write with a single statement. Whether a pooler is in between is known here and nowhere else.
 
-use std::ops::{Deref, DerefMut};
+mod held;
+
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction, raw_sql};
 
-use super::row_security::RowSecurity;
+use self::held::Held;
+use super::row_security::{self, RowSecurity};
 use super::{StoreError, TenantId};
+
+pub use self::held::{Autocommit, ReadConnection, WriteTransaction};
 
 /// How long a request waits for a connection.
 const ACQUIRE_LIMIT: Duration = Duration::from_secs(5);
@@ -34,6 +37,7 @@ const BOUNDS: &str = "
         ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'jit')
       AND source <> 'client'";
 
+const READ: &str = "BEGIN READ ONLY";
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// How a transaction begins where each may be carried out by another connection of a pooler's:
@@ -191,10 +195,39 @@ impl Database {
     pub async fn read_for(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
         let begin = match (self.row_security, self.pooler) {
             (RowSecurity::Off, _) => return self.read().await,
-            (RowSecurity::On, Pooler::None) => "BEGIN READ ONLY",
+            (RowSecurity::On, Pooler::None) => READ,
             (RowSecurity::On, Pooler::Transaction) => POOLED_READ,
         };
         Ok(ReadConnection(Held::Transaction(self.start(self.of(tenant, begin)).await?)))
+    }
+
+    /// To read with, first as the owner, and from [`Database::lock`] on what a tenant has.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub(super) async fn read_unlocked(&self) -> Result<ReadConnection, StoreError> {
+        match (self.row_security, self.pooler) {
+            (RowSecurity::On, Pooler::None) => {
+                Ok(ReadConnection(Held::Transaction(self.start(READ.into_sql_str()).await?)))
+            }
+            _ => self.read().await,
+        }
+    }
+
+    /// Puts the rest of [`Database::read_unlocked`] under the second lock, where there is one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn lock(
+        &self,
+        connection: &mut ReadConnection,
+        tenant: TenantId,
+    ) -> Result<(), StoreError> {
+        if self.row_security == RowSecurity::On {
+            let lock = AssertSqlSafe(row_security::lock(tenant));
+            raw_sql(lock).execute(&mut **connection).await?;
+        }
+        Ok(())
     }
 
     /// To read with; all statements on it see the database as it is now.
@@ -271,8 +304,12 @@ impl Database {
         }
     }
 
+    /// The same in what a tenant has.
     fn of(&self, tenant: TenantId, begin: &'static str) -> SqlStr {
-        AssertSqlSafe(self.row_security.begin(begin, tenant)).into_sql_str()
+        match self.row_security {
+            RowSecurity::Off => begin.into_sql_str(),
+            RowSecurity::On => AssertSqlSafe(row_security::begin_as(tenant, begin)).into_sql_str(),
+        }
     }
 
     /// Begins a transaction. A connection that turns out to be dead is no reason to fail: nothing
@@ -286,114 +323,5 @@ impl Database {
                 begun => return Ok(begun?),
             }
         }
-    }
-}
-
-#[derive(Debug)]
-enum Held {
-    Connection(PoolConnection<Postgres>),
-    Transaction(Transaction<'static, Postgres>),
-}
-
-impl Deref for Held {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        match self {
-            Self::Connection(connection) => connection,
-            Self::Transaction(transaction) => transaction,
-        }
-    }
-}
-
-impl DerefMut for Held {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        match self {
-            Self::Connection(connection) => connection,
-            Self::Transaction(transaction) => transaction,
-        }
-    }
-}
-
-/// A connection to read with; dropping it gives it back.
-#[derive(Debug)]
-pub struct ReadConnection(Held);
-
-/// A transaction to write in; dropping it undoes it.
-#[derive(Debug)]
-pub struct WriteTransaction(Transaction<'static, Postgres>);
-
-/// A connection to write with a single statement. What came of it has to be given to
-/// [`Autocommit::finish`]: where a pooler is in between, the statement counts only then.
-#[derive(Debug)]
-pub struct Autocommit(Held);
-
-impl WriteTransaction {
-    /// Makes what was written last, and seen by others.
-    ///
-    /// # Errors
-    /// It is undone; or nobody knows ([`StoreError::Undecided`]).
-    pub async fn commit(self) -> Result<(), StoreError> {
-        let committed = self.0.commit().await;
-        committed.map_err(|error| StoreError::from(error).of_a_commit())
-    }
-}
-
-impl Autocommit {
-    /// Ends the write, and gives the result of the statement on.
-    ///
-    /// # Errors
-    /// That of the statement; nobody knows whether it was carried out ([`StoreError::Undecided`]).
-    pub async fn finish<T>(self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        match self.0 {
-            Held::Connection(_) => result.map_err(StoreError::of_a_commit),
-            Held::Transaction(transaction) => {
-                let result = result?;
-                WriteTransaction(transaction).commit().await?;
-                Ok(result)
-            }
-        }
-    }
-}
-
-impl Deref for ReadConnection {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for ReadConnection {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-}
-
-impl Deref for WriteTransaction {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for WriteTransaction {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
-    }
-}
-
-impl Deref for Autocommit {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.0
-    }
-}
-
-impl DerefMut for Autocommit {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
     }
 }

@@ -210,10 +210,11 @@ impl Source {
 impl Replica {
     /// A connection to it, once it has replayed the log up to a position.
     async fn at(&self, position: &Position, tenant: TenantId) -> Result<ReadConnection, Unfit> {
-        let connected = timeout(CONNECT_LIMIT, self.database.read_for(tenant)).await;
+        let connected = timeout(CONNECT_LIMIT, self.database.read_unlocked()).await;
         let mut connection = connected.map_err(|_| Unfit::NoConnection)??;
         let caught_up = timeout(CATCH_UP_LIMIT, catch_up(&mut connection, position)).await;
         caught_up.map_err(|_| Unfit::Behind)??;
+        self.database.lock(&mut connection, tenant).await?;
         Ok(connection)
     }
 

@@ -33,18 +33,16 @@ impl FromStr for RowSecurity {
     }
 }
 
-impl RowSecurity {
-    /// How a transaction of a tenant begins; one round trip.
-    pub(super) fn begin(self, begin: &'static str, tenant: TenantId) -> String {
-        match self {
-            Self::Off => begin.to_owned(),
-            // Letters, digits and hyphens: an id needs no quoting, and SET takes no bind.
-            Self::On => format!(
-                "{begin}; SET LOCAL ROLE tenon_tenant; SET LOCAL tenon.tenant = '{}'",
-                tenant.0
-            ),
-        }
-    }
+/// What puts the rest of a transaction under the lock.
+pub(super) fn lock(tenant: TenantId) -> String {
+    // Letters, digits and hyphens: an id needs no quoting, and SET takes no bind.
+    let TenantId(tenant) = tenant;
+    format!("SET LOCAL ROLE tenon_tenant; SET LOCAL tenon.tenant = '{tenant}'")
+}
+
+/// How a transaction begins that is under the lock: in one round trip.
+pub(super) fn begin_as(tenant: TenantId, begin: &str) -> String {
+    format!("{begin}; {}", lock(tenant))
 }
 
 /// Why there is no second lock.

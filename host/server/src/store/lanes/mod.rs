@@ -22,7 +22,7 @@ use tokio_postgres::{Error, Row};
 
 use self::options::Target;
 use self::session::Session;
-use super::row_security::RowSecurity;
+use super::row_security::{RowSecurity, begin_as};
 use super::{Kind, Pooler, StoreError, TenantId, kind_of};
 
 /// How long a statement waits for a connection.
@@ -129,7 +129,7 @@ impl Lanes {
     ) -> Result<Vec<Row>, StoreError> {
         let begin = match self.row_security {
             RowSecurity::Off => None,
-            locked => Some(locked.begin("BEGIN READ ONLY", tenant)),
+            RowSecurity::On => Some(begin_as(tenant, "BEGIN READ ONLY")),
         };
         self.sent(begin.as_deref(), read, arguments).await
     }

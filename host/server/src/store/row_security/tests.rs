@@ -42,9 +42,9 @@ fn code(error: &sqlx::Error) -> String {
 async fn a_statement_without_its_tenant_fails_and_one_with_another_sees_nothing() {
     let (scratch, database) = locked().await;
     // The statement forgets to say whose rows; the lock does not.
-    assert_eq!(count(&mut *database.read_for(tenant(1)).await.unwrap()).await.unwrap(), 3);
-    assert_eq!(count(&mut *database.read_for(tenant(7)).await.unwrap()).await.unwrap(), 0);
-    assert_eq!(count(&mut *database.read().await.unwrap()).await.unwrap(), 6);
+    assert_eq!(count(&mut database.read_for(tenant(1)).await.unwrap()).await.unwrap(), 3);
+    assert_eq!(count(&mut database.read_for(tenant(7)).await.unwrap()).await.unwrap(), 0);
+    assert_eq!(count(&mut database.read().await.unwrap()).await.unwrap(), 6);
 
     let mut transaction = database.begin_for(tenant(1)).await.unwrap();
     for (statement, changed) in [
