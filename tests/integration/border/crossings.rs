@@ -196,7 +196,7 @@ const TENANT: &[Crossing] = &[
     row("put", "/plugins/{name}/config", "/plugins/<plugin>/config", "{}", 404),
     row("get", "/stats", "/stats", "", 200),
     row("get", "/health", "/health", "", 200),
-    row("get", "/requests", "/requests?resourceId=<user>", "", 200),
+    row("get", "/requests", "/requests?actor=token:<token>", "", 200),
     row("get", "/audit", "/audit?resourceId=<user>", "", 200),
     row("get", "/audit", "/audit?actor=token:<token>", "", 200),
     row("get", "/audit/export", "/audit/export", "", 200),

@@ -1,6 +1,7 @@
 //! Tokens of a tenant while they are in use.
 
 mod attempts;
+mod certificates;
 mod changes;
 mod refusals;
 mod rotation;

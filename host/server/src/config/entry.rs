@@ -20,6 +20,7 @@ impl Values {
             headers: self.tenant_headers()?,
             trusted_proxies: self.trusted_proxies()?,
             forwarded: forwarded.unwrap_or_default(),
+            certificate_header: self.certificate_header()?,
             default_tenant: self.get("default_tenant").map(|given| given.text.as_str().into()),
         })
     }
@@ -64,6 +65,22 @@ impl Values {
             return Err(given.invalid("needs trusted_proxies: the headers of others do not count"));
         }
         Ok(headers)
+    }
+
+    fn certificate_header(&self) -> Result<Option<String>, ConfigError> {
+        let Some(given) = self.get("certificate_header") else { return Ok(None) };
+        let name = HeaderName::try_from(&given.text).map(|name| name.as_str().to_owned());
+        let name = name.ok().filter(|name| !TAKEN.contains(&name.as_str()));
+        let name = name.ok_or_else(|| {
+            let text = &given.text;
+            given.invalid(format!(
+                "must be the name of a header such as client-cert, not \"{text}\""
+            ))
+        })?;
+        if self.get("trusted_proxies").is_none() {
+            return Err(given.invalid("needs trusted_proxies: the headers of others do not count"));
+        }
+        Ok(Some(name))
     }
 
     fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {

@@ -45,9 +45,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "How trusted proxies tell it: x-forwarded, or rfc7239 for the header Forwarded [default: x-forwarded]",
     },
     Setting {
+        name: "certificate_header",
+        value: "NAME",
+        help: "The header in which trusted proxies tell the certificate of the TLS client that they have verified, such as client-cert (RFC 9440) [default: none]",
+    },
+    Setting {
         name: "default_tenant",
         value: "TENANT",
-        help: "The name or id of the tenant for JWTs where nothing in a request names one, as on /scim/v2 [default: none]",
+        help: "The name or id of the tenant for JWTs and certificates where nothing in a request names one, as on /scim/v2 [default: none]",
     },
     Setting {
         name: "admin_token",

@@ -21,6 +21,8 @@ use super::error::ScimError;
 use super::observe::facts_of;
 use super::routes::{ADMIN_BASE, METADATA, SCIM_BASE};
 use crate::store::StoreError;
+use crate::tenant::auth::SecretHash;
+use crate::tenant::certificate;
 use crate::tenant::resolve::origin::Host;
 use crate::tenant::resolve::template::is_prefix;
 use crate::tenant::resolve::{Arrival, EntrySettings, NoEntry, Resolved};
@@ -40,6 +42,11 @@ impl Caller {
         extensions.get::<Self>().map(|it| it.0)
     }
 }
+
+/// The SHA-256 of the certificate that the client has shown a trusted proxy; in the extensions of the
+/// request.
+#[derive(Debug, Clone)]
+pub(super) struct ClientCertificate(pub(super) SecretHash);
 
 /// Puts a [`Caller`] into the extensions of each request, and an `Arc<EntryPoint>` into those of a
 /// request to a tenant's service.
@@ -78,6 +85,17 @@ fn is_no_tenants(path: &str) -> bool {
         || path.strip_prefix(ADMIN_BASE).is_some_and(is_admin)
 }
 
+/// The certificate of the TLS client. One that is there twice may be the client's own word.
+fn certificate(name: &str, headers: &HeaderMap) -> Option<SecretHash> {
+    let mut values = headers.get_all(name).into_iter();
+    let (value, None) = (values.next()?, values.next()) else { return None };
+    let digest = value.to_str().ok().and_then(certificate::of_header);
+    if digest.is_none() {
+        tracing::debug!(header = name, "no certificate can be read in what the proxy tells");
+    }
+    digest
+}
+
 /// What a proxy that is trusted tells of the request; `None` of anybody else.
 fn sent(settings: &EntrySettings, parts: &mut Parts) -> Option<Sent> {
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0);
@@ -103,6 +121,11 @@ async fn enter(
         Some(path) => (app.resolver.below_public_url(path), true),
         None => (parts.uri.path(), false),
     };
+    if let (Some(name), Some(_)) = (&settings.certificate_header, sent)
+        && let Some(digest) = certificate(name, &parts.headers)
+    {
+        parts.extensions.insert(ClientCertificate(digest));
+    }
     let arrival = match arrival_of(settings, parts, path, sent) {
         Ok(arrival) => arrival,
         Err(none) => return Ok(Err(none)),

@@ -12,7 +12,7 @@ use tracing::Span;
 use uuid::Uuid;
 
 use super::App;
-use super::arrival::Caller;
+use super::arrival::{Caller, ClientCertificate};
 use super::error::{Problem, ScimError};
 use super::observe::{RequestId, facts_of};
 use super::rate_headers;
@@ -85,13 +85,7 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
     // `arrival` has put it there.
     let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
     let entry = entry.ok_or_else(ScimError::unauthorized)?;
-    let token = bearer_token(request.headers()).ok_or_else(ScimError::unauthorized)?;
-    let Some(shown) = Shown::parse(token) else {
-        // Of no form that is known: whose it would be is not looked up.
-        let Services { credentials, .. } = &app.services;
-        credentials.attempts.refuse(Caller::of(request.extensions()), token)?;
-        return Err(ScimError::unauthorized());
-    };
+    let shown = shown(app, request.headers(), request.extensions())?;
     let known = authenticate(app, &shown, &entry.claims, request.extensions()).await?;
     let access = Access {
         request: service::Request {
@@ -118,6 +112,24 @@ fn note(request: &service::Request, endpoint: Option<&str>, id: Option<&str>) {
         noted.resource_type = resource_type.cloned();
         noted.resource_id = id.and_then(|id| Uuid::parse_str(id).ok());
     });
+}
+
+/// What the request shows: a bearer token, or else the certificate of the TLS client.
+fn shown(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Result<Shown, ScimError> {
+    if !headers.contains_key(header::AUTHORIZATION) {
+        let certificate = extensions.get::<ClientCertificate>().cloned();
+        let certificate = certificate.map(|ClientCertificate(digest)| Shown::Certificate(digest));
+        return certificate.ok_or_else(ScimError::unauthorized);
+    }
+    let token = bearer_token(headers).ok_or_else(ScimError::unauthorized)?;
+    match Shown::parse(token) {
+        Some(shown) => Ok(shown),
+        None => {
+            // Of no form that is known: whose it would be is not looked up.
+            app.services.credentials.attempts.refuse(Caller::of(extensions), token)?;
+            Err(ScimError::unauthorized())
+        }
+    }
 }
 
 /// Refuses what comes too fast.

@@ -33,6 +33,32 @@ pub struct Token {
     #[serde(flatten)]
     #[sqlx(flatten)]
     pub usage: Usage,
+    /// The SHA-256 of the certificate that it is, in hexadecimal digits; none of one with a secret.
+    #[serde(rename = "certificateSha256", skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<String>,
+}
+
+/// Why there is no such token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotInserted {
+    /// Its user is not there any more.
+    NoUser,
+    /// The certificate is one of the tenant's already.
+    CertificateTaken,
+}
+
+/// A certificate that is a credential of a tenant.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Certificate {
+    /// Identifies it.
+    pub id: Uuid,
+    /// When it stops to be accepted.
+    pub expires: Option<OffsetDateTime>,
+    /// The user that it speaks for, if one.
+    pub user_id: Option<Uuid>,
+    /// What it may do.
+    #[sqlx(try_from = "String")]
+    pub grants: StoredGrants,
 }
 
 /// What a credential may do, by the names of permissions, and what it may not see: a JSON object. What
@@ -75,20 +101,20 @@ pub struct Credential {
     pub grants: StoredGrants,
 }
 
-/// Adds a token; false where its user is not there any more.
+/// Adds a token, with the hash of its secret or the digest of the certificate that it is.
 ///
 /// # Errors
-/// The database fails.
+/// The database fails; in the inner result, it cannot be.
 pub async fn insert(
     conn: &mut PgConnection,
     tenant: TenantId,
     token: &Token,
     secret_hash: &[u8],
-) -> Result<bool, StoreError> {
+) -> Result<Result<(), NotInserted>, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id, \
-                             grants) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                             grants, kind) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(tenant.0)
     .bind(token.id)
@@ -98,11 +124,17 @@ pub async fn insert(
     .bind(token.expires)
     .bind(token.user_id)
     .bind(json!(token.grants).to_string())
+    .bind(if token.certificate.is_some() { "certificate" } else { "token" })
     .execute(conn)
     .await;
     match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if breaks(&error, "tokens_tenant_id_user_id_fkey") => Ok(false),
+        Ok(_) => Ok(Ok(())),
+        Err(error) if breaks(&error, "tokens_tenant_id_user_id_fkey") => {
+            Ok(Err(NotInserted::NoUser))
+        }
+        Err(error) if breaks(&error, "tokens_by_certificate") => {
+            Ok(Err(NotInserted::CertificateTaken))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -113,7 +145,8 @@ pub async fn insert(
 /// The database fails.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
     let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until \
+        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
+                CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate \
          FROM tokens WHERE tenant_id = $1 ORDER BY created, id",
     )
     .bind(tenant.0)
@@ -132,7 +165,8 @@ pub async fn lock(
     id: Uuid,
 ) -> Result<Option<Token>, StoreError> {
     let token = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until \
+        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
+                CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate \
          FROM tokens WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
     )
     .bind(tenant.0)
@@ -189,13 +223,33 @@ pub async fn credential(
         "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, k.secret_hash, k.previous_hash, \
                 k.previous_until, k.expires, k.user_id, k.grants \
          FROM tokens k JOIN tenants t ON t.id = k.tenant_id \
-         WHERE k.tenant_id = $1 AND k.id = $2 AND t.removal_step IS NULL",
+         WHERE k.tenant_id = $1 AND k.id = $2 AND k.kind = 'token' AND t.removal_step IS NULL",
     )
     .bind(tenant.0)
     .bind(id)
     .fetch_optional(conn)
     .await?;
     Ok(credential)
+}
+
+/// The certificate with that digest.
+///
+/// # Errors
+/// The database fails.
+pub async fn certificate(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    digest: &[u8],
+) -> Result<Option<Certificate>, StoreError> {
+    let certificate = sqlx::query_as(
+        "SELECT id, expires, user_id, grants FROM tokens \
+         WHERE tenant_id = $1 AND secret_hash = $2 AND kind = 'certificate'",
+    )
+    .bind(tenant.0)
+    .bind(digest)
+    .fetch_optional(conn)
+    .await?;
+    Ok(certificate)
 }
 
 /// The hash of the operator's token that a server generated.

@@ -328,6 +328,8 @@ pub enum PrincipalKind {
     Token(Uuid),
     /// An access token of an OAuth client of the tenant, with the client's id.
     Client(Uuid),
+    /// A certificate that the tenant has named, with its id.
+    Certificate(Uuid),
     /// A JWT of an issuer of the tenant, with the issuer's id.
     Issuer(Uuid),
 }
@@ -337,7 +339,8 @@ pub enum PrincipalKind {
 pub struct Principal {
     /// What sort of credential was shown.
     pub kind: PrincipalKind,
-    /// Who acts, for the record: `operator`, `token:<id>`, `client:<id>`, `jwt:<id of the issuer>:<subject>`.
+    /// Who acts, for the record: `operator`, `token:<id>`, `client:<id>`,
+    /// `certificate:<id>`, `jwt:<id of the issuer>:<subject>`.
     pub actor: Arc<str>,
     /// What it may do.
     pub grants: Grants,
@@ -375,6 +378,18 @@ impl Principal {
     ) -> Self {
         let actor = format!("token:{id}").into();
         Self { kind: PrincipalKind::Token(id), actor, grants, subject, ends }
+    }
+
+    /// Who shows a certificate, which may end.
+    #[must_use]
+    pub fn certificate(
+        id: Uuid,
+        grants: Grants,
+        subject: Option<Uuid>,
+        ends: Option<OffsetDateTime>,
+    ) -> Self {
+        let actor = format!("certificate:{id}").into();
+        Self { kind: PrincipalKind::Certificate(id), actor, grants, subject, ends }
     }
 
     /// Who shows an access token.

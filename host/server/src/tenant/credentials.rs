@@ -1,6 +1,7 @@
 //! The credentials that had requests, with all that a request needs to know of its tenant.
 
 mod access;
+mod certificate;
 mod epoch;
 mod jwt;
 mod memory;
@@ -151,7 +152,9 @@ impl Credentials {
     ) -> Option<Arc<Authenticated>> {
         let known = self.memory.get(self.epoch.as_of(), |them| match shown {
             Shown::Token(token) => them.tokens.get(&(token.tenant, token.id)),
-            Shown::Access(_) | Shown::Jwt(_) => them.verified.get(digest.as_bytes()),
+            Shown::Access(_) | Shown::Jwt(_) | Shown::Certificate(_) => {
+                them.verified.get(digest.as_bytes())
+            }
         });
         let names_its_tenant = shown.tenant().is_some();
         known.filter(|known| {
@@ -170,6 +173,7 @@ impl Credentials {
             Shown::Token(token) => self.by_token(database, token, digest, claims).await,
             Shown::Access(sealed) => self.by_access_token(database, sealed, digest, claims).await,
             Shown::Jwt(jwt) => self.by_jwt(database, jwt, digest, claims).await,
+            Shown::Certificate(_) => self.by_certificate(database, digest, claims).await,
         }
     }
 

@@ -4,6 +4,7 @@ pub mod access;
 pub mod access_token;
 pub mod attempts;
 pub mod auth;
+pub mod certificate;
 pub mod credentials;
 pub mod entry;
 pub mod indexes;

@@ -1,10 +1,10 @@
-//! What a client shows to say who it is: the text behind `Bearer`.
+//! What a client shows to say who it is: the text behind `Bearer`, or a certificate.
 
 use super::access_token::Sealed;
 use super::auth::{SecretHash, TokenParts};
 use crate::store::TenantId;
 
-/// A bearer token (RFC 6750), by its form.
+/// A bearer token (RFC 6750), by its form, or the certificate of the TLS client.
 #[derive(Debug)]
 pub enum Shown {
     /// A token of a tenant.
@@ -13,6 +13,8 @@ pub enum Shown {
     Access(Sealed),
     /// What looks like a JWT: of which issuer, for which tenant and whether valid is not known yet.
     Jwt(JwtText),
+    /// The SHA-256 of a certificate that a trusted proxy has verified.
+    Certificate(SecretHash),
 }
 
 /// The text of a JWT, which is as good as a secret.
@@ -39,7 +41,7 @@ impl Shown {
         match self {
             Self::Token(token) => Some(token.tenant),
             Self::Access(sealed) => Some(sealed.client.tenant),
-            Self::Jwt(_) => None,
+            Self::Jwt(_) | Self::Certificate(_) => None,
         }
     }
 
@@ -50,6 +52,7 @@ impl Shown {
             Self::Token(token) => token.secret_hash(),
             Self::Access(sealed) => SecretHash::of(sealed.bytes()),
             Self::Jwt(jwt) => SecretHash::of(jwt.as_str().as_bytes()),
+            Self::Certificate(digest) => digest.clone(),
         }
     }
 

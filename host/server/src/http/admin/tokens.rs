@@ -22,10 +22,11 @@ use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
 use crate::store::credentials::Usage;
-use crate::store::tokens::{self, Token};
+use crate::store::tokens::{self, NotInserted, Token};
 use crate::store::{StoreError, TenantId, plugins, resources};
 use crate::tenant::access::{Grants, PROVISIONER, Permission, ROLES};
-use crate::tenant::auth::TokenParts;
+use crate::tenant::auth::{SecretHash, TokenParts};
+use crate::tenant::certificate;
 use crate::tenant::runtime::registry_of;
 
 mod change;
@@ -55,8 +56,10 @@ pub(crate) async fn create(
     let name = members.string("name")?;
     let expires = members.optional_string("expiresAt")?;
     let user_id = members.optional_string("userId")?;
+    let certificate = members.optional_string("certificate")?;
     let grants = grants(&mut members)?;
     members.finish()?;
+    let certificate = certificate.map(|text| certificate_in(&text)).transpose()?;
     check_label(&name)?;
     let now = clock::now();
     let expires = expires.map(|text| future(&text, now)).transpose()?;
@@ -69,19 +72,36 @@ pub(crate) async fn create(
     };
     let grants = grants.stored();
     let (id, usage) = (Uuid::now_v7(), Usage::default());
-    let token = Token { id, name, created: now, expires, user_id, grants, usage };
-    let parts = new_secret(tenant.tenant_id(), token.id)?;
-    let hash = parts.secret_hash();
-    if !tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes()).await? {
-        return Err(unknown_user(token.user_id.unwrap_or_default()));
-    }
+    let parts = new_secret(tenant.tenant_id(), id)?;
+    let hash = certificate.clone().unwrap_or_else(|| parts.secret_hash());
+    let certificate = certificate.map(|digest| format!("{digest:x}"));
+    let token = Token { id, name, created: now, expires, user_id, grants, usage, certificate };
+    let inserted = tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes());
+    inserted.await?.map_err(|not_inserted| match not_inserted {
+        NotInserted::NoUser => unknown_user(token.user_id.unwrap_or_default()),
+        NotInserted::CertificateTaken => {
+            let detail = "the certificate is a credential of the tenant already";
+            Problem::new(StatusCode::CONFLICT, detail).kind("certificate-taken")
+        }
+    })?;
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
     let shown = shown(&token)?;
     audit::insert_with(&mut transaction, tenant.tenant_id(), administrator.by(), act, &shown)
         .await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
-    Ok((StatusCode::CREATED, Json(with_secret(&token, &parts)?)).into_response())
+    // Who has a certificate has its key.
+    let shown = match token.certificate {
+        Some(_) => shown(&token)?,
+        None => with_secret(&token, &parts)?,
+    };
+    Ok((StatusCode::CREATED, Json(shown)).into_response())
+}
+
+/// The digest of a certificate in PEM.
+fn certificate_in(text: &str) -> Result<SecretHash, Problem> {
+    certificate::of_pem(text)
+        .ok_or_else(|| invalid("\"certificate\" must be one certificate in PEM".to_owned()))
 }
 
 /// When a credential is to expire.

@@ -37,6 +37,8 @@ pub struct EntrySettings {
     pub trusted_proxies: TrustedProxies,
     /// How they tell it.
     pub forwarded: Family,
+    /// The header in which they tell the certificate of the TLS client, in lower case.
+    pub certificate_header: Option<String>,
     /// The name or the id of the tenant of credentials that name none, where nothing else does.
     pub default_tenant: Option<Arc<str>>,
 }
@@ -268,6 +270,7 @@ impl Default for EntrySettings {
             headers: Vec::new(),
             trusted_proxies: TrustedProxies::default(),
             forwarded: Family::default(),
+            certificate_header: None,
             default_tenant: None,
         }
     }

@@ -78,6 +78,9 @@ pub(crate) async fn rotate(
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let mut token = token.ok_or_else(|| unknown(&id))?;
+    if token.certificate.is_some() {
+        return Err(invalid("a certificate has no secret: add the one that follows it".to_owned()));
+    }
     // Who gets the secret has what the token has.
     check_given(&administrator, &Grants::of_stored(token.grants.clone())?, token.expires)?;
     let parts = new_secret(tenant_id, uuid)?;
