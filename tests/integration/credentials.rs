@@ -84,9 +84,10 @@ async fn a_server_is_told_by_the_one_that_has_changed_something() {
     let mut database = PgConnection::connect(&postgres.url()).await.unwrap();
     let epoch: i64 =
         sqlx::query_scalar("SELECT n FROM config_epoch").fetch_one(&mut database).await.unwrap();
+    let epoch = epoch.to_string();
     second.log.wait_for("word of the change", |line| {
         line["message"] == "told that the configuration has changed"
-            && line["epoch"] == epoch.to_string()
+            && line["epoch"] == epoch.as_str()
     });
     until(&there, "/Users", 401).await;
     // It listens again when the connection is gone.

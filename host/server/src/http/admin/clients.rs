@@ -20,7 +20,7 @@ use crate::clock;
 use crate::store::TenantId;
 use crate::store::audit::{self, Act};
 use crate::store::clients::{self, OAuthClient};
-use crate::store::credentials::{Kind, Usage, rotate as rotate_secret};
+use crate::store::credentials::{self, Kind, Usage};
 use crate::tenant::access::Grants;
 use crate::tenant::access_token::ClientId;
 use crate::tenant::auth::{SecretHash, random};
@@ -87,7 +87,7 @@ pub(crate) async fn rotate(
     let secret = new_secret()?;
     let hash = SecretHash::of(secret.as_bytes());
     let kind = Kind::Client;
-    rotate_secret(&mut transaction, tenant_id, kind, uuid, hash.as_bytes(), until).await?;
+    credentials::rotate(&mut transaction, tenant_id, kind, uuid, hash.as_bytes(), until).await?;
     let act = Act { action: "client.rotate", subject: &uuid.to_string(), at: now };
     audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
     transaction.commit().await?;
