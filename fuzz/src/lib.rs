@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, from_str};
 use tenon_scim::patch::{self, PatchRequest};
-use tenon_scim::project::Projection;
+use tenon_scim::project::{Hidden, Projection};
 use tenon_scim::resource::{unique_values, without_secrets};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
@@ -54,7 +54,7 @@ pub fn replace(
     dialect: &Dialect,
 ) -> Result<Object, Error> {
     let input = dialect.resource(resource_type, input)?.value;
-    Ok(validate::replace(resource_type, current, &input)?.into_attributes())
+    Ok(validate::replace(resource_type, current, &input, &Hidden::default())?.into_attributes())
 }
 
 /// PATCH: what is stored.
