@@ -85,14 +85,14 @@ pub(crate) async fn create(
         }
     })?;
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
-    let shown = shown(&token)?;
-    audit::insert_with(&mut transaction, tenant.tenant_id(), administrator.by(), act, &shown)
+    let details = shown(&token)?;
+    audit::insert_with(&mut transaction, tenant.tenant_id(), administrator.by(), act, &details)
         .await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %token.id, "token created");
     // Who has a certificate has its key.
     let shown = match token.certificate {
-        Some(_) => shown(&token)?,
+        Some(_) => details,
         None => with_secret(&token, &parts)?,
     };
     Ok((StatusCode::CREATED, Json(shown)).into_response())
