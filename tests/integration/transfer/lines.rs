@@ -252,3 +252,19 @@ async fn plugins_are_asked_as_of_a_create_and_members_stay_where_they_look_at_gr
     let groups = acme.scim.get("/Groups").await.expect(200).body;
     assert_eq!(groups["Resources"][0]["members"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn two_imports_of_the_same_at_once_create_each_resource_once() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let lines: Vec<Value> =
+        (0..50).map(|n| with_id(&n.to_string(), user(&format!("user-{n}")))).collect();
+    let (one, other) = tokio::join!(results(&acme, "", &lines), results(&acme, "", &lines));
+    for (one, other) in one.iter().zip(&other) {
+        let mut both = [one["outcome"].as_str().unwrap(), other["outcome"].as_str().unwrap()];
+        both.sort_unstable();
+        assert_eq!(both, ["created", "unchanged"]);
+        assert_eq!(one["id"], other["id"]);
+    }
+    assert_eq!(acme.scim.get("/Users?count=0").await.expect(200).body["totalResults"], 50);
+}

@@ -12,6 +12,7 @@ use tenon_scim::schema::ResourceType;
 use uuid::Uuid;
 
 use crate::service::list::Collection;
+use crate::service::memberships;
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::members;
@@ -110,11 +111,12 @@ impl Services {
         let mut lines = String::new();
         for of_group in groups {
             let Some((group, _)) = of_group.first() else { continue };
-            let resource_type = named.iter().find(|it| it.id == *group);
+            let name = named.iter().find(|it| it.id == *group).map(|it| &it.resource_type);
+            let Some(name) = name.filter(|name| shows_members(request, name)) else { continue };
             let values: Vec<_> =
                 of_group.iter().map(|(_, member)| json!({ "value": member })).collect();
             let members = json!({
-                "resourceType": resource_type.map_or("Group", |it| &it.resource_type),
+                "resourceType": name,
                 "group": group,
                 "values": values,
             });
@@ -124,6 +126,15 @@ impl Services {
         let next = pairs.last().filter(|_| full).map(|(g, m)| Position::Members(*g, *m));
         Ok(ExportPage { lines, total: None, next })
     }
+}
+
+/// Whether the principal sees the members of resources of this type, which an active plugin or the
+/// core defines.
+fn shows_members(request: &Request, name: &str) -> bool {
+    request.tenant.registry.resource_type(name).is_some_and(|resource_type| {
+        let projection = request.projection(resource_type, &Selection::default());
+        memberships::wanted(resource_type, &projection).is_some()
+    })
 }
 
 fn first_of(types: &[Arc<ResourceType>]) -> Option<Position> {

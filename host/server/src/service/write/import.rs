@@ -61,7 +61,7 @@ impl Services {
                 Mode::Write { .. } => self.insert(request, resource_type, &new, None).await?,
             };
             if !is_done || incoming.mode == Mode::DryRun {
-                self.check_id(request, incoming.id).await?;
+                self.check_id(request, resource_type, incoming.id).await?;
             }
             if is_done {
                 return Ok(Imported::new(Outcome::Created, incoming.id, new.ignored));
@@ -99,12 +99,20 @@ impl Services {
     }
 
     /// Refuses an id that a resource of another type has.
-    async fn check_id(&self, request: &Request, id: Uuid) -> Result<(), Refusal> {
+    async fn check_id(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        id: Uuid,
+    ) -> Result<(), Refusal> {
         let mut conn = self.database.read().await.map_err(Error::from)?;
         let found = resources::type_of(&mut conn, request.tenant.id, id).await;
         match found.map_err(Error::from)? {
-            None => Ok(()),
-            Some(resource_type) => Err(Refusal::IdTaken { id, resource_type }),
+            Some(other) if other != resource_type.name => {
+                Err(Refusal::IdTaken { id, resource_type: other })
+            }
+            // None, or what another import has just written.
+            _ => Ok(()),
         }
     }
 
