@@ -45,7 +45,8 @@ impl Services {
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let stored = {
-                let mut conn = self.database.read().await.map_err(Error::from)?;
+                let mut conn =
+                    self.database.read_for(request.tenant.id).await.map_err(Error::from)?;
                 let (tenant, name) = (request.tenant.id, &resource_type.name);
                 resources::get(&mut conn, tenant, name, incoming.id).await.map_err(Error::from)?
             };
@@ -105,7 +106,7 @@ impl Services {
         resource_type: &ResourceType,
         id: Uuid,
     ) -> Result<(), Refusal> {
-        let mut conn = self.database.read().await.map_err(Error::from)?;
+        let mut conn = self.database.read_for(request.tenant.id).await.map_err(Error::from)?;
         let found = resources::type_of(&mut conn, request.tenant.id, id).await;
         match found.map_err(Error::from)? {
             Some(other) if other != resource_type.name => {
@@ -125,7 +126,7 @@ impl Services {
         keys: &writes::Keys,
     ) -> Result<(), Error> {
         let (tenant, name) = (request.tenant.id, &resource_type.name);
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_for(request.tenant.id).await?;
         let taken = writes::taken(&mut conn, tenant, name, id, &keys.unique).await?;
         taken.map_or(Ok(()), |attribute| {
             Err(Error::NotUnique { resource_type: name.clone(), attribute })
