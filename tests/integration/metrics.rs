@@ -26,7 +26,7 @@ async fn requests_are_counted_by_their_operation_and_status() {
         ("createResource", 409, 1),
         ("listResources", 401, 1),
         ("createTenant", 201, 1),
-        ("none", 404, 1),
+        ("unknown", 404, 1),
     ] {
         let name = format!("tenon_requests_total{{operation=\"{operation}\",status=\"{status}\"}}");
         assert_eq!(value(&metrics, &name), count, "{name}: {metrics}");

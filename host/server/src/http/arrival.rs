@@ -1,9 +1,8 @@
 //! Before the routes: where a request came in, and what is asked for there. The path becomes that of
-//! the one table of routes, whatever the client's was.
+//! the one table of tenants' routes, whatever the client's was.
 
 mod forwarded;
 
-use std::convert::Infallible;
 use std::mem;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,13 +12,15 @@ use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
 use axum::http::{Extensions, HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
+use tower_service::Service;
 use tracing::{Span, field};
 
 use self::forwarded::Sent;
 use super::App;
+use super::Tables;
 use super::error::ScimError;
 use super::observe::facts_of;
-use super::routes::{ADMIN_BASE, METADATA, SCIM_BASE};
+use super::routes::{ADMIN_BASE, METADATA};
 use crate::store::StoreError;
 use crate::tenant::auth::SecretHash;
 use crate::tenant::certificate;
@@ -50,31 +51,21 @@ pub(super) struct ClientCertificate(pub(super) SecretHash);
 
 /// Puts a [`Caller`] into the extensions of each request, and an `Arc<EntryPoint>` into those of a
 /// request to a tenant's service.
-pub(super) async fn arrival<F>(
-    app: &App,
-    request: Request,
-    next: impl FnOnce(Request) -> F,
-) -> Response
-where
-    F: Future<Output = Result<Response, Infallible>>,
-{
+pub(super) async fn arrival(app: &App, tables: &mut Tables, request: Request) -> Response {
     let (mut parts, body) = request.into_parts();
     let sent = sent(&app.resolver.settings, &mut parts);
-    if is_no_tenants(parts.uri.path()) {
-        return infallible(next(Request::from_parts(parts, body)).await);
-    }
-    match enter(app, &mut parts, sent.as_ref()).await {
-        // At no path of a service there is nothing, which the table of routes says.
-        Ok(Ok(()) | Err(NoEntry::Nothing)) => {
-            infallible(next(Request::from_parts(parts, body)).await)
-        }
-        Ok(Err(NoEntry::Nobody)) => ScimError::unauthorized().into_response(),
-        Err(error) => ScimError::from(error).into_response(),
-    }
-}
-
-fn infallible(answer: Result<Response, Infallible>) -> Response {
-    let Ok(response) = answer;
+    let entered = match is_no_tenants(parts.uri.path()) {
+        true => Ok(Err(NoEntry::Nothing)),
+        false => enter(app, &mut parts, sent.as_ref()).await,
+    };
+    let table = match entered {
+        Ok(Ok(())) => &mut tables.of_tenants,
+        // At no path of a service is what the server has itself, or nothing.
+        Ok(Err(NoEntry::Nothing)) => &mut tables.of_server,
+        Ok(Err(NoEntry::Nobody)) => return ScimError::unauthorized().into_response(),
+        Err(error) => return ScimError::from(error).into_response(),
+    };
+    let Ok(response) = table.call(Request::from_parts(parts, body)).await;
     response
 }
 
@@ -208,8 +199,11 @@ fn tenant_headers<'r>(
 
 /// The URI under which the table of routes knows what is asked for.
 fn at_the_table(uri: &Uri, rest: &str) -> Option<Uri> {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let path = PathAndQuery::try_from(format!("{SCIM_BASE}{rest}{query}")).ok()?;
+    let rest = if rest.is_empty() { "/" } else { rest };
+    let path = match uri.query() {
+        Some(query) => PathAndQuery::try_from(format!("{rest}?{query}")).ok()?,
+        None => PathAndQuery::try_from(rest).ok()?,
+    };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path);
     Uri::from_parts(parts).ok()

@@ -27,10 +27,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::response::Response;
 use futures_util::FutureExt;
-use tower_service::Service;
 
 use crate::service::Services;
 use crate::tenant::auth::SecretHash;
@@ -51,37 +50,44 @@ pub struct App {
     pub resolver: Resolver,
 }
 
-/// Answers requests: what is around each of them, and the table of routes.
+/// Answers requests: what is around each of them, and the tables of routes.
 #[derive(Debug, Clone)]
 pub struct Http {
     app: Arc<App>,
-    routes: Router,
+    tables: Tables,
+}
+
+/// All routes; `routes` has them.
+#[derive(Debug, Clone)]
+struct Tables {
+    of_server: Router,
+    /// Of the service of every tenant.
+    of_tenants: Router,
 }
 
 impl Http {
     /// Answers over these services.
     #[must_use]
     pub fn new(app: Arc<App>) -> Self {
-        let routes = Router::new()
-            .merge(routes::of_server(&app))
+        let of_server = routes::of_server(&app)
             .merge(routes::admin_router(&app))
-            .merge(routes::scim_router(&app))
             .fallback(error::unknown_route)
-            .method_not_allowed_fallback(error::method_not_allowed)
-            .layer(DefaultBodyLimit::disable()) // `body` has limits of its own
-            .with_state(Arc::clone(&app));
-        Self { app, routes }
+            .method_not_allowed_fallback(error::method_not_allowed);
+        let tables = Tables {
+            of_server: of_server.with_state(Arc::clone(&app)),
+            of_tenants: routes::scim_router(&app).with_state(Arc::clone(&app)),
+        };
+        Self { app, tables }
     }
 
     /// Answers one request. Each step calls the next as a function: as layers of a router, each
     /// would cost every request an allocation or two.
     pub async fn answer(self, request: Request) -> Response {
-        let Self { app, mut routes } = self;
+        let Self { app, mut tables } = self;
         observe::observe(&Arc::clone(&app), request, |request| {
             drain::drain(request, |request| async move {
                 let is_scim = observe::is_scim(&request);
-                let answer = arrival::arrival(&app, request, |request| routes.call(request));
-                AssertUnwindSafe(answer)
+                AssertUnwindSafe(arrival::arrival(&app, &mut tables, request))
                     .catch_unwind()
                     .await
                     .unwrap_or_else(|panic| error::panicked(&*panic, is_scim))

@@ -17,15 +17,13 @@ use super::App;
 use super::arrival::Peer;
 use super::drain::AwaitsBody;
 use super::error::{Problem, ScimError};
+use super::routes::UNKNOWN;
 use crate::clock;
 use crate::service::facts::{Facts, Noted};
 use crate::store::requests::{Entry, Logged};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_ID_LENGTH: usize = 64;
-
-/// The operation of what answers where no route has a guard.
-const NO_ROUTE: &str = "none";
 
 /// How long a request may take, its body included.
 const MAX_DURATION: Duration = Duration::from_secs(60);
@@ -87,7 +85,7 @@ where
         let (took, noted) = (started.elapsed(), facts.take());
         let status = response.status().as_u16();
         tracing::info!(status, ms = took.as_millis(), "answered");
-        app.services.metrics.answered(noted.operation.unwrap_or(NO_ROUTE), status, took);
+        app.services.metrics.answered(noted.operation.unwrap_or(UNKNOWN), status, took);
         log(app, &noted, &method, &id, &response, took);
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(REQUEST_ID, value);

@@ -20,7 +20,7 @@ use crate::tenant::access::Permission::{
 /// Below which the service of a tenant is, when `arrival` has found out whose.
 pub(super) const SCIM_BASE: &str = "/scim/v2";
 /// The operation of what is at no route.
-const UNKNOWN: &str = "unknown";
+pub(super) const UNKNOWN: &str = "unknown";
 /// Below which the admin API is.
 pub(super) const ADMIN_BASE: &str = "/admin/v1";
 
@@ -98,19 +98,16 @@ method!(put, PUT);
 method!(patch, PATCH);
 method!(delete, DELETE);
 
-/// Those of the server itself, and where clients of tenants show who they are. Anybody may ask those, and
-/// whether the server works; the operator, what it counts.
+/// Those of the server itself. Anybody may ask whether it works; the operator, what it counts.
 pub(super) fn of_server(app: &Arc<App>) -> Router<Arc<App>> {
     let guarded = from_fn_with_state((Arc::clone(app), Needs::Operator, "metrics"), guard::admin);
     Router::new()
         .route("/health", axum::routing::get(health::health))
         .route("/ready", axum::routing::get(health::ready))
         .route("/metrics", axum::routing::get(metrics::metrics).route_layer(guarded))
-        .route(&format!("{SCIM_BASE}{TOKEN}"), axum::routing::post(oauth::token))
-        .route(&format!("{SCIM_BASE}{METADATA}"), axum::routing::get(oauth::metadata))
 }
 
-/// The service of a tenant (RFC 7644 §3.2), below [`SCIM_BASE`].
+/// The service of a tenant (RFC 7644 §3.2), below wherever that is.
 #[rustfmt::skip]
 pub(super) fn scim() -> Vec<Route> {
     use Needs::{Credential, OfMe, OfSomeType, OfType};
@@ -207,25 +204,20 @@ pub(super) fn admin() -> Vec<Route> {
     ]
 }
 
-/// The router of the SCIM routes, behind their guard: below [`SCIM_BASE`], and at the root with a
-/// slash, which a nested router does not have.
+/// The router of the SCIM routes, behind their guard, and of where clients show who they are.
 pub(super) fn scim_router(app: &Arc<App>) -> Router<Arc<App>> {
     let guarded =
         |needs, operation| from_fn_with_state((Arc::clone(app), needs, operation), guard::scim);
-    let unknown = error::unknown_scim_route.layer(guarded(Needs::Credential, UNKNOWN));
-    let not_allowed = error::scim_method_not_allowed.layer(guarded(Needs::Credential, UNKNOWN));
-    let mut routes = Router::new();
-    let mut root = MethodRouter::new();
+    let mut routes = Router::new()
+        .route(TOKEN, axum::routing::post(oauth::token))
+        .route(METADATA, axum::routing::get(oauth::metadata));
     for Route { path, needs, operation, handler, .. } in scim() {
-        let handler = handler.route_layer(guarded(needs, operation));
-        if path == "/" {
-            root = root.merge(handler.clone());
-        }
-        routes = routes.route(path, handler);
+        routes = routes.route(path, handler.route_layer(guarded(needs, operation)));
     }
-    let root = root.fallback(not_allowed.clone());
-    let routes = routes.fallback(unknown).method_not_allowed_fallback(not_allowed);
-    Router::new().nest(SCIM_BASE, routes).route(&format!("{SCIM_BASE}/"), root)
+    let guarded = guarded(Needs::Credential, UNKNOWN);
+    routes
+        .fallback(error::unknown_scim_route.layer(guarded.clone()))
+        .method_not_allowed_fallback(error::scim_method_not_allowed.layer(guarded))
 }
 
 /// The router of the admin API, behind its guard.
