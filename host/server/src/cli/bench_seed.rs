@@ -168,6 +168,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
     let tenant = Tenant {
         id: Uuid::now_v7(),
         name: name.to_owned(),
+        external_key: None,
         dialect: Dialect::default(),
         // What is measured is not held back.
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),

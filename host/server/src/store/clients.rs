@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::credentials::{StoredSecrets, Usage};
+use super::page::{InOrder, Part};
 use super::tokens::StoredGrants;
 use super::{StoreError, TenantId, config_epoch};
 
@@ -76,18 +77,21 @@ pub async fn insert(
 ///
 /// # Errors
 /// The database fails.
-pub async fn list(
+pub async fn page(
     conn: &mut PgConnection,
     tenant: TenantId,
-) -> Result<Vec<OAuthClient>, StoreError> {
+    part: &Part<Uuid>,
+) -> Result<InOrder<OAuthClient>, StoreError> {
     let clients = sqlx::query_as(
         "SELECT id, name, created, grants, last_used, last_address, previous_until \
-         FROM clients WHERE tenant_id = $1 ORDER BY created, id",
+         FROM clients WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant.0)
+    .bind(part.after.unwrap_or_default())
+    .bind(part.rows())
     .fetch_all(conn)
     .await?;
-    Ok(clients)
+    Ok(part.of(clients))
 }
 
 /// A client that is about to be changed: others who change it wait until this transaction ends.

@@ -11,6 +11,7 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::lanes::{Lanes, Read};
+use super::page::{InOrder, Part};
 use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// What is bound.
@@ -76,6 +77,14 @@ pub struct EntryPoint {
     pub created: OffsetDateTime,
 }
 
+impl EntryPoint {
+    /// What it is listed by: `host scim.example.com`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{} {}", self.kind, self.value)
+    }
+}
+
 /// It is bound already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken;
@@ -109,20 +118,30 @@ pub async fn insert(
     }
 }
 
-/// What is bound to it.
+/// What is bound to it, by [`EntryPoint::key`].
 ///
 /// # Errors
 /// The database fails.
-pub async fn list(conn: &mut PgConnection, to: Bound) -> Result<Vec<EntryPoint>, StoreError> {
+pub async fn page(
+    conn: &mut PgConnection,
+    to: Bound,
+    part: &Part<String>,
+) -> Result<InOrder<EntryPoint>, StoreError> {
+    let after = part.after.as_deref().and_then(|key| key.split_once(' '));
+    let (kind, value) = after.unwrap_or_default();
     let entry_points = sqlx::query_as(
         "SELECT kind, value, created FROM entry_points \
-         WHERE realm_id = $1 OR tenant_id = $2 ORDER BY kind, value",
+         WHERE (realm_id = $1 OR tenant_id = $2) AND (kind, value) > ($3, $4) \
+         ORDER BY kind, value LIMIT $5",
     )
     .bind(to.realm())
     .bind(to.tenant())
+    .bind(kind)
+    .bind(value)
+    .bind(part.rows())
     .fetch_all(conn)
     .await?;
-    Ok(entry_points)
+    Ok(part.of(entry_points))
 }
 
 /// Unbinds an entry point, within a transaction; false where it is not bound to this.

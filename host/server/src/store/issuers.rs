@@ -4,6 +4,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::page::{InOrder, Part};
 use super::{StoreError, TenantId, config_epoch};
 
 /// An issuer as it is stored.
@@ -43,6 +44,27 @@ pub async fn insert(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Issuers of a tenant, the oldest first.
+///
+/// # Errors
+/// The database fails.
+pub async fn page(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    part: &Part<Uuid>,
+) -> Result<InOrder<StoredIssuer>, StoreError> {
+    let issuers = sqlx::query_as(
+        "SELECT id, issuer, config, created, modified FROM issuers \
+         WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
+    )
+    .bind(tenant.0)
+    .bind(part.after.unwrap_or_default())
+    .bind(part.rows())
+    .fetch_all(conn)
+    .await?;
+    Ok(part.of(issuers))
 }
 
 /// A tenant's issuers, the oldest first; those with this `iss` where one is named.

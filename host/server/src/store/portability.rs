@@ -75,9 +75,10 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.
-const OF_NO_TENANT: [(&str, &str); 14] = [
+const OF_NO_TENANT: [(&str, &str); 15] = [
     ("tenants_pkey", "the id is the tenant's"),
     ("tenants_name_key", "few rows; a reference table"),
+    ("tenants_external_key", "few rows; a reference table"),
     ("tenants_in_removal", "few rows at any time, of tenants that were deleted"),
     ("realms_pkey", "few rows; a reference table"),
     ("realms_name_key", "few rows; a reference table"),

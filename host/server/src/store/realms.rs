@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::page::{InOrder, Part};
 use super::tenants::{NameTaken, id_in_path};
 use super::{StoreError, TenantId, breaks, config_epoch};
 
@@ -67,15 +68,22 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Rea
     Ok(realm)
 }
 
-/// All realms, by name.
+/// Realms, by name.
 ///
 /// # Errors
 /// The database fails.
-pub async fn list(conn: &mut PgConnection) -> Result<Vec<Realm>, StoreError> {
-    let realms = sqlx::query_as("SELECT id, name, created, modified FROM realms ORDER BY name")
-        .fetch_all(conn)
-        .await?;
-    Ok(realms)
+pub async fn page(
+    conn: &mut PgConnection,
+    part: &Part<String>,
+) -> Result<InOrder<Realm>, StoreError> {
+    let realms = sqlx::query_as(
+        "SELECT id, name, created, modified FROM realms WHERE name > $1 ORDER BY name LIMIT $2",
+    )
+    .bind(part.after.as_deref().unwrap_or_default())
+    .bind(part.rows())
+    .fetch_all(conn)
+    .await?;
+    Ok(part.of(realms))
 }
 
 /// Keeps a realm from being deleted until this transaction ends; false where it is gone.

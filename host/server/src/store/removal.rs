@@ -112,8 +112,8 @@ pub async fn begin(
     ];
     // No tenant can be given a name with a colon.
     let begun = sqlx::query(
-        "UPDATE tenants SET name = 'deleted:' || id, realm_id = NULL, removal_step = $2, \
-                deleted = $3, config_epoch = config_epoch + 1 \
+        "UPDATE tenants SET name = 'deleted:' || id, external_key = NULL, realm_id = NULL, \
+                removal_step = $2, deleted = $3, config_epoch = config_epoch + 1 \
          WHERE id = $1 AND removal_step IS NULL",
     )
     .bind(tenant.0)

@@ -1,5 +1,7 @@
 //! Tenants.
 
+mod page;
+
 use serde::Serialize;
 use sqlx::PgConnection;
 use tenon_scim::Dialect;
@@ -9,6 +11,8 @@ use uuid::Uuid;
 use super::requests::Logged;
 use super::{StoreError, TenantId, breaks, config_epoch};
 
+pub use self::page::{Listed, State, Wanted, page};
+
 /// A tenant as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tenant {
@@ -16,6 +20,9 @@ pub struct Tenant {
     pub id: Uuid,
     /// A name for URLs, unique.
     pub name: String,
+    /// What the operator's other systems call it, unique.
+    #[serde(rename = "externalKey", skip_serializing_if = "Option::is_none")]
+    pub external_key: Option<String>,
     /// How its clients speak SCIM.
     pub dialect: Dialect,
     /// What it may cost: a JSON object.
@@ -50,6 +57,7 @@ impl Tenant {
 struct Row {
     id: Uuid,
     name: String,
+    external_key: Option<String>,
     dialect: String,
     limits: String,
     request_log: String,
@@ -63,11 +71,18 @@ impl TryFrom<Row> for Tenant {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let Row { id, name, dialect, limits, request_log, realm, suspended, created, modified } =
-            row;
-        let request_log = Logged::of_stored(request_log)?;
-        let dialect = known_dialect(dialect)?;
-        Ok(Self { id, name, dialect, limits, request_log, realm, suspended, created, modified })
+        Ok(Self {
+            id: row.id,
+            name: row.name,
+            external_key: row.external_key,
+            dialect: known_dialect(row.dialect)?,
+            limits: row.limits,
+            request_log: Logged::of_stored(row.request_log)?,
+            realm: row.realm,
+            suspended: row.suspended,
+            created: row.created,
+            modified: row.modified,
+        })
     }
 }
 
@@ -79,7 +94,7 @@ fn known_dialect(name: String) -> Result<Dialect, StoreError> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameTaken;
 
-/// Adds a tenant.
+/// Adds a tenant; its external key is for [`set_external_key`].
 ///
 /// # Errors
 /// The database fails; in the inner result, the name is taken.
@@ -112,8 +127,8 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, t.request_log, r.name AS realm, t.suspended, \
-                t.created, t.modified \
+        "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, r.name AS realm, \
+                t.suspended, t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
@@ -122,22 +137,6 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
     .fetch_optional(conn)
     .await?;
     row.map(Tenant::try_from).transpose()
-}
-
-/// All tenants, by name.
-///
-/// # Errors
-/// The database fails.
-pub async fn list(conn: &mut PgConnection) -> Result<Vec<Tenant>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.dialect, t.limits, t.request_log, r.name AS realm, t.suspended, \
-                t.created, t.modified \
-         FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
-         WHERE t.removal_step IS NULL ORDER BY t.name",
-    )
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(Tenant::try_from).collect()
 }
 
 /// How a tenant is configured.
@@ -265,6 +264,31 @@ pub async fn update(
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))
+}
+
+/// Another tenant has that external key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalKeyTaken;
+
+/// Gives a tenant another external key, or none. Who asks says that the configuration changes.
+///
+/// # Errors
+/// The database fails; in the inner result, another tenant has the key.
+pub async fn set_external_key(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    key: Option<&str>,
+) -> Result<Result<(), ExternalKeyTaken>, StoreError> {
+    let result = sqlx::query("UPDATE tenants SET external_key = $2 WHERE id = $1")
+        .bind(tenant.0)
+        .bind(key)
+        .execute(conn)
+        .await;
+    match result {
+        Ok(_) => Ok(Ok(())),
+        Err(error) if breaks(&error, "tenants_external_key") => Ok(Err(ExternalKeyTaken)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Has other requests of a tenant be logged. Who asks says that the configuration changes.

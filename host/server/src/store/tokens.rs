@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::credentials::{StoredSecrets, Usage};
+use super::page::{InOrder, Part};
 use super::{StoreError, TenantId, breaks, config_epoch};
 
 /// A token as it is shown: without its secret.
@@ -143,16 +144,22 @@ pub async fn insert(
 ///
 /// # Errors
 /// The database fails.
-pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Token>, StoreError> {
+pub async fn page(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    part: &Part<Uuid>,
+) -> Result<InOrder<Token>, StoreError> {
     let tokens = sqlx::query_as(
         "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
                 CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate \
-         FROM tokens WHERE tenant_id = $1 ORDER BY created, id",
+         FROM tokens WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant.0)
+    .bind(part.after.unwrap_or_default())
+    .bind(part.rows())
     .fetch_all(conn)
     .await?;
-    Ok(tokens)
+    Ok(part.of(tokens))
 }
 
 /// A token that is about to be changed: others who change it wait until this transaction ends.

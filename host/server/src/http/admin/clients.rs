@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::tokens::{check_given, check_label, check_types, grants, overlap};
-use super::{Administrator, ForTenant, Members, items};
+use super::{Administrator, ForTenant, Members, page};
 use crate::clock;
 use crate::store::TenantId;
 use crate::store::audit::{self, Act};
@@ -27,11 +27,15 @@ use crate::tenant::auth::{SecretHash, random};
 
 type Answer = Result<Response, Problem>;
 
-pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
-    let all = clients::list(&mut conn, tenant.tenant_id()).await?;
-    let all: Vec<Value> = all.iter().map(|it| shown(tenant.tenant_id(), it)).collect();
-    Ok(Json(items(all)).into_response())
+    let page = clients::page(&mut conn, tenant.tenant_id(), &part).await?;
+    page::in_order(&page, |it| it.id, |it| Ok(shown(tenant.tenant_id(), it)))
 }
 
 /// The answer has the secret, this once.

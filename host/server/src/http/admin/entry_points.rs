@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -12,10 +12,11 @@ use sqlx::PgConnection;
 
 use super::super::{App, error::Problem};
 use super::realms::named;
-use super::{Administrator, ForTenant, Members, invalid, items};
+use super::{Administrator, ForTenant, Members, invalid, page};
 use crate::clock;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::entry_points::{self, Bound, EntryPoint, Kind, Taken};
+use crate::store::page::Part;
 use crate::store::realms;
 use crate::tenant::resolve::EntrySettings;
 use crate::tenant::resolve::template::{is_host, is_prefix};
@@ -25,18 +26,22 @@ type Answer = Result<Response, Problem>;
 pub(crate) async fn list_of_realm(
     State(app): State<Arc<App>>,
     Path(realm): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
     let realm = named(&mut conn, &realm).await?;
-    list(&mut conn, Bound::Realm(realm.id)).await
+    list(&mut conn, Bound::Realm(realm.id), &part).await
 }
 
 pub(crate) async fn list_of_tenant(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
 ) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
-    list(&mut conn, Bound::Tenant(tenant.tenant_id())).await
+    list(&mut conn, Bound::Tenant(tenant.tenant_id()), &part).await
 }
 
 pub(crate) async fn bind_to_realm(
@@ -141,10 +146,9 @@ fn header(value: &str, settings: &EntrySettings) -> Result<String, &'static str>
     if is_header { Ok(format!("{name}: {value}")) } else { Err(EXPECTED) }
 }
 
-async fn list(conn: &mut PgConnection, of: Bound) -> Answer {
-    let all = entry_points::list(conn, of).await?;
-    let shown: Vec<Value> = all.iter().map(|it| json!(it)).collect();
-    Ok(Json(items(shown)).into_response())
+async fn list(conn: &mut PgConnection, of: Bound, part: &Part<String>) -> Answer {
+    let page = entry_points::page(conn, of, part).await?;
+    page::in_order(&page, EntryPoint::key, |it| Ok(json!(it)))
 }
 
 async fn bind(app: &App, administrator: &Administrator, to: Bound, wanted: Wanted) -> Answer {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -13,16 +13,23 @@ use tenon_scim::value::timestamp;
 
 use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, items};
+use super::{Administrator, ForTenant, Members, page};
 use crate::service::indexes::{ShownIndex, WantedBy};
 
 type Answer = Result<Response, Problem>;
 /// The tenant, the name of the type and the path of the attribute.
 type Index = Path<(String, String, String)>;
 
-pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let part = page::part(query.as_deref())?;
     let all = app.services.indexes(tenant.tenant_id()).await?;
-    Ok(Json(items(all.iter().map(shown).collect())).into_response())
+    let key = |it: &ShownIndex| format!("{} {}", it.build.resource_type, it.build.attr);
+    let page = part.taken_from(all, key);
+    page::in_order(&page, key, |it| Ok(shown(it)))
 }
 
 /// It is built in the background; the answer tells how far it is.

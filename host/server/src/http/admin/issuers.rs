@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::{App, error::Problem};
 use super::tokens::{check_given, check_types};
-use super::{Administrator, ForTenant, Members, changed, invalid, items};
+use super::{Administrator, ForTenant, Members, changed, invalid, page};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
@@ -25,11 +25,15 @@ type Answer = Result<Response, Problem>;
 /// Issuers of a tenant at the most: a JWT may be tried with each.
 const MAX_ISSUERS: usize = 50;
 
-pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
-    let all = issuers::list(&mut conn, tenant.tenant_id(), None).await?;
-    let all: Result<Vec<Value>, StoreError> = all.iter().map(shown).collect();
-    Ok(Json(items(all?)).into_response())
+    let page = issuers::page(&mut conn, tenant.tenant_id(), &part).await?;
+    page::in_order(&page, |it| it.id, |it| Ok(shown(it)?))
 }
 
 pub(crate) async fn create(

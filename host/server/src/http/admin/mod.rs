@@ -237,8 +237,3 @@ fn check_name(what: &str, name: &str) -> Result<(), Problem> {
          ends it, and is no UUID; \"{name}\" is not such a name"
     )))
 }
-
-/// A list. An object rather than an array, so that paging can be added to it.
-fn items<T: Into<Value>>(items: Vec<T>) -> Value {
-    serde_json::json!({ "items": items.into_iter().map(Into::into).collect::<Vec<Value>>() })
-}

@@ -1,5 +1,9 @@
 //! Lists that are read page by page: `limit` and `cursor`, and what narrows them down.
 
+use std::str::FromStr;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -10,11 +14,14 @@ use uuid::Uuid;
 
 use super::super::error::Problem;
 use super::invalid;
-use crate::store::page::Page;
+use crate::store::page::{InOrder, Page, Part};
 use crate::store::retention::first_id_at;
 
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1_000;
+
+/// What a cursor must be.
+const CURSOR: &str = "a nextCursor of this list";
 
 /// The parameters of a URL.
 pub(super) struct Parameters(Vec<(String, String)>);
@@ -69,11 +76,43 @@ impl Parameters {
         Ok(self.read("limit", &expected, read)?.unwrap_or(DEFAULT_LIMIT))
     }
 
+    /// The part of a list that is in the order of a key.
+    pub(super) fn part<K: FromStr>(&self) -> Result<Part<K>, Problem> {
+        let read = |text: &str| {
+            let key = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+            // PostgreSQL's text has no U+0000, so that no key has it.
+            if key.contains('\0') { None } else { key.parse().ok() }
+        };
+        let after = self.read("cursor", CURSOR, read)?;
+        Ok(Part { after, limit: self.limit()? })
+    }
+
     /// Before which id the page is.
     pub(super) fn cursor(&self) -> Result<Option<Uuid>, Problem> {
         let read = |text: &str| Uuid::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok();
-        self.read("cursor", "a nextCursor of this list", read)
+        self.read("cursor", CURSOR, read)
     }
+}
+
+/// The part of a list in the order of a key that a query asks for, which has no other parameters.
+pub(super) fn part<K: FromStr>(query: Option<&str>) -> Result<Part<K>, Problem> {
+    Parameters::of(query, &["limit", "cursor"])?.part()
+}
+
+/// A part of a list as it is shown; there is a `nextCursor` unless it is the last one.
+pub(super) fn in_order<T, K: ToString>(
+    part: &InOrder<T>,
+    key: impl Fn(&T) -> K,
+    shown: impl Fn(&T) -> Result<Value, Problem>,
+) -> Result<Response, Problem> {
+    let items: Vec<Value> = part.items.iter().map(shown).collect::<Result<_, _>>()?;
+    let mut page = json!({ "items": items });
+    let last = part.items.last().filter(|_| part.has_more);
+    if let (Some(page), Some(last)) = (page.as_object_mut(), last) {
+        let cursor = URL_SAFE_NO_PAD.encode(key(last).to_string());
+        page.insert("nextCursor".to_owned(), cursor.into());
+    }
+    Ok(Json(page).into_response())
 }
 
 /// A page as it is shown; there is a `nextCursor` unless it is the last one.

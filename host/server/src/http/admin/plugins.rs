@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -14,7 +14,7 @@ use tenon_scim::value::timestamp;
 
 use super::super::body::{self, WASM_TYPES};
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, check_name, invalid, items};
+use super::{Administrator, ForTenant, Members, check_name, invalid, page};
 use crate::service::plugins::PluginError;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
@@ -37,10 +37,16 @@ impl FromRequestParts<Arc<App>> for PluginName {
     }
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
     let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
-    Ok(Json(items(all.iter().map(shown).collect())).into_response())
+    let page = part.taken_from(all, |it: &Plugin| it.name.clone());
+    page::in_order(&page, |it| it.name.clone(), |it| Ok(shown(it)))
 }
 
 pub(crate) async fn get(

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
-use super::{Administrator, Members, check_name, items};
+use super::{Administrator, Members, check_name, page};
 use crate::clock;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::realms::{self, InUse, Realm};
@@ -19,11 +19,11 @@ use crate::store::tenants::NameTaken;
 
 type Answer = Result<Response, Problem>;
 
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
-    let all = realms::list(&mut conn).await?;
-    let shown: Vec<Value> = all.iter().map(|realm| json!(realm)).collect();
-    Ok(Json(items(shown)).into_response())
+    let page = realms::page(&mut conn, &part).await?;
+    page::in_order(&page, |it| it.name.clone(), |it| Ok(json!(it)))
 }
 
 pub(crate) async fn create(

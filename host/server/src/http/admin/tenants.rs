@@ -14,29 +14,28 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, changed, check_name, invalid, items};
+use super::{Administrator, ForTenant, Members, changed, check_name, invalid};
 use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act, By};
 use crate::store::counters::Warning;
-use crate::store::removal::{self, Progress};
 use crate::store::requests::Logged;
-use crate::store::tenants::{self, NameTaken, Tenant};
+use crate::store::tenants::{self, ExternalKeyTaken, NameTaken, State as TenantState, Tenant};
 use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
 use crate::tenant::limits::{ConfiguredLimits, Limits};
 use crate::tenant::runtime::registry_of;
 
+mod list;
+mod removal;
+
+pub(crate) use self::list::list;
+pub(crate) use self::removal::delete;
+
 type Answer = Result<Response, Problem>;
 
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
-    let mut conn = app.services.database.read().await?;
-    let all = tenants::list(&mut conn).await?;
-    let deleted = removal::list(&mut conn).await?;
-    let shown = all.iter().map(|tenant| shown(&app, tenant));
-    let shown: Vec<Value> = shown.chain(deleted.iter().map(deleting)).collect();
-    Ok(Json(items(shown)).into_response())
-}
+/// Bytes of an external key at the most.
+const MAX_EXTERNAL_KEY: usize = 256;
 
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -46,6 +45,7 @@ pub(crate) async fn create(
     let name = members.string("name")?;
     let dialect = dialect(&mut members)?.unwrap_or_default();
     let limits = members.take("limits").unwrap_or_default();
+    let external_key = external_key(&mut members)?.flatten();
     members.finish()?;
     check_name("tenant", &name)?;
     let limits = TenantLimits::merged("{}", limits)?;
@@ -57,6 +57,7 @@ pub(crate) async fn create(
     let tenant = Tenant {
         id,
         name,
+        external_key,
         dialect,
         limits: limits_text,
         request_log,
@@ -67,6 +68,7 @@ pub(crate) async fn create(
     };
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
+    set_external_key(&mut transaction, tenant.tenant_id(), tenant.external_key.as_deref()).await?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     let request_id = administrator.by().request_id;
     let quotas = limits.quotas();
@@ -88,7 +90,9 @@ pub(crate) async fn get(
 ) -> Answer {
     let shown = match tenant {
         Ok(ForTenant(tenant)) => shown(&app, &tenant),
-        Err(problem) => deleting(&in_removal(&app, &name_or_id).await?.ok_or(problem)?),
+        Err(problem) => {
+            removal::shown(&removal::in_progress(&app, &name_or_id).await?.ok_or(problem)?)
+        }
     };
     Ok(Json(shown).into_response())
 }
@@ -104,9 +108,13 @@ pub(crate) async fn update(
     let limits = members.take("limits");
     let request_log = request_log(&mut members)?.filter(|it| *it != tenant.request_log);
     let resolution = Resolution::take(&mut members)?;
+    let external_key = external_key(&mut members)?.filter(|it| *it != tenant.external_key);
     members.finish()?;
     if resolution.is_some() && !administrator.is_operator() {
         return Err(for_the_operator("resolution"));
+    }
+    if external_key.is_some() && !administrator.is_operator() {
+        return Err(for_the_operator("externalKey"));
     }
     if limits.is_some() && !administrator.is_operator() {
         return Err(for_the_operator("limits"));
@@ -120,7 +128,7 @@ pub(crate) async fn update(
     let mut warnings = Vec::new();
     let mut transaction = app.services.database.begin().await?;
     let changes = [name.is_some(), dialect.is_some(), limits.is_some(), resolution.is_some()];
-    if changes.contains(&true) || request_log.is_some() {
+    if changes.contains(&true) || request_log.is_some() || external_key.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
         let limits = match limits {
             Some(limits) => {
@@ -138,6 +146,9 @@ pub(crate) async fn update(
             .map_err(|NameTaken| taken(name.unwrap_or_default()))?;
         if let Some(request_log) = request_log {
             tenants::set_request_log(&mut transaction, id, request_log).await?;
+        }
+        if let Some(external_key) = external_key {
+            set_external_key(&mut transaction, id, external_key.as_deref()).await?;
         }
         if let Some(Resolution { realm }) = resolution {
             let realm = held(&mut transaction, realm.as_deref()).await?;
@@ -158,41 +169,6 @@ pub(crate) async fn update(
     }
     let updated = updated.unwrap_or(tenant);
     Ok(Json(shown(&app, &updated)).into_response())
-}
-
-/// 204 where all that the tenant had is gone; 202 where that goes on, and `get` tells how far it is.
-pub(crate) async fn delete(
-    State(app): State<Arc<App>>,
-    tenant: Result<ForTenant, Problem>,
-    Path(name_or_id): Path<String>,
-    administrator: Administrator,
-) -> Answer {
-    let (id, name) = match tenant {
-        Ok(ForTenant(tenant)) => (tenant.tenant_id(), tenant.name),
-        Err(problem) => {
-            let progress = in_removal(&app, &name_or_id).await?.ok_or(problem)?;
-            (TenantId(progress.id), name_or_id)
-        }
-    };
-    let left = app.services.delete_tenant(administrator.by(), id, &name).await?;
-    tracing::info!(%id, is_gone = left.is_none(), "tenant deleted");
-    let Some(left) = left else { return Ok(StatusCode::NO_CONTENT.into_response()) };
-    let headers = [(header::LOCATION, format!("{}/admin/v1/tenants/{id}", app.public_url))];
-    Ok((StatusCode::ACCEPTED, headers, Json(deleting(&left))).into_response())
-}
-
-async fn in_removal(app: &App, id: &str) -> Result<Option<Progress>, Problem> {
-    let mut conn = app.services.database.read().await?;
-    Ok(removal::of_id(&mut conn, id).await?)
-}
-
-/// A tenant that has been deleted, as long as something is left of it.
-fn deleting(progress: &Progress) -> Value {
-    let mut shown = json!(progress);
-    if let Some(shown) = shown.as_object_mut() {
-        shown.insert("state".to_owned(), "deleting".into());
-    }
-    shown
 }
 
 /// How requests reach the tenant.
@@ -319,6 +295,31 @@ fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
     })
 }
 
+/// What the operator's other systems call the tenant, where the body says it; `null` is nothing.
+fn external_key(members: &mut Members) -> Result<Option<Option<String>>, Problem> {
+    if !members.has("externalKey") {
+        return Ok(None);
+    }
+    let key = members.optional_string("externalKey")?;
+    match &key {
+        Some(key) if !(1..=MAX_EXTERNAL_KEY).contains(&key.len()) || key.contains('\0') => {
+            Err(invalid(format!("\"externalKey\" must have 1 to {MAX_EXTERNAL_KEY} bytes")))
+        }
+        _ => Ok(Some(key)),
+    }
+}
+
+async fn set_external_key(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    key: Option<&str>,
+) -> Result<(), Problem> {
+    tenants::set_external_key(conn, tenant, key).await?.map_err(|ExternalKeyTaken| {
+        let detail = format!("another tenant has the external key \"{}\"", key.unwrap_or_default());
+        Problem::new(StatusCode::CONFLICT, detail).kind("external-key-taken")
+    })
+}
+
 /// Which requests are to be logged, where the body says it; `null` is the default.
 fn request_log(members: &mut Members) -> Result<Option<Logged>, Problem> {
     let known = || Logged::ALL.map(|it| format!("\"{}\"", it.name())).join(", ");
@@ -337,8 +338,9 @@ fn request_log(members: &mut Members) -> Result<Option<Logged>, Problem> {
 pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
-        let state = if tenant.suspended.is_some() { "suspended" } else { "active" };
-        shown.insert("state".to_owned(), state.into());
+        let is_suspended = tenant.suspended.is_some();
+        let state = if is_suspended { TenantState::Suspended } else { TenantState::Active };
+        shown.insert("state".to_owned(), state.name().into());
         if let Some(suspended) = tenant.suspended {
             shown.insert("suspendedAt".to_owned(), timestamp(suspended).into());
         }

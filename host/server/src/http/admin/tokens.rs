@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, invalid, items};
+use super::{Administrator, ForTenant, Members, invalid, page};
 use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
@@ -39,11 +39,15 @@ type Answer = Result<Response, Problem>;
 /// Bytes of a token's name at the most.
 const MAX_NAME: usize = 200;
 
-pub(crate) async fn list(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let part = page::part(query.as_deref())?;
     let mut conn = app.services.database.read().await?;
-    let all = tokens::list(&mut conn, tenant.tenant_id()).await?;
-    let shown: Result<Vec<Value>, StoreError> = all.iter().map(shown).collect();
-    Ok(Json(items(shown?)).into_response())
+    let page = tokens::page(&mut conn, tenant.tenant_id(), &part).await?;
+    page::in_order(&page, |it| it.id, |it| Ok(shown(it)?))
 }
 
 /// The answer has the secret, this once.
