@@ -3,6 +3,8 @@
 use serde_json::json;
 use tenon_tests::{Answer, Client, Options, Postgres, Server, user};
 
+use crate::oauth;
+
 /// Asks until the answer has a status: another server learns of a change within seconds.
 async fn until(client: &Client, path: &str, status: u16) -> Answer {
     loop {
@@ -26,6 +28,15 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
     let token = here.admin.post("/tokens", body).await.expect(201).body;
     let token = token["token"].as_str().unwrap();
     there.scim.get(&path).await.expect(200);
+    let client = oauth::client(&here, json!({ "role": "reader" })).await;
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", &*client.id),
+        ("client_secret", &*client.secret),
+    ];
+    let given = oauth::ask(&here, &form, None).await.expect(200).body;
+    let given = given["access_token"].as_str().unwrap();
+    here.scim.with_token(given).get(&path).await.expect(200);
 
     let suspended = here.admin.post("/suspend", json!({})).await.expect(200).body;
     assert_eq!(suspended["state"], "suspended");
@@ -39,6 +50,9 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
         tenant.scim.get("/nothing/at/all").await.expect(403);
         tenant.scim.post("/Users", user("other")).await.expect(403);
         tenant.scim.delete(&path).await.expect(403);
+        tenant.scim.with_token(given).get(&path).await.expect(403);
+        let refused = oauth::ask(tenant, &form, None).await.expect(400);
+        assert_eq!(refused.body["error"], "unauthorized_client");
         let administrator = tenant.admin.with_token(token);
         administrator.get("").await.expect(403);
         administrator.get("/tokens").await.expect(403);

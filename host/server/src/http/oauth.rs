@@ -92,6 +92,9 @@ pub(super) async fn token(
     let known = credentials.client(database, id, &secret, &entry.claims, address).await?;
     // Whom there is not, nobody knows.
     let id = id.ok_or(INVALID_CLIENT)?;
+    if known.is_suspended {
+        return Err(TokenError::OAuth("unauthorized_client", "the tenant is suspended"));
+    }
     let permissions = asked_for(form.get("scope"), &known.grants)?.stored().permissions;
     let scope = permissions.join(" ");
     let expires = clock::now().unix_timestamp() + LIFETIME;

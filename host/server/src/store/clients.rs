@@ -40,6 +40,8 @@ pub struct ClientCredential {
     pub realm_id: Option<Uuid>,
     /// The tenant's configuration epoch.
     pub config_epoch: i64,
+    /// Whether the operator has suspended the tenant.
+    pub is_suspended: bool,
     /// What is accepted as its secret.
     #[sqlx(flatten)]
     pub secrets: StoredSecrets,
@@ -149,7 +151,7 @@ pub async fn credential(
 ) -> Result<Option<ClientCredential>, StoreError> {
     let credential = sqlx::query_as(
         "SELECT t.name AS tenant_name, t.realm_id, t.config_epoch, c.secret_hash, c.previous_hash, \
-                c.previous_until, c.grants \
+                c.previous_until, c.grants, t.suspended IS NOT NULL AS is_suspended \
          FROM clients c JOIN tenants t ON t.id = c.tenant_id \
          WHERE c.tenant_id = $1 AND c.id = $2 AND t.removal_step IS NULL",
     )

@@ -26,6 +26,8 @@ pub struct StoredClient {
     pub tenant: TenantIdentity,
     /// The most that its tokens are allowed.
     pub grants: Grants,
+    /// Whether the operator has suspended the tenant.
+    pub is_suspended: bool,
     config_epoch: i64,
     secrets: Option<Secrets>,
 }
@@ -113,10 +115,12 @@ impl Credentials {
 }
 
 fn stored(tenant: TenantId, found: ClientCredential) -> Result<StoredClient, StoreError> {
-    let ClientCredential { tenant_name, realm_id, config_epoch, secrets, grants } = found;
+    let ClientCredential { tenant_name, realm_id, config_epoch, is_suspended, secrets, grants } =
+        found;
     Ok(StoredClient {
         tenant: TenantIdentity { id: tenant, name: tenant_name, realm: realm_id },
         grants: Grants::of_stored(grants)?,
+        is_suspended,
         config_epoch,
         secrets: Secrets::of_stored(&secrets),
     })
