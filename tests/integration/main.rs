@@ -41,6 +41,7 @@ mod removal;
 mod request_log;
 mod resources;
 mod search;
+mod shares;
 mod suspension;
 mod tokens;
 mod transfer;

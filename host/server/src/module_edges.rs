@@ -61,6 +61,8 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("plugins.rs", "administration"),
     ("removal.rs", "takes a tenant away"),
     ("request_log.rs", "of the server, for all tenants"),
+    ("shares.rs", "administration"),
+    ("shares/follow.rs", "copies in the background from one tenant to another"),
     ("substrings.rs", "of the server, and of no tenant"),
 ];
 

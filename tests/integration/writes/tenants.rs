@@ -81,6 +81,14 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    let parent = server.tenant("parent").await;
+    parent.create("/Users", user("ada")).await;
+    let types = json!({ "resourceTypes": ["User"] });
+    acme.admin.put(&format!("/shares/{}", parent.id), types).await.expect(201);
+    let share = format!("/shares/{}", parent.id);
+    while acme.admin.get(&share).await.expect(200).body["conflicts"]["total"] != 1 {
+        tokio::task::yield_now().await;
+    }
     // What the operator may add, and may not have been asked for here.
     const OPTIONAL: [&str; 1] = ["added_indexes"];
     for (table, count) in rows(&mut conn, id(&acme)).await {

@@ -16,6 +16,7 @@ use super::extract::Scim;
 use crate::service::Error;
 use crate::service::indexes::IndexError;
 use crate::service::plugins::PluginError;
+use crate::service::shares::ShareError;
 use crate::service::substrings::SubstringsError;
 use crate::store::StoreError;
 use crate::tenant::attempts::Slowed;
@@ -114,6 +115,7 @@ impl From<Error> for ScimError {
             | Error::MembersLimit { .. }
             | Error::Forbidden { .. }
             | Error::HiddenAttribute { .. }
+            | Error::ReadOnlyShared { .. }
             | Error::Suspended => Self::new(StatusCode::FORBIDDEN, detail),
             Error::TooManyRequests { retry_after } => {
                 let error = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
@@ -307,6 +309,25 @@ impl From<IndexError> for Problem {
             }
             IndexError::Misfit(misfit) => PluginError::Misfit(misfit).into(),
             IndexError::Store(error) => store_error(error),
+        }
+    }
+}
+
+impl From<ShareError> for Problem {
+    fn from(error: ShareError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ShareError::Itself | ShareError::Types => {
+                Self::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
+            }
+            ShareError::NoResourceType { .. } => {
+                Self::new(StatusCode::CONFLICT, detail).kind("no-such-resource-type")
+            }
+            ShareError::BeingRemoved => {
+                Self::new(StatusCode::CONFLICT, detail).kind("being-removed")
+            }
+            ShareError::Misfit(misfit) => PluginError::Misfit(misfit).into(),
+            ShareError::Store(error) => store_error(error),
         }
     }
 }

@@ -141,7 +141,7 @@ pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
         audit, clients, condition, entry_points, explain, indexes, issuers, plugins, realms, requests,
-        substrings, suspension, tenants, tokens, transfer,
+        shares, substrings, suspension, tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -187,6 +187,10 @@ pub(super) fn admin() -> Vec<Route> {
         get("/tenants/{tenant}/entry-points", Operator, "listTenantEntryPoints", "What is bound to a tenant", entry_points::list_of_tenant),
         post("/tenants/{tenant}/entry-points", Operator, "bindTenantEntryPoint", "Bind a host, a path or a header to a tenant", entry_points::bind_to_tenant),
         delete("/tenants/{tenant}/entry-points/{kind}/{value}", Operator, "unbindTenantEntryPoint", "Unbind what is bound to a tenant", entry_points::unbind_from_tenant),
+        get("/tenants/{tenant}/shares", Operator, "listShares", "What a tenant has of others", shares::list),
+        get("/tenants/{tenant}/shares/{parent}", Operator, "getShare", "What a tenant has of another, and what could not be copied", shares::get),
+        put("/tenants/{tenant}/shares/{parent}", Operator, "putShare", "Share resource types of another tenant with a tenant", shares::put),
+        delete("/tenants/{tenant}/shares/{parent}", Operator, "deleteShare", "Share no more: the copies are deleted", shares::delete),
         get("/tenants/{tenant}/audit", Tenant(AuditRead), "listAudit", "Who has done what", audit::list),
         get("/tenants/{tenant}/audit/export", Tenant(AuditRead), "exportAudit", "All records with their seals, as JSON Lines", audit::export),
         post("/tenants/{tenant}/audit/verify", Tenant(AuditRead), "verifyAudit", "Hold the records against their seals", audit::verify),

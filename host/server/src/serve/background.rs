@@ -19,6 +19,8 @@ const BUILD_INTERVAL: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How often is looked whether a deleted tenant has left something.
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often is looked whether something has come to what tenants share.
+const SHARES_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the audit log is sealed.
 const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often what is old is removed.
@@ -35,6 +37,7 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
+    tasks.spawn(carry_on_shares(services.clone(), retention.events));
     let writer = services.clone();
     tasks.spawn(async move { writer.write_requests().await });
     tasks.spawn(keep_house(services.clone(), retention));
@@ -103,6 +106,19 @@ async fn remove_tenants(services: Services) {
             Ok(false) => sleep(REMOVAL_INTERVAL).await,
             Err(error) => {
                 tracing::warn!(%error, "a deleted tenant could not be removed; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+async fn carry_on_shares(services: Services, events_kept: Duration) {
+    loop {
+        match services.carry_on_shares(events_kept).await {
+            Ok(true) => {}
+            Ok(false) => sleep(SHARES_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "what tenants share could not be copied; it will be tried again");
                 sleep(AFTER_FAILURE).await;
             }
         }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sqlx::PgConnection;
 use tenon_scim::value::timestamp;
 
 use super::{Error, Services};
 use crate::store::counters::{self, Counter};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::plugins::{self, Plugin};
-use crate::store::{TenantId, outbox, tenants};
+use crate::store::shares::{self, conflicts};
+use crate::store::{StoreError, TenantId, outbox, tenants};
 use crate::tenant::limits::Limits;
 use crate::tenant::runtime::registry_of;
 
@@ -139,6 +141,7 @@ impl Services {
         let counters = counters::list(&mut conn, tenant).await?;
         let builds = index_builds::list(&mut conn, tenant).await?;
         let oldest_event = outbox::oldest(&mut conn, tenant).await?;
+        let shares = share_problems(&mut conn, tenant).await?;
         drop(conn);
         let mut problems = Vec::new();
         let plugins = self.plugins_health(tenant, &plugins, &mut problems).await?;
@@ -156,6 +159,7 @@ impl Services {
                      of them may be refused until that is done"
             )
         }));
+        problems.extend(shares);
         Ok(Health {
             status: if problems.is_empty() { Status::Ok } else { Status::Degraded },
             problems,
@@ -196,6 +200,25 @@ impl Services {
         }
         Ok(health)
     }
+}
+
+async fn share_problems(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+) -> Result<Vec<String>, StoreError> {
+    let mut problems = Vec::new();
+    for share in shares::list(conn, tenant).await? {
+        let (_, conflicts) = conflicts::list(conn, tenant, share.parent, 0).await?;
+        let parent = share.parent;
+        if conflicts > 0 {
+            problems.push(format!(
+                "{conflicts} resources that the tenant {parent} shares are not copied: others have \
+                 their ids or unique values"
+            ));
+        }
+        problems.extend(share.problem.map(|it| format!("shared by the tenant {parent}: {it}")));
+    }
+    Ok(problems)
 }
 
 impl Quota {

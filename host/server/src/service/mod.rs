@@ -21,6 +21,7 @@ pub mod removal;
 pub mod render;
 pub mod request_log;
 pub mod secrets;
+pub mod shares;
 pub mod substrings;
 pub mod transfer;
 mod visible;
@@ -47,6 +48,7 @@ use crate::store::filter_sql::{Limits, TypePlan};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::lanes::Lanes;
 use crate::store::replicas::{Replicas, Source};
+use crate::store::resources::Stored;
 use crate::store::rows::Lookups;
 use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::access::{Permission, Principal};
@@ -287,6 +289,17 @@ pub enum Error {
         /// The path of the attribute.
         path: String,
     },
+    /// It is a copy of what another tenant has.
+    #[error(
+        "{resource_type} \"{id}\" is shared by another tenant, where alone it can be changed; here it \
+         can be read, and be a member of groups"
+    )]
+    ReadOnlyShared {
+        /// The name of the type.
+        resource_type: String,
+        /// Its id.
+        id: Uuid,
+    },
     /// The operator has suspended the tenant.
     #[error("the tenant is suspended; its operator can resume it")]
     Suspended,
@@ -460,6 +473,15 @@ fn parse_id(resource_type: &ResourceType, id: &str) -> Result<Uuid, Error> {
 /// the one in which ids are given out counts.
 fn parse_uuid(id: &str) -> Option<Uuid> {
     Uuid::parse_str(id).ok().filter(|uuid| uuid.to_string() == id)
+}
+
+/// Refuses to write a copy of what another tenant has.
+fn check_own(resource_type: &ResourceType, stored: &Stored) -> Result<(), Error> {
+    if stored.is_shared { Err(read_only(resource_type, stored.id)) } else { Ok(()) }
+}
+
+fn read_only(resource_type: &ResourceType, id: Uuid) -> Error {
+    Error::ReadOnlyShared { resource_type: resource_type.name.clone(), id }
 }
 
 fn not_found(resource_type: &ResourceType, id: impl ToString) -> Error {

@@ -29,7 +29,7 @@ use super::hooks::Operation;
 use super::large::{LARGE, is_large, is_large_patch};
 use super::memberships::{MembersChange, MembersPatch, count_members};
 use super::read::{Resource, known};
-use super::{Error, Request, Services, not_found, parse_id};
+use super::{Error, Request, Services, check_own, not_found, parse_id};
 use crate::clock;
 use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
@@ -151,6 +151,7 @@ impl Services {
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+            check_own(resource_type, &stored)?;
             preconditions.check(&stored.meta().etag())?;
             match self.change_once(request, resource_type, &stored, change).await {
                 Ok(None) | Err(Error::Store(StoreError::LostRace(_))) => {}

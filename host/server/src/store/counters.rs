@@ -10,7 +10,7 @@ use super::{StoreError, TenantId};
 /// Resources of one type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
 pub struct Counter {
-    /// How many there are.
+    /// How many there are, without copies of another tenant's.
     pub n: i64,
     /// How many there may be; `None` where nobody has said so.
     pub max_n: Option<i64>,
@@ -61,12 +61,12 @@ pub async fn set_limits(
         "WITH wanted AS ( \
              SELECT * FROM unnest($2::text[], $3::bigint[], $4::uuid[]) AS w (type, max_n, event) \
          ), before AS ( \
-             SELECT type, n, max_n FROM counters WHERE tenant_id = $1 \
+             SELECT type, n - shared AS n, max_n FROM counters WHERE tenant_id = $1 \
          ), counted AS ( \
              INSERT INTO counters AS counter (tenant_id, type, n, max_n) \
              SELECT $1, wanted.type, 0, wanted.max_n FROM wanted ORDER BY wanted.type \
              ON CONFLICT (tenant_id, type) DO UPDATE SET max_n = excluded.max_n \
-             RETURNING tenant_id, type, n, max_n \
+             RETURNING tenant_id, type, n - shared AS n, max_n \
          ) \
          INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                              created) \
@@ -98,11 +98,12 @@ pub async fn list(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Vec<(String, Counter)>, StoreError> {
-    let rows: Vec<(String, i64, Option<i64>)> =
-        sqlx::query_as("SELECT type, n, max_n FROM counters WHERE tenant_id = $1 ORDER BY type")
-            .bind(tenant.0)
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT type, n - shared, max_n FROM counters WHERE tenant_id = $1 ORDER BY type",
+    )
+    .bind(tenant.0)
+    .fetch_all(conn)
+    .await?;
     Ok(rows.into_iter().map(|(name, n, max_n)| (name, Counter { n, max_n })).collect())
 }
 
@@ -115,11 +116,12 @@ pub async fn get(
     tenant: TenantId,
     resource_type: &str,
 ) -> Result<Option<Counter>, StoreError> {
-    let counter =
-        sqlx::query_as("SELECT n, max_n FROM counters WHERE tenant_id = $1 AND type = $2")
-            .bind(tenant.0)
-            .bind(resource_type)
-            .fetch_optional(conn)
-            .await?;
+    let counter = sqlx::query_as(
+        "SELECT n - shared AS n, max_n FROM counters WHERE tenant_id = $1 AND type = $2",
+    )
+    .bind(tenant.0)
+    .bind(resource_type)
+    .fetch_optional(conn)
+    .await?;
     Ok(counter)
 }

@@ -37,6 +37,7 @@ pub mod row_security;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod scratch;
+pub mod shares;
 pub mod substrings;
 pub mod suspension;
 pub mod tenants;

@@ -84,6 +84,7 @@ const OF_NO_TENANT: [(&str, &str); 15] = [
     ("realms_name_key", "few rows; a reference table"),
     ("entry_points_pkey", "few rows; a reference table"),
     ("entry_points_by_realm", "few rows; a reference table"),
+    ("shares_by_parent", "few rows, of tenants with a parent"),
     ("admin_token_pkey", "one row"),
     ("components_pkey", "one row for each build of a plugin; a reference table"),
     ("plugin_versions_by_digest", "few rows"),

@@ -76,7 +76,7 @@ macro_rules! batch {
 /// What a tenant may have much of, in the order in which it goes: without the resources nothing can be
 /// changed any more.
 #[rustfmt::skip]
-const STEPS: [(&str, &str); 9] = [
+const STEPS: [(&str, &str); 10] = [
     batch!("resources", "id", "id DESC"),
     batch!("group_members", "group_id, member_id", "group_id DESC, member_id DESC"),
     batch!("unique_values", "type, attr, val", "type DESC, attr DESC, val DESC"),
@@ -86,6 +86,7 @@ const STEPS: [(&str, &str); 9] = [
     batch!("audit", "id", "id DESC"),
     batch!("audit_seals", "n", "n DESC"),
     batch!("requests", "id", "id DESC"),
+    batch!("share_conflicts", "parent_id, resource_id", "parent_id DESC, resource_id DESC"),
 ];
 
 /// The last step, which [`finish`] is.
@@ -101,7 +102,7 @@ pub async fn begin(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    const CREDENTIALS: [&str; 6] = [
+    const FEW: [&str; 8] = [
         "DELETE FROM tokens WHERE tenant_id = $1",
         "DELETE FROM clients WHERE tenant_id = $1",
         "DELETE FROM issuers WHERE tenant_id = $1",
@@ -109,6 +110,9 @@ pub async fn begin(
         // What nobody builds any more.
         "DELETE FROM index_builds WHERE tenant_id = $1",
         "DELETE FROM added_indexes WHERE tenant_id = $1",
+        "DELETE FROM shares WHERE tenant_id = $1",
+        // What other tenants have of this one goes, too.
+        "UPDATE shares SET state = 'removing', due = created WHERE parent_id = $1",
     ];
     // No tenant can be given a name with a colon.
     let begun = sqlx::query(
@@ -124,7 +128,7 @@ pub async fn begin(
     if begun.rows_affected() == 0 {
         return Ok(false);
     }
-    for statement in CREDENTIALS {
+    for statement in FEW {
         sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
     }
     config_epoch::advance(conn).await?;
@@ -202,7 +206,7 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
 /// # Errors
 /// The database fails.
 pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, StoreError> {
-    const IN_ORDER: [&str; 11] = [
+    const IN_ORDER: [&str; 13] = [
         "DELETE FROM counters WHERE tenant_id = $1",
         "DELETE FROM resources WHERE tenant_id = $1",
         "DELETE FROM group_members WHERE tenant_id = $1",
@@ -214,6 +218,8 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
         "DELETE FROM audit WHERE tenant_id = $1",
         "DELETE FROM audit_seals WHERE tenant_id = $1",
         "DELETE FROM requests WHERE tenant_id = $1",
+        "DELETE FROM shares WHERE tenant_id = $1",
+        "DELETE FROM share_conflicts WHERE tenant_id = $1",
         // With its plugins and its last idempotency keys, which are few.
         "DELETE FROM tenants WHERE id = $1",
     ];

@@ -26,6 +26,8 @@ pub struct Stored {
     pub secrets: Option<String>,
     /// Where it is that of the type, the body can be sent as it is.
     pub shape: i64,
+    /// Whether it is a copy of another tenant's, and not written by requests.
+    pub is_shared: bool,
 }
 
 /// Without the attributes: they may have secrets among them.
@@ -66,7 +68,8 @@ pub async fn get(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    const GET: &str = "SELECT id, version, created, modified, body, secrets, shape \
+    const GET: &str = "SELECT id, version, created, modified, body, secrets, shape, \
+                              shared_from IS NOT NULL AS is_shared \
                        FROM resources \
                        WHERE tenant_id = $1 AND id = $2 AND type = $3";
     one(conn, GET, tenant, resource_type, id).await
@@ -104,7 +107,8 @@ pub async fn lock(
     resource_type: &str,
     id: Uuid,
 ) -> Result<Option<Stored>, StoreError> {
-    const LOCK: &str = "SELECT id, version, created, modified, body, secrets, shape \
+    const LOCK: &str = "SELECT id, version, created, modified, body, secrets, shape, \
+                               shared_from IS NOT NULL AS is_shared \
                         FROM resources \
                         WHERE tenant_id = $1 AND id = $2 AND type = $3 FOR UPDATE";
     one(conn, LOCK, tenant, resource_type, id).await

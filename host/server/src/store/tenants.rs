@@ -361,7 +361,8 @@ pub async fn with_other_core_indexes(
 }
 
 /// The id that a path names, in the one form in which ids are given out.
-pub(super) fn id_in_path(name_or_id: &str) -> Option<Uuid> {
+#[must_use]
+pub fn id_in_path(name_or_id: &str) -> Option<Uuid> {
     Uuid::parse_str(name_or_id).ok().filter(|id| id.to_string() == name_or_id)
 }
 

@@ -125,8 +125,9 @@ pub async fn insert(
              SELECT $1, $3, 1 \
              FROM (SELECT count(*) FROM taken) AS first, (SELECT count(*) FROM answered) AS second \
              ON CONFLICT (tenant_id, type) DO UPDATE SET \
-                 n = CASE WHEN counter.n >= counter.max_n THEN NULL ELSE counter.n + 1 END \
-             RETURNING tenant_id, type, n, max_n \
+                 n = CASE WHEN counter.n - counter.shared >= counter.max_n THEN NULL \
+                          ELSE counter.n + 1 END \
+             RETURNING tenant_id, type, n - shared AS n, max_n \
          ) \
          INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                              created) \
@@ -180,6 +181,7 @@ pub async fn replace(
              UPDATE resources SET version = $4, modified = $5, body = $6, secrets = $7, \
                                   search = $8, shape = $9, display = $10 \
              WHERE tenant_id = $1 AND id = $2 AND type = $3 AND version = $4 - 1 \
+               AND shared_from IS NULL \
              RETURNING tenant_id, id, type \
          ), given_up AS ( \
              DELETE FROM unique_values AS held USING ( \
@@ -281,7 +283,7 @@ pub async fn delete(
     sqlx::query(
         "WITH resource AS ( \
              DELETE FROM resources WHERE tenant_id = $1 AND id = $2 AND type = $10 \
-             RETURNING tenant_id, id, type, version \
+             RETURNING tenant_id, id, type, version, shared_from \
          ), given_up AS ( \
              DELETE FROM unique_values AS held USING resource \
              WHERE held.tenant_id = resource.tenant_id AND held.id = resource.id \
@@ -306,7 +308,8 @@ pub async fn delete(
              UPDATE config_epoch SET n = n + 1 \
              WHERE EXISTS (SELECT FROM tokens WHERE tenant_id = $1 AND user_id = $2) \
          ) \
-         UPDATE counters AS counter SET n = n - 1 \
+         UPDATE counters AS counter SET n = n - 1, \
+                shared = CASE WHEN resource.shared_from IS NULL THEN shared ELSE shared - 1 END \
          FROM resource, (SELECT count(*) FROM given_up) AS first, \
               (SELECT count(*) FROM removed) AS second \
          WHERE counter.tenant_id = $1 AND counter.type = resource.type",

@@ -12,6 +12,7 @@ mod page;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod requests;
+pub(super) mod shares;
 pub(super) mod substrings;
 pub(super) mod suspension;
 pub(super) mod tenants;

@@ -27,7 +27,7 @@ use crate::clock;
 use crate::service::large::is_large_patch;
 use crate::service::read::{Resource, known};
 use crate::service::write::{ATTEMPTS, pause};
-use crate::service::{Error, Request, Services, not_found, parse_id, parse_uuid};
+use crate::service::{Error, Request, Services, check_own, not_found, parse_id, parse_uuid};
 use crate::store::members::{self, Changes, Event, Named, Versions};
 use crate::store::{StoreError, resources};
 
@@ -161,6 +161,10 @@ impl Services {
         groups.dedup();
         let (tenant, name) = (request.tenant.id, &resource_type.name);
         let versions = members::lock_groups(&mut transaction, tenant, name, &groups).await?;
+        if versions.len() < groups.len() {
+            // Each is told on its own whether its group is not there, or not the tenant's to change.
+            return Err(Error::Contended);
+        }
         let mut scene = Scene::read(&mut transaction, request, versions, patches).await?;
         let mut results = Vec::with_capacity(patches.len());
         let mut failed = 0;
@@ -190,6 +194,7 @@ async fn try_one(
     let (tenant, group) = (request.tenant.id, patch.group);
     let stored = resources::get(conn, tenant, &resource_type.name, group).await?;
     let stored = stored.ok_or_else(|| not_found(resource_type, group))?;
+    check_own(resource_type, &stored)?;
     let one = std::slice::from_ref(patch);
     let mut scene = Scene::read(conn, request, vec![(group, stored.version)], one).await?;
     let version = scene.try_out(request, resource_type, patch)?;

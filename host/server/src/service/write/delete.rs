@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{ATTEMPTS, pause};
 use crate::clock;
 use crate::service::read::known;
-use crate::service::{Error, Request, Services, not_found, parse_id};
+use crate::service::{Error, Request, Services, check_own, not_found, parse_id};
 use crate::store::{StoreError, members, resources, writes};
 
 impl Services {
@@ -49,6 +49,7 @@ impl Services {
         let mut transaction = self.database.begin_for(tenant).await?;
         let stored = resources::lock(&mut transaction, tenant, name, id).await?;
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+        check_own(resource_type, &stored)?;
         preconditions.check(&stored.meta().etag())?;
         let entries = request.entries(resource_type, &known(resource_type, &stored)?.attributes);
         let by = request.by();

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{ATTEMPTS, Change, pause};
 use crate::service::read::known;
 use crate::service::transfer::{Imported, Mode, Outcome, Refusal};
-use crate::service::{Error, Request, Services};
+use crate::service::{Error, Request, Services, check_own};
 use crate::store::resources::{self, Stored};
 use crate::store::writes;
 
@@ -87,6 +87,7 @@ impl Services {
         if *valid.attributes() == current {
             return Ok(Imported::new(Outcome::Unchanged, incoming.id, ignored));
         }
+        check_own(resource_type, stored)?;
         let source_wins = matches!(incoming.mode, Mode::Write { overwrite: true });
         if !source_wins && !(incoming.is_newer_than)(&stored.meta()) {
             return Err(Refusal::Newer);

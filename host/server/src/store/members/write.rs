@@ -152,7 +152,7 @@ pub async fn write(
 
 /// Locks groups of a type until the end of the transaction: nobody changes their members, and they
 /// may still be added to other groups. The ids are in order, so that two who lock several wait for
-/// each other and not both. The answer is their versions.
+/// each other and not both. The answer is their versions, without those of copies of another tenant's.
 ///
 /// # Errors
 /// The database fails.
@@ -167,6 +167,7 @@ pub async fn lock_groups(
          CROSS JOIN LATERAL ( \
              SELECT id, version FROM resources \
              WHERE tenant_id = $1 AND id BETWEEN wanted.id AND wanted.id AND type = $2 \
+               AND shared_from IS NULL \
              ORDER BY id FOR NO KEY UPDATE) AS r",
     )
     .bind(tenant.0)
