@@ -38,7 +38,9 @@ async fn every_list_pages_to_its_end() {
     let admin = server.admin();
     let acme = server.tenant("acme").await;
     for n in 0..3 {
-        server.tenant("other").await;
+        let other = server.tenant("other").await;
+        let types = json!({ "resourceTypes": ["User"] });
+        acme.admin.put(&format!("/shares/{}", other.id), types).await.expect(201);
         let realm = format!("realm-{n}");
         admin.post("/realms", json!({ "name": realm })).await.expect(201);
         let host = json!({ "kind": "host", "value": format!("{n}.example.com") });
@@ -57,6 +59,13 @@ async fn every_list_pages_to_its_end() {
     let path = json!({ "kind": "path", "value": "/eu" });
     admin.post("/realms/realm-0/entry-points", path).await.expect(201);
 
+    let is_copied = |shares: &Value| {
+        shares["items"].as_array().unwrap().iter().all(|it| it["state"] == "following")
+    };
+    while !is_copied(&acme.admin.get("/shares").await.expect(200).body) {
+        tokio::task::yield_now().await;
+    }
+
     pages_to_its_end(&admin, "/tenants", 4).await;
     pages_to_its_end(&admin, "/realms", 3).await;
     pages_to_its_end(&admin, "/realms/realm-0/entry-points", 4).await;
@@ -67,6 +76,7 @@ async fn every_list_pages_to_its_end() {
         ("/issuers", 3),
         ("/plugins", 3),
         ("/indexes", 4),
+        ("/shares", 3),
     ] {
         pages_to_its_end(&acme.admin, path, least).await;
     }

@@ -13,6 +13,7 @@ mod patience;
 mod plugin_build;
 mod plugin_check;
 mod requests;
+mod share;
 
 use std::process::ExitCode;
 
@@ -50,6 +51,7 @@ pub fn run() -> ExitCode {
         Some(("import", flags)) => with_runtime(1, import::run(flags)),
         Some(("export", flags)) => with_runtime(1, export::run(flags)),
         Some(("requests", flags)) => with_runtime(1, requests::run(flags)),
+        Some(("share", matches)) => with_runtime(1, share::run(matches)),
         Some(("explain", flags)) => with_runtime(1, explain::run(flags)),
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
@@ -103,6 +105,7 @@ fn command() -> Command {
         .subcommand(import::command())
         .subcommand(export::command())
         .subcommand(requests::command())
+        .subcommand(share::command())
         .subcommand(plugin)
         .subcommand(
             Command::new("bench")

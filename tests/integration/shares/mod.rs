@@ -1,6 +1,7 @@
 //! Resources that a tenant has of another one on purpose, with two servers on one database.
 
 mod border;
+mod commands;
 mod conflicts;
 mod following;
 mod read_only;

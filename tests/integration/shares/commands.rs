@@ -1,0 +1,41 @@
+//! `tenon share`
+
+use std::process::Command;
+
+use serde_json::Value;
+use tenon_tests::{ADMIN_TOKEN, artifacts, user};
+
+use super::Family;
+
+/// Runs a command, which has to succeed, and returns what it prints.
+fn tenon(family: &Family, arguments: &[&str]) -> String {
+    let output = Command::new(artifacts::tenon())
+        .args(arguments)
+        .args(["--url", &family.two.url, "--token", ADMIN_TOKEN, "--tenant", &family.child.name])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn resources_are_shared_and_shared_no_more_from_the_command_line() {
+    let family = Family::new().await;
+    let ada = family.parent.create("/Users", user("ada")).await;
+    let from = ["--from", &family.parent.name];
+    let put = tenon(&family, &["share", "put", from[0], from[1], "User", "Group"]);
+    let put: Value = serde_json::from_str(&put).unwrap();
+    assert_eq!(put["parent"], *family.parent.id);
+    family.copied().await;
+    let show: Value =
+        serde_json::from_str(&tenon(&family, &["share", "show", from[0], from[1]])).unwrap();
+    assert_eq!(show["state"], "following");
+    let list = tenon(&family, &["share", "list"]);
+    let line = format!("{} following User, Group, 0 not copied\n", family.parent.id);
+    assert_eq!(list, line);
+    family.child.scim.get(&format!("/Users/{ada}")).await.expect(200);
+    tenon(&family, &["share", "end", from[0], from[1]]);
+    family.loses(&format!("/Users/{ada}")).await;
+    assert_eq!(tenon(&family, &["share", "list"]), "");
+}
