@@ -1,6 +1,7 @@
 //! Claims about a running Tenon. One binary, so that it links once.
 
 mod admin_api;
+mod admin_commands;
 mod admin_lists;
 mod audit;
 mod border;

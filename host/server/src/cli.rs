@@ -4,16 +4,23 @@ mod admin;
 mod audit;
 mod audit_file;
 mod bench_seed;
+mod credentials;
 mod explain;
 mod export;
+mod fields;
 mod import;
 mod index;
+mod issuer;
 mod pages;
 mod patience;
+mod plugin;
 mod plugin_build;
 mod plugin_check;
+mod print;
+mod realm;
 mod requests;
 mod share;
+mod tenant;
 
 use std::process::ExitCode;
 
@@ -46,6 +53,12 @@ pub fn run() -> ExitCode {
             }
             _ => ExitCode::from(EXIT_USAGE),
         },
+        Some(("tenant", matches)) => with_runtime(1, tenant::run(matches)),
+        Some(("token", matches)) => with_runtime(1, credentials::run_token(matches)),
+        Some(("client", matches)) => with_runtime(1, credentials::run_client(matches)),
+        Some(("issuer", matches)) => with_runtime(1, issuer::run(matches)),
+        Some(("realm", matches)) => with_runtime(1, realm::run_realm(matches)),
+        Some(("entry-point", matches)) => with_runtime(1, realm::run_entry_point(matches)),
         Some(("index", matches)) => with_runtime(1, index::run(matches)),
         Some(("audit", matches)) => with_runtime(1, audit::run(matches)),
         Some(("import", flags)) => with_runtime(1, import::run(flags)),
@@ -56,7 +69,8 @@ pub fn run() -> ExitCode {
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
             Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
-            _ => ExitCode::from(EXIT_USAGE),
+            Some((name, flags)) => with_runtime(1, plugin::run(name, flags)),
+            None => ExitCode::from(EXIT_USAGE),
         },
         _ => ExitCode::from(EXIT_USAGE),
     }
@@ -64,7 +78,7 @@ pub fn run() -> ExitCode {
 
 fn command() -> Command {
     let plugin = Command::new("plugin")
-        .about("Work on plugins")
+        .about("Work on plugins, and see and change those of a tenant")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
@@ -87,7 +101,8 @@ fn command() -> Command {
             Command::new("check")
                 .about("Tell whether a component would be accepted by an upload")
                 .arg(Arg::new("file").value_name("FILE").required(true).help("The component")),
-        );
+        )
+        .subcommands(plugin::commands());
     Command::new("tenon")
         .about("A multi-tenant SCIM 2.0 server that every tenant extends with WebAssembly plugins")
         .version(env!("CARGO_PKG_VERSION"))
@@ -99,6 +114,12 @@ fn command() -> Command {
                 .about("Bring the database to the schema of this version, and end")
                 .args(config::flags()),
         )
+        .subcommand(tenant::command())
+        .subcommand(credentials::token_command())
+        .subcommand(credentials::client_command())
+        .subcommand(issuer::command())
+        .subcommand(realm::realm_command())
+        .subcommand(realm::entry_point_command())
         .subcommand(index::command())
         .subcommand(explain::command())
         .subcommand(audit::command())

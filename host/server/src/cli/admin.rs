@@ -8,9 +8,12 @@ use clap::{Arg, ArgMatches};
 use reqwest::{Client, Method, StatusCode, Url};
 use serde_json::Value;
 
-use crate::config::URL_VARIABLE;
+use crate::config::{TOKEN_VARIABLE, URL_VARIABLE};
 
-const TOKEN_VARIABLE: &str = "TENON_ADMIN_TOKEN";
+/// The operator's alone, which the server reads too.
+const ADMIN_TOKEN_VARIABLE: &str = "TENON_ADMIN_TOKEN";
+const JSON: &str = "application/json";
+const WASM: &str = "application/wasm";
 const NDJSON: &str = "application/x-ndjson";
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
@@ -22,7 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(65);
 pub(super) enum AdminError {
     #[error("--url: must be a URL such as https://scim.example.com, not \"{0}\"")]
     Url(String),
-    #[error("the operator's token is needed: --token or {TOKEN_VARIABLE}")]
+    #[error(
+        "a token is needed, the operator's or one of the tenant that may administer it: --token, \
+         {TOKEN_VARIABLE} or {ADMIN_TOKEN_VARIABLE}"
+    )]
     NoToken,
     #[error("no HTTP: {0}")]
     Http(String),
@@ -36,6 +42,8 @@ pub(super) enum AdminError {
     Print(#[from] std::io::Error),
     #[error("{path}: {reason}")]
     File { path: String, reason: String },
+    #[error("--{flag}: {reason}")]
+    Flag { flag: &'static str, reason: String },
     #[error("the audit log is not as it was written")]
     NotIntact,
 }
@@ -54,10 +62,10 @@ pub(super) fn flags() -> [Arg; 2] {
             .long("url")
             .value_name("URL")
             .help(format!("Where the server is [env: {URL_VARIABLE}] [default: {DEFAULT_URL}]")),
-        Arg::new("token")
-            .long("token")
-            .value_name("TOKEN")
-            .help(format!("The operator's token [env: {TOKEN_VARIABLE}]")),
+        Arg::new("token").long("token").value_name("TOKEN").help(format!(
+            "The operator's token, or one that may administer the tenant \
+                 [env: {TOKEN_VARIABLE}, {ADMIN_TOKEN_VARIABLE}]"
+        )),
     ]
 }
 
@@ -67,18 +75,29 @@ pub(super) fn tenant_flag() -> Arg {
         .long("tenant")
         .value_name("NAME")
         .required(true)
+        .value_parser(name)
         .help("The tenant, by name or id")
+}
+
+/// What a path has between two slashes. Others would make it the path of something else.
+pub(super) fn name(text: &str) -> Result<String, String> {
+    match text {
+        "" | "." | ".." => Err("is no name".to_owned()),
+        name => Ok(name.to_owned()),
+    }
 }
 
 impl AdminClient {
     /// A client for what the flags and the environment say.
     pub(super) fn of(flags: &ArgMatches) -> Result<Self, AdminError> {
-        let given = |flag: &str, variable: &str| {
+        let given = |flag: &str, variables: &[&str]| {
             let flag = flags.get_one::<String>(flag).cloned();
-            flag.or_else(|| std::env::var(variable).ok()).filter(|text| !text.is_empty())
+            let variables = variables.iter().filter_map(|variable| std::env::var(variable).ok());
+            flag.into_iter().chain(variables).find(|text| !text.is_empty())
         };
-        let token = given("token", TOKEN_VARIABLE).ok_or(AdminError::NoToken)?;
-        let url = given("url", URL_VARIABLE).unwrap_or_else(|| DEFAULT_URL.to_owned());
+        let token = given("token", &[TOKEN_VARIABLE, ADMIN_TOKEN_VARIABLE]);
+        let token = token.ok_or(AdminError::NoToken)?;
+        let url = given("url", &[URL_VARIABLE]).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let mut base = Url::parse(&url).map_err(|_| AdminError::Url(url.clone()))?;
         base.path_segments_mut()
             .map_err(|()| AdminError::Url(url))?
@@ -133,9 +152,30 @@ impl AdminClient {
         self.send(Method::POST, url, None).await
     }
 
+    /// Makes something of what is described.
+    pub(super) async fn create(&self, path: &[&str], body: &Value) -> Result<Value, AdminError> {
+        self.send(Method::POST, self.at(path), Some(body)).await
+    }
+
+    /// Changes something.
+    pub(super) async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, AdminError> {
+        self.send(Method::PATCH, self.at(path), Some(body)).await
+    }
+
     /// Puts something.
     pub(super) async fn put(&self, path: &[&str], body: &Value) -> Result<Value, AdminError> {
         self.send(Method::PUT, self.at(path), Some(body)).await
+    }
+
+    /// Puts a component.
+    pub(super) async fn upload(
+        &self,
+        path: &[&str],
+        component: Vec<u8>,
+    ) -> Result<Value, AdminError> {
+        let url = self.at(path);
+        let answer = self.exchange(Method::PUT, url.clone(), Some((WASM, component))).await?;
+        read(&url, &answer)
     }
 
     /// Lines of JSON.
@@ -156,7 +196,8 @@ impl AdminClient {
         lines: String,
     ) -> Result<Value, AdminError> {
         let url = self.with(path, query);
-        let answer = self.exchange(Method::POST, url.clone(), Some((NDJSON, lines))).await?;
+        let answer =
+            self.exchange(Method::POST, url.clone(), Some((NDJSON, lines.into_bytes()))).await?;
         read(&url, &answer)
     }
 
@@ -193,7 +234,7 @@ impl AdminClient {
         url: Url,
         body: Option<&Value>,
     ) -> Result<Value, AdminError> {
-        let body = body.map(|it| ("application/json", it.to_string()));
+        let body = body.map(|it| (JSON, it.to_string().into_bytes()));
         match self.exchange(method, url.clone(), body).await?.as_str() {
             "" => Ok(Value::Null),
             answer => read(&url, answer),
@@ -205,7 +246,7 @@ impl AdminClient {
         &self,
         method: Method,
         url: Url,
-        body: Option<(&str, String)>,
+        body: Option<(&str, Vec<u8>)>,
     ) -> Result<String, AdminError> {
         let mut request = self.http.request(method, url.clone()).bearer_auth(&self.token);
         if let Some((content_type, body)) = body {

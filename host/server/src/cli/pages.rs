@@ -19,11 +19,12 @@ pub(super) fn flags() -> [Arg; 2] {
             .value_parser(value_parser!(usize))
             .default_value("100")
             .help("So many at the most"),
-        Arg::new("json")
-            .long("json")
-            .action(ArgAction::SetTrue)
-            .help("Print JSON, one value a line"),
+        json_flag(),
     ]
+}
+
+pub(super) fn json_flag() -> Arg {
+    Arg::new("json").long("json").action(ArgAction::SetTrue).help("Print JSON, one value a line")
 }
 
 /// Prints the items of a list that fit to the filters, in words or as JSON.

@@ -141,6 +141,10 @@ pub(super) const FILE_VARIABLE: &str = "TENON_CONFIG";
 /// Where commands find a running server; no setting of the server's own.
 pub const URL_VARIABLE: &str = "TENON_URL";
 
+/// Who the commands are that ask a running server: the token of the operator, or of the administrator of a
+/// tenant.
+pub const TOKEN_VARIABLE: &str = "TENON_TOKEN";
+
 /// The flags of all settings.
 pub fn flags() -> impl Iterator<Item = Arg> {
     let file = Arg::new(FILE_FLAG)
@@ -161,6 +165,7 @@ pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let is_known = |name: &str| {
         name == FILE_VARIABLE
             || name == URL_VARIABLE
+            || name == TOKEN_VARIABLE
             || SETTINGS.iter().any(|setting| variable(setting.name) == name)
     };
     names
