@@ -3,6 +3,7 @@
 mod border;
 mod commands;
 mod conflicts;
+mod events;
 mod following;
 mod read_only;
 mod removal;
