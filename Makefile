@@ -8,7 +8,7 @@ help:
 	@echo 'make demo-once    the same, checked from end to end, then stopped'
 	@echo 'make test         all tests'
 	@echo 'make test-row-security  those of a running server, with the second lock between tenants'
-	@echo 'make conformance  scim2-cli and the scenarios of tests/vectors against a real server'
+	@echo 'make conformance  scim2-cli, the scenarios of tests/vectors and a validator of OpenAPI against a real server'
 	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench        the server beside what this machine can do without it: README, docs/bench.*'
 	@echo 'make bench-protocol  what filters, validation and PATCH cost'
@@ -34,7 +34,7 @@ test: prerequisites
 test-row-security: prerequisites
 	TEST_ROW_LEVEL_SECURITY=on cargo test --workspace --test integration
 
-# Needs Python 3 and, the first time, a network: scim2-cli comes from PyPI.
+# Needs Python 3 and, the first time, a network: scim2-cli and openapi-spec-validator come from PyPI.
 conformance: prerequisites
 	cargo build --workspace --bin tenon --bin conform --bin conformance
 	@scripts/conformance "$${CARGO_TARGET_DIR:-target}/debug/conformance"

@@ -1,9 +1,11 @@
 //! `make conformance`: scim2-cli, a conformance client that others wrote, and `conform` with the
 //! scenarios of `tests/vectors`, each as its users run it, against a real server.
 //!
-//! The one argument is the path of the program `scim2`. Ends with 0 if all passed and nothing was
+//! And `openapi-spec-validator` on the description of its API. The arguments are the paths of the programs
+//! `scim2` and `openapi-spec-validator`. Ends with 0 if all passed and nothing was
 //! left out.
 
+mod openapi;
 mod scim2;
 
 use std::path::{Path, PathBuf};
@@ -19,13 +21,15 @@ type Failure = String;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    let (Some(scim2), None) = (arguments.next(), arguments.next()) else {
-        eprintln!("conformance: the one argument is the path of the program scim2");
+    let programs = (arguments.next(), arguments.next(), arguments.next());
+    let (Some(scim2), Some(validator), None) = programs else {
+        eprintln!("conformance: the arguments are the paths of scim2 and openapi-spec-validator");
         return ExitCode::from(2);
     };
     let component = artifacts::cost_center();
     let server = Server::start(Options::default());
     let mut failures = scim2_checks(&server, Path::new(&scim2), component).await;
+    failures.extend(openapi::test(Path::new(&validator), &server).await.err());
     for dialect in Dialect::ALL {
         failures.extend(vectors(&server, dialect).await.err());
     }

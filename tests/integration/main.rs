@@ -32,6 +32,7 @@ mod lists;
 mod me;
 mod metrics;
 mod oauth;
+mod openapi;
 mod permissions;
 mod plugins;
 mod processes;
