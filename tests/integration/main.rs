@@ -34,6 +34,7 @@ mod metrics;
 mod oauth;
 mod openapi;
 mod permissions;
+mod placement;
 mod plugins;
 mod processes;
 mod projection;

@@ -42,6 +42,9 @@ pub struct Tenant {
     pub scim: Client,
 }
 
+/// Set to `schema` in the environment of the tests, it gives each of their tenants a schema of its own.
+const PLACEMENT: &str = "TEST_PLACEMENT";
+
 impl Server {
     /// The admin API, `/admin/v1`.
     #[must_use]
@@ -65,6 +68,12 @@ impl Server {
 
     /// A new tenant, with a token; its name begins with `prefix`.
     pub async fn tenant(&self, prefix: &str) -> Tenant {
+        let placement = std::env::var(PLACEMENT).unwrap_or_else(|_| "shared".to_owned());
+        self.tenant_in(&placement, prefix).await
+    }
+
+    /// The same with its data in the tables of that placement: `shared`, or a `schema` of its own.
+    pub async fn tenant_in(&self, placement: &str, prefix: &str) -> Tenant {
         let unique = tempfile::Builder::new().prefix("").rand_bytes(8).tempdir();
         let unique = unique.expect("a directory").path().to_owned();
         let unique = unique.file_name().expect("a name").to_string_lossy().to_lowercase();
@@ -72,7 +81,8 @@ impl Server {
         let admin = self.admin();
         // Tests ask faster than a tenant may by default.
         let limits = json!({ "requestsPerSecond": 1_000_000 });
-        let tenant = json!({ "name": name, "limits": limits });
+        let placement = json!({ "kind": placement });
+        let tenant = json!({ "name": name, "limits": limits, "placement": placement });
         let created = admin.post("/tenants", tenant).await.expect(201);
         let id = created.body["id"].as_str().expect("an id").to_owned();
         let admin = admin.below(&format!("/tenants/{name}"));
@@ -90,6 +100,14 @@ impl Tenant {
     pub fn moved(&self, from: &Server, to: &Server) -> Self {
         let at = |client: &Client| client.at(client.base.replace(&from.url, &to.url));
         Self { admin: at(&self.admin), scim: at(&self.scim), ..self.clone() }
+    }
+
+    /// The same tenant at a server that was started later.
+    #[must_use]
+    pub fn at_server(&self, server: &Server) -> Self {
+        let admin = self.admin.at(format!("{}/admin/v1/tenants/{}", server.url, self.name));
+        let scim = self.scim.at(format!("{}/tenants/{}/scim/v2", server.url, self.name));
+        Self { admin, scim, ..self.clone() }
     }
 
     /// Uploads a plugin and activates it with a configuration; the digest is the answer.

@@ -26,6 +26,7 @@ use crate::store::filter_sql;
 use crate::store::lanes::Lanes;
 use crate::store::replicas::Replicas;
 use crate::store::row_security::RowSecurityError;
+use crate::store::schemas::SchemaError;
 use crate::store::{Database, StoreError, keys, plugins as stored_plugins, tokens};
 use crate::tenant::access_token::AccessTokens;
 use crate::tenant::attempts::Attempts;
@@ -64,6 +65,9 @@ pub enum ServeError {
     /// The second lock.
     #[error(transparent)]
     RowSecurity(#[from] RowSecurityError),
+    /// The schema of a tenant.
+    #[error("the schemas of tenants cannot be brought in line: {0}")]
+    Schemas(#[from] SchemaError),
     /// Its schema.
     #[error("the database cannot be migrated: {0}")]
     Migrate(#[from] MigrateError),

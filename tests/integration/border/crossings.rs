@@ -163,6 +163,8 @@ const TENANT: &[Crossing] = &[
     row("delete", "", "", "", 401),
     row("post", "/suspend", "/suspend", "", 401),
     row("post", "/resume", "/resume", "", 401),
+    row("post", "/move", "/move", r#"{"placement":{"kind":"schema"}}"#, 401),
+    row("get", "/move", "/move", "", 401),
     row("get", "/tokens", "/tokens", "", 200),
     row("post", "/tokens", "/tokens", r#"{"name":"token","userId":"<user>"}"#, 400),
     row("post", "/tokens", "/tokens", r#"{"name":"token","permissions":["scim:read:<type>"]}"#, 400),

@@ -80,6 +80,8 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("post", "/admin/v1/tenants/{tenant}/resume", "operator"),
     ("get", "/admin/v1/tenants/{tenant}/stats", "config:read"),
     ("get", "/admin/v1/tenants/{tenant}/health", "config:read"),
+    ("post", "/admin/v1/tenants/{tenant}/move", "operator"),
+    ("get", "/admin/v1/tenants/{tenant}/move", "operator"),
     ("get", "/admin/v1/tenants/{tenant}/tokens", "tokens:read"),
     ("post", "/admin/v1/tenants/{tenant}/tokens", "tokens:write"),
     ("delete", "/admin/v1/tenants/{tenant}/tokens/{id}", "tokens:write"),

@@ -19,6 +19,7 @@ use crate::clock;
 use crate::config::{self, Config};
 use crate::serve::{self, ServeError};
 use crate::store::load::{self, NewResource, Size};
+use crate::store::place::Placement;
 use crate::store::requests::Logged;
 use crate::store::tenants::{self, NameTaken, Tenant};
 use crate::store::{StoreError, TenantId};
@@ -174,6 +175,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
         request_log: Logged::default(),
         realm: None,
+        placement: Placement::default(),
         suspended: None,
         created: now,
         modified: now,

@@ -323,6 +323,9 @@ impl From<ShareError> for Problem {
             ShareError::NoResourceType { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).kind("no-such-resource-type")
             }
+            ShareError::OwnTables { .. } => {
+                Self::new(StatusCode::CONFLICT, detail).kind("own-tables")
+            }
             ShareError::BeingRemoved => {
                 Self::new(StatusCode::CONFLICT, detail).kind("being-removed")
             }

@@ -83,7 +83,7 @@ async fn shown(
     let (services, request) = (&scim.app.services, &scim.request);
     let rendering = Rendering::new(request, resource_type, projection.clone());
     let Some(Membership::Members(attribute)) = rendering.memberships() else {
-        let primary = services.replicas.primary(request.tenant.id);
+        let primary = services.replicas.primary(request.tenant.place);
         let text = services.texts(&rendering, &[row], &primary).await?.pop().unwrap_or_default();
         return Ok(scim_text(StatusCode::OK, text));
     };

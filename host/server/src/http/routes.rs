@@ -140,8 +140,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, condition, entry_points, explain, indexes, issuers, plugins, realms, requests,
-        shares, substrings, suspension, tenants, tokens, transfer,
+        audit, clients, condition, entry_points, explain, indexes, issuers, moves, plugins, realms,
+        requests, shares, substrings, suspension, tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -156,6 +156,8 @@ pub(super) fn admin() -> Vec<Route> {
         post("/tenants/{tenant}/resume", Operator, "resumeTenant", "Let the credentials of a tenant in again", suspension::resume),
         get("/tenants/{tenant}/stats", Tenant(ConfigRead), "getTenantStats", "How much a tenant has and may have", condition::stats),
         get("/tenants/{tenant}/health", Tenant(ConfigRead), "getTenantHealth", "Whether something of a tenant does not work", condition::health),
+        post("/tenants/{tenant}/move", Operator, "moveTenant", "Have the data of a tenant go to other tables", moves::begin),
+        get("/tenants/{tenant}/move", Operator, "getTenantMove", "How far a move is", moves::get),
         get("/tenants/{tenant}/tokens", Tenant(TokensRead), "listTokens", "The tokens, without their secrets", tokens::list),
         post("/tenants/{tenant}/tokens", Tenant(TokensWrite), "createToken", "Create a token", tokens::create),
         delete("/tenants/{tenant}/tokens/{id}", Tenant(TokensWrite), "revokeToken", "Revoke a token", tokens::revoke),

@@ -21,6 +21,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
 /// How often is looked whether something has come to what tenants share.
 const SHARES_INTERVAL: Duration = Duration::from_millis(500);
+/// How often is looked whether a tenant is moving.
+const MOVE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the audit log is sealed.
 const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often what is old is removed.
@@ -36,6 +38,7 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(keep_uses(services.clone()));
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
+    tasks.spawn(move_tenants(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
     tasks.spawn(carry_on_shares(services.clone(), retention.events));
     let writer = services.clone();
@@ -119,6 +122,20 @@ async fn carry_on_shares(services: Services, events_kept: Duration) {
             Ok(false) => sleep(SHARES_INTERVAL).await,
             Err(error) => {
                 tracing::warn!(%error, "what tenants share could not be copied; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Whatever server began with it: that one may be gone.
+async fn move_tenants(services: Services) {
+    loop {
+        match services.carry_on_moves().await {
+            Ok(true) => {}
+            Ok(false) => sleep(MOVE_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "a tenant could not be moved on; it will be tried again");
                 sleep(AFTER_FAILURE).await;
             }
         }

@@ -11,7 +11,7 @@ use super::ServeError;
 use crate::config::{Config, Database, Replica, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
 use crate::store::row_security::{self, RowSecurity};
-use crate::store::{Database as Handle, Pooler, StoreError, migrations};
+use crate::store::{Database as Handle, Pooler, StoreError, migrations, schemas};
 
 /// How long a database that does not answer is waited for at the start.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -113,6 +113,7 @@ async fn prepare(
             .map_err(StoreError::from)?;
     }
     migrations::migrate(&mut connection).await?;
+    schemas::bring_in_line(&mut connection).await?;
     if config.row_level_security == RowSecurity::On {
         row_security::enable(&mut connection).await?;
     }

@@ -18,7 +18,7 @@ use crate::store::audit::{self, NO_TENANT, Record, Wanted};
 use crate::store::audit_seals::{self, Seal};
 use crate::store::page::Page;
 use crate::store::retention::first_id_at;
-use crate::store::{StoreError, TenantId};
+use crate::store::{StoreError, TenantId, tenants};
 
 /// How old a record is when it is sealed: longer than a request, its last statement and the difference of
 /// two servers' clocks take, so that none comes behind its seal.
@@ -81,7 +81,7 @@ impl Services {
         wanted: &Wanted,
         limit: i64,
     ) -> Result<Page<Record>, StoreError> {
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_at(tenant).await?;
         audit::page(&mut conn, tenant, wanted, limit).await
     }
 
@@ -91,6 +91,13 @@ impl Services {
     /// The database fails.
     pub async fn seal_audits(&self) -> Result<(), StoreError> {
         self.seal_audit(NO_TENANT).await?;
+        let with_schema = {
+            let mut conn = self.database.read().await?;
+            tenants::with_schema(&mut conn).await?
+        };
+        for tenant in with_schema {
+            self.seal_audit(tenant).await?;
+        }
         let mut after = NO_TENANT;
         loop {
             let before = first_id_at(clock::now() - SETTLED);
@@ -114,7 +121,7 @@ impl Services {
 
     /// False where nothing is left to be sealed.
     async fn seal_once(&self, tenant: TenantId, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         if !audit_seals::hold(&mut transaction, tenant).await? {
             return Ok(false);
         }
@@ -152,7 +159,7 @@ impl Services {
     ) -> Result<Option<Verification>, StoreError> {
         self.seal_audit(tenant).await?;
         // Nobody removes what is old meanwhile.
-        let mut conn = self.database.snapshot().await?;
+        let mut conn = self.database.snapshot_at(tenant).await?;
         let log = AuditLog::after(&mut conn, tenant, after).await?;
         let Some(mut log) = log else { return Ok(None) };
         let mut verifier = Verifier::after(log.start.clone());
@@ -194,7 +201,7 @@ impl Services {
         after: i64,
     ) -> Result<Option<AuditLog>, StoreError> {
         self.seal_audit(tenant).await?;
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_at(tenant).await?;
         AuditLog::after(&mut conn, tenant, after).await
     }
 
@@ -209,7 +216,7 @@ impl Services {
     ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_at(tenant).await?;
             let now = clock::now();
             let up_to = audit_seals::give_up(&mut transaction, tenant, before, now).await?;
             let Some(up_to) = up_to else { return Ok(sum) };

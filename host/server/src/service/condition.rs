@@ -111,7 +111,7 @@ impl Services {
     /// # Errors
     /// The database fails, or the tenant has been removed.
     pub async fn stats(&self, tenant: TenantId) -> Result<Stats, Error> {
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_at(tenant).await?;
         let limits = tenants::configuration(&mut conn, tenant).await?.limits;
         let limits = Limits::of_stored(&limits)?;
         let counters = counters::list(&mut conn, tenant).await?;
@@ -136,7 +136,7 @@ impl Services {
     /// # Errors
     /// The database fails.
     pub async fn health(&self, tenant: TenantId) -> Result<Health, Error> {
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_at(tenant).await?;
         let plugins = plugins::list(&mut conn, tenant).await?;
         let counters = counters::list(&mut conn, tenant).await?;
         let builds = index_builds::list(&mut conn, tenant).await?;

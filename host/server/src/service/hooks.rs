@@ -100,7 +100,7 @@ impl Services {
         if let Some(plugin) = self.plugins.cached(digest).await {
             return Ok(plugin);
         }
-        let mut conn = self.database.read_for(tenant).await?;
+        let mut conn = self.database.read_at(tenant).await?;
         let component = store::plugins::component(&mut conn, tenant, digest).await?;
         drop(conn);
         let not_loaded = |reason: String| Error::PluginNotLoaded { plugin: name.into(), reason };

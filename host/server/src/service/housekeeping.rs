@@ -8,7 +8,7 @@ use super::Services;
 use super::idempotency::REMEMBERED;
 use crate::clock;
 use crate::store::audit::NO_TENANT;
-use crate::store::{StoreError, TenantId, retention};
+use crate::store::{StoreError, TenantId, retention, tenants};
 
 /// Rows of a batch: a transaction is over before anybody waits for it.
 const BATCH: i64 = 1_000;
@@ -38,9 +38,9 @@ impl Services {
     /// The database fails.
     pub async fn remove_what_is_old(&self, kept: Retention) -> Result<(), StoreError> {
         let now = clock::now();
-        let tenants = {
+        let (tenants, with_schema) = {
             let mut conn = self.database.read().await?;
-            retention::tenants(&mut conn).await?
+            (retention::tenants(&mut conn).await?, tenants::with_schema(&mut conn).await?)
         };
         let (mut events, mut requests, mut audit_records) = (0, 0, 0);
         for tenant in &tenants {
@@ -52,7 +52,11 @@ impl Services {
                 audit_records += self.remove_audit_records(tenant, now - audit).await?;
             }
         }
-        let idempotency_keys = self.remove_idempotency_keys(now - REMEMBERED).await?;
+        let mut idempotency_keys = 0;
+        // Those in the tables that tenants share go together.
+        for tenant in with_schema.into_iter().chain([NO_TENANT]) {
+            idempotency_keys += self.remove_idempotency_keys(tenant, now - REMEMBERED).await?;
+        }
         if events + idempotency_keys + audit_records + requests > 0 {
             tracing::info!(
                 events,
@@ -72,7 +76,7 @@ impl Services {
     ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut conn = self.database.autocommit().await?;
+            let mut conn = self.database.autocommit_at(tenant).await?;
             let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
@@ -88,7 +92,7 @@ impl Services {
     ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut conn = self.database.autocommit().await?;
+            let mut conn = self.database.autocommit_at(tenant).await?;
             let deleted = retention::delete_requests(&mut conn, tenant, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
@@ -97,10 +101,14 @@ impl Services {
         }
     }
 
-    async fn remove_idempotency_keys(&self, before: OffsetDateTime) -> Result<u64, StoreError> {
+    async fn remove_idempotency_keys(
+        &self,
+        tenant: TenantId,
+        before: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut conn = self.database.autocommit().await?;
+            let mut conn = self.database.autocommit_at(tenant).await?;
             let deleted = retention::delete_idempotency_keys(&mut conn, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),

@@ -13,9 +13,10 @@ use tracing::Instrument;
 
 use super::{Error, Request, Services};
 use crate::clock;
+use crate::store::StoreError;
 use crate::store::idempotency::{self, Answered};
+use crate::store::place::Place;
 use crate::store::writes::Outcome;
-use crate::store::{StoreError, TenantId};
 
 /// How long a key is remembered.
 pub(super) const REMEMBERED: Duration = Duration::from_hours(24);
@@ -72,12 +73,12 @@ impl Services {
         keyed: &Keyed,
     ) -> Result<Option<Answer>, Error> {
         let (tenant, key) = (request.tenant.id, keyed.key.as_str());
-        let mut conn = self.database.read_for(tenant).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let Some(known) = idempotency::get(&mut conn, tenant, key).await? else { return Ok(None) };
         let oldest = clock::now() - REMEMBERED;
         if known.created < oldest {
             drop(conn);
-            self.forget(tenant, key, oldest).await?;
+            self.forget(request.tenant.place, key, oldest).await?;
             return Ok(None);
         }
         if known.fingerprint != keyed.fingerprint {
@@ -106,10 +107,11 @@ impl Services {
         if let Some(answer) = self.first_answer(request, &keyed).await? {
             return Ok(answer);
         }
-        let (tenant, services) = (request.tenant.id, self.clone());
-        let mut conn = self.database.autocommit_for(tenant).await?;
+        let (place, services) = (request.tenant.place, self.clone());
+        let mut conn = self.database.autocommit_for(place).await?;
         let (key, now) = (keyed.key.as_str(), clock::now());
-        let kept = idempotency::reserve(&mut conn, tenant, key, &keyed.fingerprint, now).await;
+        let kept =
+            idempotency::reserve(&mut conn, place.tenant, key, &keyed.fingerprint, now).await;
         let kept = conn.finish(kept).await?;
         if kept != Outcome::Done {
             return self.first_answer(request, &keyed).await?.ok_or(Error::KeyInUse);
@@ -119,8 +121,8 @@ impl Services {
         let done = async move {
             let answer = work.await;
             match &answer {
-                Ok(answer) => services.keep(tenant, &keyed, answer).await?,
-                Err(_) => services.forget(tenant, &keyed.key, clock::now()).await?,
+                Ok(answer) => services.keep(place, &keyed, answer).await?,
+                Err(_) => services.forget(place, &keyed.key, clock::now()).await?,
             }
             drop(under_way);
             answer
@@ -129,21 +131,17 @@ impl Services {
         task.await.map_err(|error| Error::Internal(error.to_string()))?
     }
 
-    async fn keep(&self, tenant: TenantId, keyed: &Keyed, answer: &Answer) -> Result<(), Error> {
+    async fn keep(&self, place: Place, keyed: &Keyed, answer: &Answer) -> Result<(), Error> {
         let text = answer.text()?;
-        let mut conn = self.database.autocommit_for(tenant).await?;
-        let kept = idempotency::complete(&mut conn, tenant, keyed.answered(answer, &text)).await;
+        let mut conn = self.database.autocommit_for(place).await?;
+        let kept =
+            idempotency::complete(&mut conn, place.tenant, keyed.answered(answer, &text)).await;
         Ok(conn.finish(kept).await?)
     }
 
-    async fn forget(
-        &self,
-        tenant: TenantId,
-        key: &str,
-        before: OffsetDateTime,
-    ) -> Result<(), Error> {
-        let mut conn = self.database.autocommit_for(tenant).await?;
-        let forgotten = idempotency::delete_before(&mut conn, tenant, key, before).await;
+    async fn forget(&self, place: Place, key: &str, before: OffsetDateTime) -> Result<(), Error> {
+        let mut conn = self.database.autocommit_for(place).await?;
+        let forgotten = idempotency::delete_before(&mut conn, place.tenant, key, before).await;
         Ok(conn.finish(forgotten).await?)
     }
 }

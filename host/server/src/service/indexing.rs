@@ -30,7 +30,7 @@ use uuid::Uuid;
 use super::{Error, Services};
 use crate::store::attr_index::{self, Indexable, Rewritten};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, Last, State};
-use crate::store::{StoreError, plugins, tenants};
+use crate::store::{StoreError, place, plugins, tenants};
 use crate::tenant::indexes::{self, method};
 use crate::tenant::runtime::{RuntimeError, load_registry, registry_of};
 
@@ -50,6 +50,7 @@ impl Services {
     pub async fn build_indexes(&self) -> Result<bool, Error> {
         let mut transaction = self.database.begin().await?;
         let Some(build) = index_builds::lease(&mut transaction).await? else { return Ok(false) };
+        place::enter(&mut transaction, build.tenant).await?;
         match batch(&mut transaction, &build).await {
             Ok(Some((last, done))) => {
                 let done = i64::try_from(done).unwrap_or(i64::MAX);
@@ -76,7 +77,7 @@ impl Services {
 
     /// The tenant is locked before its index, as those do who change its configuration.
     async fn enter_next_state(&self, build: &IndexBuild) -> Result<(), Error> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(build.tenant).await?;
         let next = match build.state {
             State::Building if build.attr != DOCUMENTS => Some(State::Checking),
             State::Dropping => build.is_wanted().then_some(State::Building),
@@ -123,7 +124,7 @@ impl Services {
             }
             for tenant in tenants {
                 last = Some(tenant);
-                let mut transaction = self.database.begin().await?;
+                let mut transaction = self.database.begin_at(tenant).await?;
                 tenants::advance_epoch(&mut transaction, tenant).await?;
                 let plugins = plugins::list(&mut transaction, tenant).await?;
                 // Plugins that do not fit to the new core are told where the tenant is used.

@@ -106,7 +106,7 @@ impl Services {
             };
         }
         if let (Some(membership), Some(id)) = (wanted, parse_uuid(&resource.meta.id)) {
-            let mut conn = self.database.read_for(request.tenant.id).await?;
+            let mut conn = self.database.read_for(request.tenant.place).await?;
             let mut found = values(&mut conn, request, membership, &[id], usize::MAX).await?;
             let found = found.remove(&id).unwrap_or_default();
             set_values(&mut resource.attributes, membership.attribute(), found);
@@ -131,7 +131,7 @@ impl Services {
         attributes: &mut Object,
     ) -> Result<(), Error> {
         let Some(attribute) = membership::members_of(resource_type) else { return Ok(()) };
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let members = match reach {
             Reach::Named(named) => seen_members(&mut conn, request.tenant.id, id, named).await?,
             Reach::All => all_members(&mut conn, request.tenant.id, id).await?,
@@ -154,7 +154,7 @@ impl Services {
             return Ok(());
         };
         let kept: Vec<Uuid> = named.places.keys().filter_map(|id| parse_uuid(id)).collect();
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         if members::has_others(&mut conn, request.tenant.id, group, &kept).await? {
             change.kept = Some(kept);
         }
@@ -194,7 +194,7 @@ impl Services {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let found = members::named(&mut conn, request.tenant.id, ids).await?;
         Ok(found.into_iter().map(|named| (named.id, named)).collect())
     }

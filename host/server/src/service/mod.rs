@@ -15,6 +15,7 @@ mod large;
 pub mod list;
 pub mod memberships;
 pub mod metrics;
+pub mod moves;
 pub mod plugins;
 pub mod read;
 pub mod removal;
@@ -201,7 +202,7 @@ impl Services {
     where
         R: Future<Output = Result<T, Error>>,
     {
-        let source = self.replicas.source(request.tenant.id);
+        let source = self.replicas.source(request.tenant.place);
         match read(source.clone()).await {
             Err(Error::Store(error)) => match source.instead(&error) {
                 Some(primary) => read(primary).await,

@@ -93,7 +93,7 @@ impl Services {
             described: checked.described,
             created: clock::now(),
         };
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         let is_new =
             plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
         if is_new {
@@ -117,7 +117,7 @@ impl Services {
         name: &str,
         digest: Digest,
     ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         // First: two activations at once take turns, so that each sees the other's schemas.
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let mut all = plugins::list(&mut transaction, tenant).await?;
@@ -160,7 +160,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
         let mut all = plugins::list(&mut transaction, tenant).await?;
@@ -185,7 +185,7 @@ impl Services {
         name: &str,
         config: &Object,
     ) -> Result<(), PluginError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let now = clock::now();
         if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
@@ -209,7 +209,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<(), PluginError> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         if !plugins::delete(&mut transaction, tenant, name).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });

@@ -52,7 +52,7 @@ impl Services {
     ) -> Result<Row, Error> {
         let key =
             ById { resource_type: resource_type.name.clone(), id: parse_id(resource_type, id)? };
-        let row = self.lookups.by_id(request.tenant.id, key).await?;
+        let row = self.lookups.by_id(request.tenant.place, key).await?;
         row.ok_or_else(|| not_found(resource_type, id))
     }
 
@@ -61,7 +61,7 @@ impl Services {
     /// # Errors
     /// There is none of that id, or the tenant does not have its type any more.
     pub async fn type_of(&self, request: &Request, id: Uuid) -> Result<Arc<ResourceType>, Error> {
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let name = resources::type_of(&mut conn, request.tenant.id, id).await?;
         let known = name.as_deref().and_then(|it| request.tenant.registry.resource_type(it));
         known.cloned().ok_or_else(|| Error::NotFound {

@@ -84,7 +84,7 @@ impl Services {
         wanted: &Wanted,
         limit: i64,
     ) -> Result<Page<Entry>, StoreError> {
-        let mut conn = self.database.read().await?;
+        let mut conn = self.database.read_at(tenant).await?;
         requests::page(&mut conn, tenant, wanted, limit).await
     }
 
@@ -124,7 +124,7 @@ impl Services {
     }
 
     async fn write_of(&self, tenant: TenantId, entries: &[Entry]) -> Result<(), StoreError> {
-        let mut conn = self.database.autocommit().await?;
+        let mut conn = self.database.autocommit_at(tenant).await?;
         let written = requests::insert(&mut conn, tenant, entries).await;
         conn.finish(written).await
     }

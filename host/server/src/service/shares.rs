@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::Services;
 use crate::clock;
 use crate::store::audit::{self, Act, By};
+use crate::store::moves;
 use crate::store::page::{InOrder, Part};
 use crate::store::shares::conflicts::{self, Conflict};
 use crate::store::shares::{self, Share, State};
@@ -67,6 +68,14 @@ pub enum ShareError {
         /// Those that it has.
         known: Vec<String>,
     },
+    /// Copies are kept within the tables that tenants share.
+    #[error(
+        "tenant \"{tenant}\" has a schema of its own, or moves: only tenants in the shared tables share"
+    )]
+    OwnTables {
+        /// The name of the tenant.
+        tenant: String,
+    },
     /// What was shared before is being deleted.
     #[error("what was shared before is still being deleted; send the request again later")]
     BeingRemoved,
@@ -106,6 +115,11 @@ impl Services {
         let (child_id, parent_id, now) = (child.tenant_id(), parent.tenant_id(), clock::now());
         let mut transaction = self.database.begin().await?;
         hold_both(&mut transaction, child_id, parent_id).await?;
+        for tenant in [child, parent] {
+            if !moves::is_in_shared_tables(&mut transaction, tenant.tenant_id()).await? {
+                return Err(ShareError::OwnTables { tenant: tenant.name.clone() });
+            }
+        }
         let before = shares::lock(&mut transaction, child_id, parent_id).await?;
         if before.as_ref().is_some_and(|it| it.state == State::Removing) {
             return Err(ShareError::BeingRemoved);

@@ -147,7 +147,7 @@ impl Services {
         for attempt in 0..ATTEMPTS {
             pause(attempt).await;
             let stored = {
-                let mut conn = self.database.read_for(request.tenant.id).await?;
+                let mut conn = self.database.read_for(request.tenant.place).await?;
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
@@ -234,11 +234,11 @@ impl Services {
     ) -> Result<Outcome, Error> {
         let (tenant, by, operation) = (request.tenant.id, request.by(), operation.as_str());
         if members.is_empty() {
-            let mut conn = self.database.autocommit_for(tenant).await?;
+            let mut conn = self.database.autocommit_for(request.tenant.place).await?;
             let put = writes::replace(&mut conn, tenant, by, operation, next, keys).await;
             return Ok(conn.finish(put).await?);
         }
-        let mut transaction = self.database.begin_for(tenant).await?;
+        let mut transaction = self.database.begin_for(request.tenant.place).await?;
         if !members.add(&mut transaction, tenant, next.id).await? {
             return Ok(Outcome::OtherVersion);
         }
@@ -260,7 +260,7 @@ impl Services {
         keys: &Keys,
     ) -> Result<(), Error> {
         let (tenant, resource_type) = (request.tenant.id, version.resource_type);
-        let mut conn = self.database.read_for(tenant).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let taken =
             writes::taken(&mut conn, tenant, resource_type, version.id, &keys.unique).await?;
         taken.map_or(Ok(()), |attribute| {

@@ -164,7 +164,8 @@ pub async fn give_up(
     Ok(up_to)
 }
 
-/// Tenants that have records before an id which no seal stands for, after a tenant, in order.
+/// Tenants that have records before an id which no seal stands for, after a tenant, in order; of those
+/// whose records are in the table that tenants share.
 ///
 /// # Errors
 /// The database fails.
@@ -176,7 +177,7 @@ pub async fn due(
 ) -> Result<Vec<TenantId>, StoreError> {
     let due: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.id FROM tenants t \
-         WHERE t.id > $1 AND t.removal_step IS NULL AND EXISTS ( \
+         WHERE t.id > $1 AND t.removal_step IS NULL AND t.placement = 'shared' AND EXISTS ( \
              SELECT FROM audit a WHERE a.tenant_id = t.id AND a.id < $2 AND a.id > COALESCE( \
                  (SELECT up_to FROM audit_seals s WHERE s.tenant_id = t.id ORDER BY n DESC LIMIT 1), \
                  '00000000-0000-0000-0000-000000000000')) \

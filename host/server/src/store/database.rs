@@ -10,6 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction, raw_sql};
 
 use self::held::Held;
+use super::place::{self, Place, Writes};
 use super::row_security::{self, RowSecurity};
 use super::{StoreError, TenantId};
 
@@ -188,58 +189,70 @@ impl Database {
         }))
     }
 
-    /// To read with what a tenant has. Under the second lock there is nothing else.
+    /// To read with what a tenant has, where that is. Under the second lock there is nothing else.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub async fn read_for(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
-        let begin = match (self.row_security, self.pooler) {
-            (RowSecurity::Off, _) => return self.read().await,
-            (RowSecurity::On, Pooler::None) => READ,
-            (RowSecurity::On, Pooler::Transaction) => POOLED_READ,
-        };
-        Ok(ReadConnection(Held::Transaction(self.start(self.of(tenant, begin)).await?)))
+    pub async fn read_for(&self, place: Place) -> Result<ReadConnection, StoreError> {
+        if self.row_security == RowSecurity::Off && place.is_shared() {
+            return self.read().await;
+        }
+        let begun = self.start_for(place, self.begin_to_read(), Writes::No).await?;
+        Ok(ReadConnection(Held::Transaction(begun)))
     }
 
     /// To read with, first as the owner, and from [`Database::lock`] on what a tenant has.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub(super) async fn read_unlocked(&self) -> Result<ReadConnection, StoreError> {
-        match (self.row_security, self.pooler) {
-            (RowSecurity::On, Pooler::None) => {
-                Ok(ReadConnection(Held::Transaction(self.start(READ.into_sql_str()).await?)))
-            }
-            _ => self.read().await,
+    pub(super) async fn read_unlocked(&self, place: Place) -> Result<ReadConnection, StoreError> {
+        if self.row_security == RowSecurity::Off && place.is_shared() {
+            return self.read().await;
         }
+        let begun = self.start(self.begin_to_read().into_sql_str()).await?;
+        Ok(ReadConnection(Held::Transaction(begun)))
     }
 
-    /// Puts the rest of [`Database::read_unlocked`] under the second lock, where there is one.
+    /// Has the rest of [`Database::read_unlocked`] look where the tenant's data is, under the second lock
+    /// where there is one.
     ///
     /// # Errors
     /// The database fails.
     pub(super) async fn lock(
         &self,
         connection: &mut ReadConnection,
-        tenant: TenantId,
+        place: Place,
     ) -> Result<(), StoreError> {
-        if self.row_security == RowSecurity::On {
-            let lock = AssertSqlSafe(row_security::lock(tenant));
-            raw_sql(lock).execute(&mut **connection).await?;
+        let locked = match self.row_security {
+            RowSecurity::Off => None,
+            RowSecurity::On => Some(row_security::lock(place.tenant)),
+        };
+        if let Some(lock) = place.entering(Writes::No, self.row_security).or(locked) {
+            raw_sql(AssertSqlSafe(lock)).execute(&mut **connection).await?;
         }
         Ok(())
     }
 
-    /// To read with; all statements on it see the database as it is now.
+    /// To read with, for work that is no request of the tenant's: what it has is found where it is.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub async fn snapshot(&self) -> Result<ReadConnection, StoreError> {
+    pub async fn read_at(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
+        let begun = self.start_at(tenant, self.begin_to_read(), Writes::No).await?;
+        Ok(ReadConnection(Held::Transaction(begun)))
+    }
+
+    /// As [`Database::read_at`]; all statements on it see the database as it is now.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn snapshot_at(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
         let begin = match self.pooler {
             Pooler::None => SNAPSHOT,
             Pooler::Transaction => POOLED_SNAPSHOT,
         };
-        Ok(ReadConnection(Held::Transaction(self.start(begin.into_sql_str()).await?)))
+        let begun = self.start_at(tenant, begin, Writes::No).await?;
+        Ok(ReadConnection(Held::Transaction(begun)))
     }
 
     /// A transaction to write in; dropping it undoes it.
@@ -250,12 +263,20 @@ impl Database {
         Ok(WriteTransaction(self.start(self.write().into_sql_str()).await?))
     }
 
-    /// A transaction to write in what a tenant has; dropping it undoes it.
+    /// A transaction to write in what a tenant has, where that is; dropping it undoes it.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub async fn begin_for(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
-        Ok(WriteTransaction(self.start(self.of(tenant, self.write())).await?))
+    pub async fn begin_for(&self, place: Place) -> Result<WriteTransaction, StoreError> {
+        Ok(WriteTransaction(self.start_for(place, self.write(), Writes::Yes).await?))
+    }
+
+    /// The same for work that is no request of the tenant's: what it has is found where it is.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn begin_at(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
+        Ok(WriteTransaction(self.start_at(tenant, self.write(), Writes::Yes).await?))
     }
 
     /// To write with a single statement, without the round trips of a transaction:
@@ -277,18 +298,26 @@ impl Database {
         }))
     }
 
-    /// The same in what a tenant has. Under the second lock it is a transaction.
+    /// The same in what a tenant has. Under the second lock, and in a schema of its own, it is a
+    /// transaction.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub async fn autocommit_for(&self, tenant: TenantId) -> Result<Autocommit, StoreError> {
-        match self.row_security {
-            RowSecurity::Off => self.autocommit().await,
-            RowSecurity::On => {
-                let begin = self.of(tenant, self.write());
-                Ok(Autocommit(Held::Transaction(self.start(begin).await?)))
-            }
+    pub async fn autocommit_for(&self, place: Place) -> Result<Autocommit, StoreError> {
+        if self.row_security == RowSecurity::Off && place.is_shared() {
+            return self.autocommit().await;
         }
+        let begun = self.start_for(place, self.write(), Writes::Yes).await?;
+        Ok(Autocommit(Held::Transaction(begun)))
+    }
+
+    /// The same for work that is no request of the tenant's; it is a transaction.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn autocommit_at(&self, tenant: TenantId) -> Result<Autocommit, StoreError> {
+        let begun = self.start_at(tenant, self.write(), Writes::Yes).await?;
+        Ok(Autocommit(Held::Transaction(begun)))
     }
 
     /// Closes the connections, when they are given back.
@@ -304,12 +333,49 @@ impl Database {
         }
     }
 
-    /// The same in what a tenant has.
-    fn of(&self, tenant: TenantId, begin: &'static str) -> SqlStr {
-        match self.row_security {
-            RowSecurity::Off => begin.into_sql_str(),
-            RowSecurity::On => AssertSqlSafe(row_security::begin_as(tenant, begin)).into_sql_str(),
+    /// How a transaction begins that reads.
+    const fn begin_to_read(&self) -> &'static str {
+        match self.pooler {
+            Pooler::None => READ,
+            Pooler::Transaction => POOLED_READ,
         }
+    }
+
+    async fn start_for(
+        &self,
+        place: Place,
+        begin: &'static str,
+        writes: Writes,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        match place.entering(writes, self.row_security) {
+            None if self.row_security == RowSecurity::Off => self.start(begin.into_sql_str()).await,
+            None => {
+                let begin = row_security::begin_as(place.tenant, begin);
+                self.start(AssertSqlSafe(begin).into_sql_str()).await
+            }
+            Some(entering) => self.start_within(begin, entering).await,
+        }
+    }
+
+    async fn start_at(
+        &self,
+        tenant: TenantId,
+        begin: &'static str,
+        writes: Writes,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        self.start_within(begin, place::entering(tenant, writes)).await
+    }
+
+    /// Begins a transaction with a statement that may fail: it may wait for a lock, or name what is not
+    /// there. The driver undoes a transaction when it knows that there is one.
+    async fn start_within(
+        &self,
+        begin: &'static str,
+        entering: String,
+    ) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let mut transaction = self.start(begin.into_sql_str()).await?;
+        raw_sql(AssertSqlSafe(entering)).execute(&mut *transaction).await?;
+        Ok(transaction)
     }
 
     /// Begins a transaction. A connection that turns out to be dead is no reason to fail: nothing

@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "removal", include_str!("../../../../migrations/0024_removal.sql")),
     (25, "audit", include_str!("../../../../migrations/0025_audit.sql")),
     (26, "requests", include_str!("../../../../migrations/0026_requests.sql")),
+    (30, "placement", include_str!("../../../../migrations/0030_placement.sql")),
     (31, "shares", include_str!("../../../../migrations/0031_shares.sql")),
     (32, "external keys", include_str!("../../../../migrations/0032_external_keys.sql")),
 ];

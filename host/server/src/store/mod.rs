@@ -21,9 +21,11 @@ pub mod lanes;
 pub mod load;
 pub mod members;
 pub mod migrations;
+pub mod moves;
 pub mod notices;
 pub mod outbox;
 pub mod page;
+pub mod place;
 pub mod plugins;
 #[cfg(test)]
 mod portability;
@@ -35,6 +37,7 @@ pub mod resources;
 pub mod retention;
 pub mod row_security;
 pub mod rows;
+pub mod schemas;
 #[cfg(test)]
 pub(crate) mod scratch;
 pub mod shares;
@@ -156,7 +159,8 @@ fn kind_of(code: &str) -> Kind {
         "23503" => Kind::Gone,
         // query_canceled, lock_not_available, idle_in_transaction_session_timeout,
         // read_only_sql_transaction
-        "57014" | "55P03" | "25P03" | "25006" => Kind::Unavailable,
+        // invalid_schema_name: of a tenant that is being removed, or restored
+        "57014" | "55P03" | "25P03" | "25006" | "3F000" => Kind::Unavailable,
         _ if code.starts_with("08") || code.starts_with("53") || code.starts_with("57P") => {
             Kind::Unavailable
         }

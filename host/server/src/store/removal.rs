@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId, config_epoch, tenants};
+use super::{StoreError, TenantId, config_epoch, schemas, tenants};
 
 /// How far a removal has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
@@ -102,7 +102,7 @@ pub async fn begin(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    const FEW: [&str; 8] = [
+    const FEW: [&str; 9] = [
         "DELETE FROM tokens WHERE tenant_id = $1",
         "DELETE FROM clients WHERE tenant_id = $1",
         "DELETE FROM issuers WHERE tenant_id = $1",
@@ -113,16 +113,20 @@ pub async fn begin(
         "DELETE FROM shares WHERE tenant_id = $1",
         // What other tenants have of this one goes, too.
         "UPDATE shares SET state = 'removing', due = created WHERE parent_id = $1",
+        // Nobody carries on with its move.
+        "DELETE FROM tenant_moves WHERE tenant_id = $1",
     ];
     // No tenant can be given a name with a colon.
     let begun = sqlx::query(
         "UPDATE tenants SET name = 'deleted:' || id, external_key = NULL, realm_id = NULL, \
-                removal_step = $2, deleted = $3, config_epoch = config_epoch + 1 \
+                removal_step = CASE placement WHEN 'schema' THEN $4 ELSE $2 END, \
+                deleted = $3, config_epoch = config_epoch + 1 \
          WHERE id = $1 AND removal_step IS NULL",
     )
     .bind(tenant.0)
     .bind(STEPS.first().map_or(LAST, |(table, _)| *table))
     .bind(now)
+    .bind(LAST)
     .execute(&mut *conn)
     .await?;
     if begun.rows_affected() == 0 {
@@ -199,7 +203,7 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
 
 /// Removes a tenant's row and everything that is left of it, within a transaction.
 ///
-/// First, nothing more can be created: the tenant's row is locked, which keeps new counters out, and
+/// A schema of its own goes as a whole. Of what is in tables that tenants share, first nothing more can be created: the tenant's row is locked, which keeps new counters out, and
 /// to delete the counters waits for those who create. Then nothing more can be changed, as the
 /// resources are gone. So no row comes behind the statement that deletes its like.
 ///
@@ -226,11 +230,36 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
     if let Err(otherwise) = held(conn, tenant).await? {
         return Ok(otherwise);
     }
+    schemas::drop(conn, tenant).await?;
     for statement in IN_ORDER {
         sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
     }
     config_epoch::advance(conn).await?;
     Ok(Batch::Gone)
+}
+
+/// Deletes up to `limit` rows of each table of what a tenant has in the tables that tenants share, and tells
+/// whether nothing is left there.
+///
+/// # Errors
+/// The database fails.
+pub(super) async fn delete_data(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<bool, StoreError> {
+    let mut is_empty = true;
+    for (_, delete) in STEPS {
+        let deleted = sqlx::query(delete).bind(tenant.0).bind(limit).execute(&mut *conn).await?;
+        is_empty &= i64::try_from(deleted.rows_affected()).is_ok_and(|deleted| deleted < limit);
+    }
+    if is_empty {
+        sqlx::query("DELETE FROM counters WHERE tenant_id = $1")
+            .bind(tenant.0)
+            .execute(conn)
+            .await?;
+    }
+    Ok(is_empty)
 }
 
 /// How far the removal of a tenant is; `None` where it is not being removed.

@@ -23,7 +23,8 @@ use tokio::time::{Instant, sleep, timeout};
 use self::rest::Rest;
 use super::database::ReadConnection;
 use super::lanes::{Lanes, Read};
-use super::{Database, StoreError, TenantId, is_lost};
+use super::place::Place;
+use super::{Database, StoreError, is_lost};
 
 /// How long a read waits for a connection to a replica.
 const CONNECT_LIMIT: Duration = Duration::from_millis(500);
@@ -75,7 +76,7 @@ struct Replica {
 pub struct Source {
     all: Replicas,
     /// Whose rows are read.
-    tenant: TenantId,
+    place: Place,
     replica: Option<Arc<Replica>>,
 }
 
@@ -135,22 +136,22 @@ impl Replicas {
 
     /// The next replica in turn; the primary where all are left alone.
     #[must_use]
-    pub fn source(&self, tenant: TenantId) -> Source {
+    pub fn source(&self, place: Place) -> Source {
         let replicas = &self.0.replicas;
         if replicas.is_empty() {
-            return self.primary(tenant);
+            return self.primary(place);
         }
         let now = Instant::now();
         let first = self.0.next.fetch_add(1, Ordering::Relaxed) % replicas.len();
         let mut in_turn = replicas.iter().cycle().skip(first).take(replicas.len());
         let replica = in_turn.find(|it| it.rest.is_over(now)).cloned();
-        Source { all: self.clone(), tenant, replica }
+        Source { all: self.clone(), place, replica }
     }
 
     /// The primary.
     #[must_use]
-    pub fn primary(&self, tenant: TenantId) -> Source {
-        Source { all: self.clone(), tenant, replica: None }
+    pub fn primary(&self, place: Place) -> Source {
+        Source { all: self.clone(), place, replica: None }
     }
 
     /// Closes the connections to replicas, when they are given back.
@@ -169,7 +170,7 @@ impl Source {
     pub async fn read(&self) -> Result<ReadConnection, StoreError> {
         match self.replica().await? {
             Some(connection) => Ok(connection),
-            None => self.all.0.primary.read_for(self.tenant).await,
+            None => self.all.0.primary.read_for(self.place).await,
         }
     }
 
@@ -187,7 +188,7 @@ impl Source {
             position => position,
         };
         let connection = match position {
-            Ok(position) => replica.at(&position, self.tenant).await,
+            Ok(position) => replica.at(&position, self.place).await,
             Err(why) => Err(why),
         };
         match &connection {
@@ -203,18 +204,18 @@ impl Source {
     pub fn instead(&self, error: &StoreError) -> Option<Self> {
         let replica = self.replica.as_ref().filter(|_| is_of_the_server(error))?;
         replica.is_left_alone(error);
-        Some(self.all.primary(self.tenant))
+        Some(self.all.primary(self.place))
     }
 }
 
 impl Replica {
     /// A connection to it, once it has replayed the log up to a position.
-    async fn at(&self, position: &Position, tenant: TenantId) -> Result<ReadConnection, Unfit> {
-        let connected = timeout(CONNECT_LIMIT, self.database.read_unlocked()).await;
+    async fn at(&self, position: &Position, place: Place) -> Result<ReadConnection, Unfit> {
+        let connected = timeout(CONNECT_LIMIT, self.database.read_unlocked(place)).await;
         let mut connection = connected.map_err(|_| Unfit::NoConnection)??;
         let caught_up = timeout(CATCH_UP_LIMIT, catch_up(&mut connection, position)).await;
         caught_up.map_err(|_| Unfit::Behind)??;
-        self.database.lock(&mut connection, tenant).await?;
+        self.database.lock(&mut connection, place).await?;
         Ok(connection)
     }
 

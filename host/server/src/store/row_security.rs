@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, raw_sql};
 
-use super::{StoreError, TenantId, migrations};
+use super::{StoreError, TenantId, migrations, place, tenants};
 
 /// Whether the second lock is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -131,11 +131,13 @@ pub async fn enable(conn: &mut PgConnection) -> Result<(), RowSecurityError> {
         let grant = "GRANT tenon_tenant TO CURRENT_USER";
         run(&mut transaction, grant, "become a member of the role tenon_tenant").await?;
     }
-    let missing: Vec<String> =
-        sqlx::query_scalar(MISSING).fetch_all(&mut *transaction).await.map_err(StoreError::from)?;
-    for statement in missing {
-        let made = raw_sql(AssertSqlSafe(statement)).execute(&mut *transaction).await;
-        made.map_err(|error| refused("lock its tables", error))?;
+    let schemas = tenants::with_schema(&mut transaction).await?;
+    lock_tables(&mut transaction).await?;
+    let path = place::path(&mut transaction).await?;
+    for tenant in schemas {
+        place::enter(&mut transaction, tenant).await?;
+        lock_tables(&mut transaction).await?;
+        place::return_to(&mut transaction, &path).await?;
     }
     run(&mut transaction, "SET LOCAL ROLE tenon_tenant", "work as the role tenon_tenant").await?;
     let not_held: Option<String> = sqlx::query_scalar(NOT_HELD)
@@ -146,6 +148,20 @@ pub async fn enable(conn: &mut PgConnection) -> Result<(), RowSecurityError> {
         return Err(RowSecurityError::NotHeld { table });
     }
     Ok(transaction.commit().await.map_err(StoreError::from)?)
+}
+
+/// Makes what is missing of the locks of the tables in the schema that comes first.
+///
+/// # Errors
+/// The database's user may not, or the database fails.
+pub(super) async fn lock_tables(conn: &mut PgConnection) -> Result<(), RowSecurityError> {
+    let missing: Vec<String> =
+        sqlx::query_scalar(MISSING).fetch_all(&mut *conn).await.map_err(StoreError::from)?;
+    for statement in missing {
+        let made = raw_sql(AssertSqlSafe(statement)).execute(&mut *conn).await;
+        made.map_err(|error| refused("lock its tables", error))?;
+    }
+    Ok(())
 }
 
 async fn role_is_there(conn: &mut PgConnection) -> Result<bool, StoreError> {

@@ -8,6 +8,7 @@ use tenon_scim::Dialect;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::place::Placement;
 use super::requests::Logged;
 use super::{StoreError, TenantId, breaks, config_epoch};
 
@@ -34,6 +35,9 @@ pub struct Tenant {
     /// The name of the realm to which it belongs, if to one.
     #[serde(skip)]
     pub realm: Option<String>,
+    /// Which tables have its data.
+    #[serde(skip)]
+    pub placement: Placement,
     /// When it was suspended, if it is.
     #[serde(skip)]
     pub suspended: Option<OffsetDateTime>,
@@ -62,6 +66,7 @@ struct Row {
     limits: String,
     request_log: String,
     realm: Option<String>,
+    placement: String,
     suspended: Option<OffsetDateTime>,
     created: OffsetDateTime,
     modified: OffsetDateTime,
@@ -79,6 +84,7 @@ impl TryFrom<Row> for Tenant {
             limits: row.limits,
             request_log: Logged::of_stored(row.request_log)?,
             realm: row.realm,
+            placement: Placement::of_stored(row.placement)?,
             suspended: row.suspended,
             created: row.created,
             modified: row.modified,
@@ -103,8 +109,8 @@ pub async fn insert(
     tenant: &Tenant,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
-        "INSERT INTO tenants (id, name, dialect, limits, created, modified) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO tenants (id, name, dialect, limits, created, modified, placement) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(tenant.id)
     .bind(&tenant.name)
@@ -112,6 +118,7 @@ pub async fn insert(
     .bind(&tenant.limits)
     .bind(tenant.created)
     .bind(tenant.modified)
+    .bind(tenant.placement.name())
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))
@@ -128,6 +135,7 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
     }
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, r.name AS realm, \
+                t.placement, \
                 t.suspended, t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
@@ -150,6 +158,8 @@ pub struct Configuration {
     pub is_suspended: bool,
     /// Which of its requests are logged.
     pub request_log: Logged,
+    /// Which tables have its data; `None` while it moves.
+    pub placement: Option<Placement>,
 }
 
 /// How the tenant is configured.
@@ -160,17 +170,22 @@ pub async fn configuration(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Configuration, StoreError> {
-    let row: Option<(String, String, String, bool)> = sqlx::query_as(
-        "SELECT dialect, limits, request_log, suspended IS NOT NULL FROM tenants \
+    let row: Option<(String, String, String, bool, Option<String>)> = sqlx::query_as(
+        "SELECT dialect, limits, request_log, suspended IS NOT NULL, \
+                CASE WHEN NOT EXISTS (SELECT FROM tenant_moves WHERE tenant_id = $1) \
+                     THEN placement END \
+         FROM tenants \
          WHERE id = $1 AND removal_step IS NULL",
     )
     .bind(tenant.0)
     .fetch_optional(conn)
     .await?;
     let gone = || StoreError::Gone(sqlx::Error::RowNotFound);
-    let (dialect, limits, logged, is_suspended) = row.ok_or_else(gone)?;
+    let (dialect, limits, logged, is_suspended, placement) = row.ok_or_else(gone)?;
     let request_log = Logged::of_stored(logged)?;
-    Ok(Configuration { dialect: known_dialect(dialect)?, limits, request_log, is_suspended })
+    let dialect = known_dialect(dialect)?;
+    let placement = placement.map(Placement::of_stored).transpose()?;
+    Ok(Configuration { dialect, limits, request_log, is_suspended, placement })
 }
 
 /// The limits of a tenant that are about to be changed: others who change them wait until this
@@ -357,6 +372,18 @@ pub async fn with_other_core_indexes(
     .bind(limit)
     .fetch_all(conn)
     .await?;
+    Ok(ids.into_iter().map(TenantId).collect())
+}
+
+/// The tenants with a schema of their own, in order; those that are being removed too.
+///
+/// # Errors
+/// The database fails.
+pub async fn with_schema(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tenants WHERE placement = 'schema' ORDER BY id")
+            .fetch_all(conn)
+            .await?;
     Ok(ids.into_iter().map(TenantId).collect())
 }
 

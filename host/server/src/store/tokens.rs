@@ -115,7 +115,9 @@ pub async fn insert(
     let inserted = sqlx::query(
         "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id, \
                              grants, kind) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
+         WHERE $7 IS NULL \
+            OR EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND id = $7 FOR KEY SHARE)",
     )
     .bind(tenant.0)
     .bind(token.id)
@@ -129,10 +131,8 @@ pub async fn insert(
     .execute(conn)
     .await;
     match inserted {
+        Ok(inserted) if inserted.rows_affected() == 0 => Ok(Err(NotInserted::NoUser)),
         Ok(_) => Ok(Ok(())),
-        Err(error) if breaks(&error, "tokens_tenant_id_user_id_fkey") => {
-            Ok(Err(NotInserted::NoUser))
-        }
         Err(error) if breaks(&error, "tokens_by_certificate") => {
             Ok(Err(NotInserted::CertificateTaken))
         }

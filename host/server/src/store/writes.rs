@@ -304,9 +304,10 @@ pub async fn delete(
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_before, request_id) \
              SELECT tenant_id, $6, $9, $7, 'delete', type, id, version, $8 FROM resource \
+         ), revoked AS ( \
+             DELETE FROM tokens WHERE tenant_id = $1 AND user_id = $2 RETURNING id \
          ), told AS ( \
-             UPDATE config_epoch SET n = n + 1 \
-             WHERE EXISTS (SELECT FROM tokens WHERE tenant_id = $1 AND user_id = $2) \
+             UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM revoked) \
          ) \
          UPDATE counters AS counter SET n = n - 1, \
                 shared = CASE WHEN resource.shared_from IS NULL THEN shared ELSE shared - 1 END \

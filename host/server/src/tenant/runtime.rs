@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
+use crate::store::place::Place;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::requests::Logged;
 use crate::store::tenants::Configuration;
@@ -24,6 +25,8 @@ use crate::store::{StoreError, TenantId, added_indexes, index_builds, tenants};
 pub struct TenantRuntime {
     /// The tenant.
     pub id: TenantId,
+    /// Where its data is.
+    pub place: Place,
     /// Its schemas and resource types, plugins included. What `index::declared` finds in them is
     /// what writers keep up, what the administrator has added included.
     pub registry: Registry,
@@ -119,11 +122,12 @@ impl Runtimes {
         let plugins = plugins::list(conn, tenant).await?;
         let registry = with_added_indexes(conn, tenant, registry_of(&plugins)?).await?;
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
-        let Configuration { dialect, limits, request_log, is_suspended } =
+        let Configuration { dialect, limits, request_log, is_suspended, placement } =
             tenants::configuration(conn, tenant).await?;
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
+            place: Place { tenant, placement },
             registry,
             ready,
             dialect,

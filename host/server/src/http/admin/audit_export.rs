@@ -61,7 +61,7 @@ async fn send(
     loop {
         // Nothing is held while a slow client reads.
         let items = {
-            let mut conn = database.read().await?;
+            let mut conn = database.read_at(tenant).await?;
             log.next(&mut conn).await?
         };
         if items.is_empty() {

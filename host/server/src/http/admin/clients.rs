@@ -61,7 +61,7 @@ pub(crate) async fn create(
         grants: grants.stored(),
         usage: Usage::default(),
     };
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, id, &grants).await?;
     let hash = SecretHash::of(secret.as_bytes());
     clients::insert(&mut transaction, id, &client, hash.as_bytes()).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn rotate(
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
     let until = now + overlap(&mut members)?;
     members.finish()?;
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let client = clients::lock(&mut transaction, tenant_id, uuid).await?;
     let mut client = client.ok_or_else(|| unknown(&id))?;
@@ -107,7 +107,7 @@ pub(crate) async fn delete(
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let client = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     if !clients::delete(&mut transaction, tenant.tenant_id(), client).await? {
         return Err(unknown(&id));
     }

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::entry_points::{self, Bound, EntryPoint, Kind, Taken};
 use crate::store::page::Part;
-use crate::store::realms;
+use crate::store::{TenantId, realms};
 use crate::tenant::resolve::EntrySettings;
 use crate::tenant::resolve::template::{is_host, is_prefix};
 
@@ -154,7 +154,7 @@ async fn list(conn: &mut PgConnection, of: Bound, part: &Part<String>) -> Answer
 async fn bind(app: &App, administrator: &Administrator, to: Bound, wanted: Wanted) -> Answer {
     let Wanted { kind, value } = wanted;
     let now = clock::now();
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(recorded_with(to)).await?;
     let is_there = match to {
         Bound::Realm(realm) => realms::hold(&mut transaction, realm).await?,
         Bound::Tenant(tenant) => entry_points::hold(&mut transaction, tenant).await?,
@@ -183,13 +183,21 @@ async fn unbind(
     let unknown =
         || Problem::new(StatusCode::NOT_FOUND, format!("no {kind} \"{value}\" is bound here"));
     let kind = kind_of(kind).filter(|_| !value.contains('\0')).ok_or_else(unknown)?;
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(recorded_with(from)).await?;
     if !entry_points::delete(&mut transaction, from, kind, value).await? {
         return Err(unknown());
     }
     tell(&mut transaction, administrator, from, "entry-point.unbind", kind, value).await?;
     transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// In whose audit log it is.
+fn recorded_with(whose: Bound) -> TenantId {
+    match whose {
+        Bound::Realm(_) => NO_TENANT,
+        Bound::Tenant(tenant) => tenant,
+    }
 }
 
 /// Puts it on record: a tenant's with the tenant's.
@@ -201,9 +209,10 @@ async fn tell(
     kind: Kind,
     value: &str,
 ) -> Result<(), Problem> {
-    let (tenant, details) = match whose {
-        Bound::Realm(realm) => (NO_TENANT, json!({ "realm": realm })),
-        Bound::Tenant(tenant) => (tenant, Value::Null),
+    let tenant = recorded_with(whose);
+    let details = match whose {
+        Bound::Realm(realm) => json!({ "realm": realm }),
+        Bound::Tenant(_) => Value::Null,
     };
     let subject = format!("{} {value}", kind.name());
     let act = Act { action, subject: &subject, at: clock::now() };

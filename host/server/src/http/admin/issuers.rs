@@ -52,7 +52,7 @@ pub(crate) async fn create(
         created: now,
         modified: now,
     };
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, id, &issuer.ceiling).await?;
     if issuers::list(&mut transaction, id, None).await?.len() >= MAX_ISSUERS {
         let detail = format!("the tenant has {MAX_ISSUERS} issuers, which is the limit");
@@ -77,7 +77,7 @@ pub(crate) async fn replace(
     let (config, issuer) = read(&app, body)?;
     check_given(&administrator, &issuer.ceiling, None)?;
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant_id, &issuer.ceiling).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let before = issuers::lock(&mut transaction, tenant_id, uuid).await?;
@@ -107,7 +107,7 @@ pub(crate) async fn delete(
 ) -> Answer {
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let tenant_id = tenant.tenant_id();
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     if !issuers::delete(&mut transaction, tenant_id, uuid).await? {
         return Err(unknown(&id));
     }
@@ -136,7 +136,7 @@ pub(crate) async fn refresh(
         })?;
     }
     let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
-    let mut conn = app.services.database.autocommit().await?;
+    let mut conn = app.services.database.autocommit_at(tenant.tenant_id()).await?;
     let told = audit::insert(&mut conn, tenant.tenant_id(), administrator.by(), act).await;
     conn.finish(told).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -8,6 +8,7 @@ pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
 pub(super) mod issuers;
+pub(super) mod moves;
 mod page;
 pub(super) mod plugins;
 pub(super) mod realms;

@@ -13,13 +13,17 @@ use tenon_scim::{Dialect, Registry};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::super::{App, error::Problem};
+use super::super::App;
+use super::super::error::{Problem, ScimError};
 use super::{Administrator, ForTenant, Members, changed, check_name, invalid};
 use crate::clock;
+use crate::service::Error;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act, By};
 use crate::store::counters::Warning;
+use crate::store::place::Placement;
 use crate::store::requests::Logged;
+use crate::store::schemas::{self, SchemaError};
 use crate::store::tenants::{self, ExternalKeyTaken, NameTaken, State as TenantState, Tenant};
 use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
@@ -46,6 +50,7 @@ pub(crate) async fn create(
     let dialect = dialect(&mut members)?.unwrap_or_default();
     let limits = members.take("limits").unwrap_or_default();
     let external_key = external_key(&mut members)?.flatten();
+    let placement = placement(&mut members)?;
     members.finish()?;
     check_name("tenant", &name)?;
     let limits = TenantLimits::merged("{}", limits)?;
@@ -62,6 +67,7 @@ pub(crate) async fn create(
         limits: limits_text,
         request_log,
         realm: None,
+        placement,
         suspended,
         created,
         modified,
@@ -69,6 +75,10 @@ pub(crate) async fn create(
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     set_external_key(&mut transaction, tenant.tenant_id(), tenant.external_key.as_deref()).await?;
+    if placement == Placement::Schema {
+        let locked = app.services.database.row_security();
+        schemas::create(&mut transaction, tenant.tenant_id(), locked).await.map_err(not_made)?;
+    }
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     let request_id = administrator.by().request_id;
     let quotas = limits.quotas();
@@ -126,7 +136,7 @@ pub(crate) async fn update(
         }
     }
     let mut warnings = Vec::new();
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let changes = [name.is_some(), dialect.is_some(), limits.is_some(), resolution.is_some()];
     if changes.contains(&true) || request_log.is_some() || external_key.is_some() {
         let (id, now) = (tenant.tenant_id(), clock::now());
@@ -320,6 +330,37 @@ async fn set_external_key(
     })
 }
 
+/// `{"kind": "schema"}`, where the body has it: which tables are to have the tenant's data.
+pub(super) fn placement(members: &mut Members) -> Result<Placement, Problem> {
+    let known = || Placement::ALL.map(|it| format!("\"{}\"", it.name())).join(" or ");
+    let wrong = || {
+        invalid(format!(
+            "\"placement\" must be an object whose only member is \"kind\", {}",
+            known()
+        ))
+    };
+    match members.take("placement") {
+        None | Some(Value::Null) => Ok(Placement::default()),
+        Some(Value::Object(placement)) if placement.len() == 1 => {
+            let kind = placement.get("kind").and_then(Value::as_str);
+            kind.and_then(Placement::named).ok_or_else(wrong)
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+fn not_made(error: SchemaError) -> Problem {
+    match error {
+        SchemaError::NotPermitted => {
+            Problem::new(StatusCode::CONFLICT, error.to_string()).kind("not-permitted")
+        }
+        SchemaError::Store(error) => error.into(),
+        SchemaError::RowSecurity(_) | SchemaError::Differs { .. } => {
+            ScimError::from(Error::Internal(error.to_string())).into()
+        }
+    }
+}
+
 /// Which requests are to be logged, where the body says it; `null` is the default.
 fn request_log(members: &mut Members) -> Result<Option<Logged>, Problem> {
     let known = || Logged::ALL.map(|it| format!("\"{}\"", it.name())).join(", ");
@@ -351,6 +392,7 @@ pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
         shown.insert("resolution".to_owned(), json!({ "realm": tenant.realm }));
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
+        shown.insert("placement".to_owned(), json!({ "kind": tenant.placement.name() }));
         shown.insert("requestLog".to_owned(), tenant.request_log.name().into());
     }
     shown

@@ -68,7 +68,7 @@ pub(crate) async fn create(
     let now = clock::now();
     let expires = expires.map(|text| future(&text, now)).transpose()?;
     check_given(&administrator, &grants, expires)?;
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant.tenant_id(), &grants).await?;
     let user_id = match user_id {
         None => None,
@@ -283,7 +283,7 @@ pub(crate) async fn revoke(
     let unknown =
         || Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no token \"{id}\""));
     let token = Uuid::parse_str(&id).map_err(|_| unknown())?;
-    let mut transaction = app.services.database.begin().await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     if !tokens::delete(&mut transaction, tenant.tenant_id(), token).await? {
         return Err(unknown());
     }

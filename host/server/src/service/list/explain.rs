@@ -98,7 +98,7 @@ impl Services {
         wanted: &Wanted<'_>,
     ) -> Result<Explanation, Error> {
         let Wanted { resource_type, key } = wanted;
-        let row = self.lookups.by_unique_value(request.tenant.id, key.clone()).await?;
+        let row = self.lookups.by_unique_value(request.tenant.place, key.clone()).await?;
         let found = usize::from(row.is_some());
         let of_type = OfType {
             found_by: vec![format!("{} eq, by its unique value", key.attr)],
@@ -112,7 +112,7 @@ impl Services {
     /// Without filter and sort, nothing is looked at but the page.
     async fn explain_all(&self, request: &Request, plan: &Plan<'_>) -> Result<Explanation, Error> {
         let first = rows::Bound::Skip(0);
-        let page = rows::page(&self.lanes, request.tenant.id, &plan.of, first, 0).await?;
+        let page = rows::page(&self.lanes, request.tenant.place, &plan.of, first, 0).await?;
         let total = usize::try_from(page.total).unwrap_or(0);
         let types = plan.types().map(OfType::unread).collect();
         Ok(Explanation { total: Some(total), refused: None, types })

@@ -112,7 +112,10 @@ impl Services {
                 Some(mut conn) => {
                     rows::page_over(&mut conn, tenant, &plan.of, bound, part.take).await?
                 }
-                None => rows::page(&self.lanes, tenant, &plan.of, bound, part.take).await?,
+                None => {
+                    rows::page(&self.lanes, request.tenant.place, &plan.of, bound, part.take)
+                        .await?
+                }
             }
         } else {
             *places = Some(self.scan_places(request).await?);

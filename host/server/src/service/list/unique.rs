@@ -35,7 +35,7 @@ impl Services {
         let Some(Wanted { resource_type, key }) = wanted(request, collection, query) else {
             return Ok(None);
         };
-        let row = self.lookups.by_unique_value(request.tenant.id, key).await?;
+        let row = self.lookups.by_unique_value(request.tenant.place, key).await?;
         let on_page = row.iter().skip(slice.part.skip).take(slice.part.take);
         let shown: Vec<_> = on_page.collect();
         let rendering = Rendering::new(
@@ -44,7 +44,7 @@ impl Services {
             request.projection(resource_type, &query.selection),
         );
         let texts =
-            self.texts(&rendering, &shown, &self.replicas.primary(request.tenant.id)).await?;
+            self.texts(&rendering, &shown, &self.replicas.primary(request.tenant.place)).await?;
         let total = usize::from(row.is_some());
         Ok(Some(list::response(total, &Place::Index(start_index), &texts)))
     }

@@ -36,7 +36,7 @@ impl Services {
         }
         let after = match reach {
             Reach::Named(NamedMembers { removes_others: false, .. }) => {
-                let mut conn = self.database.read_for(request.tenant.id).await?;
+                let mut conn = self.database.read_for(request.tenant.place).await?;
                 let counted = counted(&mut conn, request, &[group], removed).await?;
                 let before = counted.get(&group).copied().unwrap_or_default();
                 before.saturating_add(added).saturating_sub(removed)

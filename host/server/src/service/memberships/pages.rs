@@ -53,7 +53,7 @@ impl Services {
         projection: &Projection,
         group: Uuid,
     ) -> Result<Members, Error> {
-        let primary = self.replicas.primary(request.tenant.id);
+        let primary = self.replicas.primary(request.tenant.place);
         let read = page_of_members(request, group, Uuid::nil(), primary).await?;
         if read.len() < PAGE {
             return Ok(Members::Few(read.iter().map(|it| member_value(request, it)).collect()));

@@ -118,7 +118,7 @@ impl Services {
         locks: bool,
     ) -> Result<Option<Resource>, Error> {
         if locks {
-            let mut transaction = self.database.begin_for(request.tenant.id).await?;
+            let mut transaction = self.database.begin_for(request.tenant.place).await?;
             let (tenant, group) = (request.tenant.id, [patch.group]);
             members::lock_groups(&mut transaction, tenant, &resource_type.name, &group).await?;
             let (scene, resource) =
@@ -129,13 +129,13 @@ impl Services {
             transaction.commit().await?;
             return Ok(Some(resource));
         }
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let (scene, resource) = try_one(&mut conn, request, resource_type, patch).await?;
         drop(conn);
         if scene.events.is_empty() {
             return Ok(Some(resource));
         }
-        let mut conn = self.database.autocommit_for(request.tenant.id).await?;
+        let mut conn = self.database.autocommit_for(request.tenant.place).await?;
         let written = scene.write(&mut conn, request).await;
         let written = conn.finish(written).await?;
         Ok(written.then_some(resource))
@@ -155,7 +155,7 @@ impl Services {
         failures: usize,
     ) -> Result<Vec<Result<i64, Error>>, Error> {
         let _place = request.place(patches.iter().any(MembersPatch::is_large)).await;
-        let mut transaction = self.database.begin_for(request.tenant.id).await?;
+        let mut transaction = self.database.begin_for(request.tenant.place).await?;
         let mut groups: Vec<Uuid> = patches.iter().map(|patch| patch.group).collect();
         groups.sort_unstable();
         groups.dedup();

@@ -77,7 +77,7 @@ impl Services {
             .and_then(|place| Some((place, types.get(place)?)))
             .ok_or_else(|| Error::NoResourceType { endpoint: name.to_owned() })?;
         let page = {
-            let mut conn = self.database.read_for(request.tenant.id).await?;
+            let mut conn = self.database.read_for(request.tenant.place).await?;
             let (tenant, of) = (request.tenant.id, Of::Type(resource_type.name.clone()));
             rows::page_over(&mut conn, tenant, &of, Bound::After(after), PAGE).await?
         };
@@ -102,7 +102,7 @@ impl Services {
         after: (Uuid, Uuid),
     ) -> Result<ExportPage, Error> {
         let (tenant, limit) = (request.tenant.id, i64::try_from(PAGE).unwrap_or(i64::MAX));
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let pairs = members::page_of_all(&mut conn, tenant, after, limit).await?;
         let groups: Vec<&[(Uuid, Uuid)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
         let ids: Vec<Uuid> = groups.iter().filter_map(|it| Some(it.first()?.0)).collect();

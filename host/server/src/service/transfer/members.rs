@@ -67,7 +67,7 @@ impl Services {
     ) -> Result<HashMap<Uuid, Sighting>, Error> {
         let ids: HashSet<Uuid> = candidates.iter().flat_map(|it| it.ids.iter().copied()).collect();
         let ids: Vec<Uuid> = ids.into_iter().collect();
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let seen =
             members::sightings(&mut conn, request.tenant.id, &vec![group; ids.len()], &ids).await?;
         Ok(seen.into_iter().map(|it| (it.named.id, it)).collect())

@@ -165,12 +165,12 @@ impl Services {
     ) -> Result<Inserted, Error> {
         let (tenant, by, keys) = (request.tenant.id, request.by(), &new.keys);
         if new.members.is_empty() {
-            let mut conn = self.database.autocommit_for(tenant).await?;
+            let mut conn = self.database.autocommit_for(request.tenant.place).await?;
             let inserted = writes::insert(&mut conn, tenant, by, version, keys, answered).await;
             return Ok(conn.finish(inserted).await?);
         }
         // The members come first: the counter is held for no longer than its statement takes.
-        let mut transaction = self.database.begin_for(tenant).await?;
+        let mut transaction = self.database.begin_for(request.tenant.place).await?;
         if !new.members.add(&mut transaction, tenant, new.id).await? {
             return Ok(Inserted { outcome: Outcome::OtherVersion, warning: None });
         }
@@ -195,7 +195,7 @@ impl Services {
         request: &Request,
         resource_type: &ResourceType,
     ) -> Result<(), Error> {
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let counter = counters::get(&mut conn, request.tenant.id, &resource_type.name).await?;
         let full = counter.and_then(|it| Some((it.n, it.max_n.filter(|limit| it.n >= *limit)?)));
         full.map_or(Ok(()), |(n, limit)| {

@@ -46,7 +46,7 @@ impl Services {
     ) -> Result<(), Error> {
         let (tenant, now) = (request.tenant.id, clock::now());
         let name = &resource_type.name;
-        let mut transaction = self.database.begin_for(tenant).await?;
+        let mut transaction = self.database.begin_for(request.tenant.place).await?;
         let stored = resources::lock(&mut transaction, tenant, name, id).await?;
         let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
         check_own(resource_type, &stored)?;

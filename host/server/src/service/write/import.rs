@@ -46,7 +46,7 @@ impl Services {
             pause(attempt).await;
             let stored = {
                 let mut conn =
-                    self.database.read_for(request.tenant.id).await.map_err(Error::from)?;
+                    self.database.read_for(request.tenant.place).await.map_err(Error::from)?;
                 let (tenant, name) = (request.tenant.id, &resource_type.name);
                 resources::get(&mut conn, tenant, name, incoming.id).await.map_err(Error::from)?
             };
@@ -107,7 +107,7 @@ impl Services {
         resource_type: &ResourceType,
         id: Uuid,
     ) -> Result<(), Refusal> {
-        let mut conn = self.database.read_for(request.tenant.id).await.map_err(Error::from)?;
+        let mut conn = self.database.read_for(request.tenant.place).await.map_err(Error::from)?;
         let found = resources::type_of(&mut conn, request.tenant.id, id).await;
         match found.map_err(Error::from)? {
             Some(other) if other != resource_type.name => {
@@ -127,7 +127,7 @@ impl Services {
         keys: &writes::Keys,
     ) -> Result<(), Error> {
         let (tenant, name) = (request.tenant.id, &resource_type.name);
-        let mut conn = self.database.read_for(request.tenant.id).await?;
+        let mut conn = self.database.read_for(request.tenant.place).await?;
         let taken = writes::taken(&mut conn, tenant, name, id, &keys.unique).await?;
         taken.map_or(Ok(()), |attribute| {
             Err(Error::NotUnique { resource_type: name.clone(), attribute })

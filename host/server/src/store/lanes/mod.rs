@@ -21,9 +21,10 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Error, Row};
 
 use self::options::Target;
-use self::session::Session;
+use self::session::{Session, Within};
+use super::place::{Place, Writes};
 use super::row_security::{RowSecurity, begin_as};
-use super::{Kind, Pooler, StoreError, TenantId, kind_of};
+use super::{Kind, Pooler, StoreError, kind_of};
 
 /// How long a statement waits for a connection.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -116,33 +117,39 @@ impl Lanes {
         self.sent(None, read, arguments).await
     }
 
-    /// The rows of a statement about a tenant, under the second lock where there is one: in a
-    /// transaction that is sent as a whole, and takes one round trip too.
+    /// The rows of a statement about a tenant, where its data is, and under the second lock where there
+    /// is one: in a transaction that is sent as a whole, and takes one round trip too.
     ///
     /// # Errors
     /// As [`Self::rows`].
     pub async fn rows_for(
         &self,
-        tenant: TenantId,
+        place: Place,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
-        let begin = match self.row_security {
-            RowSecurity::Off => None,
-            RowSecurity::On => Some(begin_as(tenant, "BEGIN READ ONLY")),
+        const BEGIN: &str = "BEGIN READ ONLY";
+        let within = match (place.entering(Writes::No, self.row_security), self.row_security) {
+            (Some(entering), _) => {
+                Some(Within { begin: format!("{BEGIN}; {entering}"), is_prepared: false })
+            }
+            (None, RowSecurity::Off) => None,
+            (None, RowSecurity::On) => {
+                Some(Within { begin: begin_as(place.tenant, BEGIN), is_prepared: true })
+            }
         };
-        self.sent(begin.as_deref(), read, arguments).await
+        self.sent(within.as_ref(), read, arguments).await
     }
 
     async fn sent(
         &self,
-        begin: Option<&str>,
+        within: Option<&Within>,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, StoreError> {
         let mut lost = 0;
         loop {
-            match self.answer(begin, read, arguments).await? {
+            match self.answer(within, read, arguments).await? {
                 // A database that ends takes all connections with it, one after the other.
                 Err(error) if is_lost(&error) && lost < self.shared.lanes.len() => lost += 1,
                 answered => return Ok(answered?),
@@ -153,12 +160,12 @@ impl Lanes {
     /// What one of the connections answers, if it does so in time.
     async fn answer(
         &self,
-        begin: Option<&str>,
+        within: Option<&Within>,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Result<Vec<Row>, Error>, StoreError> {
         let session = self.session().await?;
-        let answered = timeout(self.shared.limit, session.rows(begin, read, arguments)).await;
+        let answered = timeout(self.shared.limit, session.rows(within, read, arguments)).await;
         let answered = answered.map_err(|_| {
             session.end();
             unavailable("a statement was not answered in time")
@@ -187,11 +194,11 @@ impl Lanes {
     /// As [`Self::rows`].
     pub async fn row_for(
         &self,
-        tenant: TenantId,
+        place: Place,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows_for(tenant, read, arguments).await?.pop())
+        Ok(self.rows_for(place, read, arguments).await?.pop())
     }
 
     /// The next connection that is there, or else the one that comes first.

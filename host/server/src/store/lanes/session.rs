@@ -43,6 +43,15 @@ pub(super) struct Session {
     lost: AtomicBool,
 }
 
+/// The transaction that a statement is to be in.
+pub(super) struct Within {
+    /// How it begins.
+    pub(super) begin: String,
+    /// Whether the statement means the same tables as it does without: then it is prepared. Else each
+    /// use of it would be in the way of the plan of the other.
+    pub(super) is_prepared: bool,
+}
+
 /// Ends when the connection does, and ends it when it is dropped.
 pub(super) struct Ended(JoinHandle<Result<(), Error>>);
 
@@ -76,14 +85,15 @@ impl Session {
         self.lost.load(Ordering::Relaxed) || self.client.is_closed()
     }
 
-    /// The rows of a statement. Where it is to be within a transaction, that begins so.
+    /// The rows of a statement, within a transaction where it is to be in one.
     pub(super) async fn rows(
         &self,
-        begin: Option<&str>,
+        within: Option<&Within>,
         read: &Read,
         arguments: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Row>, Error> {
-        let statement = self.prepared(read).await?;
+        let is_prepared = within.is_none_or(|it| it.is_prepared);
+        let statement = if is_prepared { self.prepared(read).await? } else { None };
         let rows = async {
             if let Some(statement) = &statement {
                 return self.client.query(statement, arguments).await;
@@ -92,7 +102,7 @@ impl Session {
                 arguments.iter().copied().zip(read.arguments.iter().cloned()).collect();
             self.client.query_typed(read.sql, &typed).await
         };
-        let Some(begin) = begin else { return self.sent_together(rows).await };
+        let Some(Within { begin, .. }) = within else { return self.sent_together(rows).await };
         let transaction = async {
             tokio::join!(
                 biased;

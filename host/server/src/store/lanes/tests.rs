@@ -5,8 +5,9 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::*;
-use crate::store::row_security;
+use crate::store::place::Placement;
 use crate::store::scratch::Scratch;
+use crate::store::{TenantId, row_security};
 
 const ECHO: Read = Read { sql: "SELECT $1::bigint AS n", arguments: &[Type::INT8] };
 
@@ -72,7 +73,8 @@ async fn statements_of_many_tenants_over_one_connection_have_each_their_own_lock
             let lanes = lanes.clone();
             asked.spawn(async move {
                 let tenant = TenantId(Uuid::from_u128(n.cast_unsigned().into()));
-                let row = lanes.row_for(tenant, &SEEN, &[&tenant.0]).await.unwrap().unwrap();
+                let place = Place { tenant, placement: Some(Placement::Shared) };
+                let row = lanes.row_for(place, &SEEN, &[&tenant.0]).await.unwrap().unwrap();
                 assert_eq!(row.get::<_, Uuid>("tenant"), row.get::<_, Uuid>("asked"));
                 assert_eq!(row.get::<_, String>("role"), "tenon_tenant");
                 assert_eq!(echo(&lanes, n).await.unwrap(), n);

@@ -4,6 +4,7 @@ use sqlx::{Executor, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::*;
+use crate::store::place::{Place, Placement};
 use crate::store::scratch::Scratch;
 use crate::store::{Database, Pooler};
 
@@ -17,6 +18,10 @@ const FILL: &str = "
 
 fn tenant(n: u128) -> TenantId {
     TenantId(Uuid::from_u128(u128::from_str_radix(&n.to_string(), 16).unwrap()))
+}
+
+fn of(n: u128) -> Place {
+    Place { tenant: tenant(n), placement: Some(Placement::Shared) }
 }
 
 async fn locked() -> (Scratch, Database) {
@@ -42,11 +47,11 @@ fn code(error: &sqlx::Error) -> String {
 async fn a_statement_without_its_tenant_fails_and_one_with_another_sees_nothing() {
     let (scratch, database) = locked().await;
     // The statement forgets to say whose rows; the lock does not.
-    assert_eq!(count(&mut database.read_for(tenant(1)).await.unwrap()).await.unwrap(), 3);
-    assert_eq!(count(&mut database.read_for(tenant(7)).await.unwrap()).await.unwrap(), 0);
+    assert_eq!(count(&mut database.read_for(of(1)).await.unwrap()).await.unwrap(), 3);
+    assert_eq!(count(&mut database.read_for(of(7)).await.unwrap()).await.unwrap(), 0);
     assert_eq!(count(&mut database.read().await.unwrap()).await.unwrap(), 6);
 
-    let mut transaction = database.begin_for(tenant(1)).await.unwrap();
+    let mut transaction = database.begin_for(of(1)).await.unwrap();
     for (statement, changed) in [
         ("UPDATE resources SET version = 2 WHERE tenant_id = $1", 0),
         ("DELETE FROM resources WHERE tenant_id = $1", 0),
@@ -97,7 +102,7 @@ async fn every_table_with_a_tenant_has_the_lock() {
         "CREATE TABLE later (tenant_id uuid PRIMARY KEY); INSERT INTO later SELECT id FROM tenants";
     scratch.pool.execute(later).await.unwrap();
     enable(&mut scratch.pool.acquire().await.unwrap()).await.unwrap();
-    let mut conn = database.read_for(tenant(1)).await.unwrap();
+    let mut conn = database.read_for(of(1)).await.unwrap();
     let seen: i64 =
         sqlx::query_scalar("SELECT count(*) FROM later").fetch_one(&mut *conn).await.unwrap();
     assert_eq!(seen, 1);
@@ -109,7 +114,7 @@ async fn every_table_with_a_tenant_has_the_lock() {
 #[tokio::test]
 async fn a_lookup_by_its_key_keeps_its_index() {
     let (scratch, database) = locked().await;
-    let mut conn = database.read_for(tenant(1)).await.unwrap();
+    let mut conn = database.read_for(of(1)).await.unwrap();
     conn.execute("SET LOCAL enable_seqscan = off").await.unwrap();
     let plan: Vec<String> = sqlx::query_scalar(
         "EXPLAIN SELECT body FROM resources WHERE tenant_id = $1 AND id = $2 AND type = 'User'",

@@ -13,8 +13,9 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Row, columns};
+use crate::store::StoreError;
 use crate::store::lanes::{Lanes, Read};
-use crate::store::{StoreError, TenantId};
+use crate::store::place::Place;
 
 /// Statements of a tenant that are on their way at the same time. With one, the server and the
 /// database wait for each other in turns; with more, fewer requests share a statement.
@@ -33,7 +34,7 @@ pub struct Lookups {
 #[derive(Debug)]
 struct Gathered<K> {
     lanes: Lanes,
-    tenants: Arc<Mutex<HashMap<TenantId, Queue<K>>>>,
+    tenants: Arc<Mutex<HashMap<Place, Queue<K>>>>,
 }
 
 /// What a resource is found by.
@@ -42,14 +43,14 @@ trait Key: Clone + Send + Sync + 'static {
     fn one(
         &self,
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> impl Future<Output = Result<Option<tokio_postgres::Row>, StoreError>> + Send;
 
     /// The rows of several, after the place of the key, counted from 1.
     fn many(
         keys: &[Self],
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> impl Future<Output = Result<Vec<tokio_postgres::Row>, StoreError>> + Send;
 }
 
@@ -88,7 +89,7 @@ struct Waiting<K> {
 /// The right to send a statement. Who drops it leaves it to those who wait.
 struct Turn<K: Key> {
     of: Gathered<K>,
-    tenant: TenantId,
+    place: Place,
 }
 
 impl Lookups {
@@ -102,8 +103,8 @@ impl Lookups {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn by_id(&self, tenant: TenantId, key: ById) -> Result<Option<Row>, StoreError> {
-        self.by_id.row(tenant, key).await
+    pub async fn by_id(&self, place: Place, key: ById) -> Result<Option<Row>, StoreError> {
+        self.by_id.row(place, key).await
     }
 
     /// The resource of a type that has a value of a unique attribute.
@@ -112,14 +113,14 @@ impl Lookups {
     /// The database fails.
     pub async fn by_unique_value(
         &self,
-        tenant: TenantId,
+        place: Place,
         key: ByUniqueValue,
     ) -> Result<Option<Row>, StoreError> {
         // PostgreSQL's text has no U+0000, so that no resource's value has it.
         if key.val.contains('\0') {
             return Ok(None);
         }
-        self.by_unique_value.row(tenant, key).await
+        self.by_unique_value.row(place, key).await
     }
 }
 
@@ -129,8 +130,8 @@ impl<K: Key> Gathered<K> {
     }
 
     /// The resource that has the key.
-    async fn row(&self, tenant: TenantId, key: K) -> Result<Option<Row>, StoreError> {
-        let turn = match self.turn(tenant, &key) {
+    async fn row(&self, place: Place, key: K) -> Result<Option<Row>, StoreError> {
+        let turn = match self.turn(place, &key) {
             Ok(turn) => Some(turn),
             Err(answer) => match answer.await {
                 Ok(row) => return Ok(row),
@@ -138,53 +139,53 @@ impl<K: Key> Gathered<K> {
                 Err(_) => None,
             },
         };
-        let row = key.one(&self.lanes, tenant).await;
+        let row = key.one(&self.lanes, place).await;
         drop(turn);
         row?.as_ref().map(|row| Row::of(row, 0)).transpose()
     }
 
     /// A turn, or where the answer will be.
-    fn turn(&self, tenant: TenantId, key: &K) -> Result<Turn<K>, oneshot::Receiver<Option<Row>>> {
+    fn turn(&self, place: Place, key: &K) -> Result<Turn<K>, oneshot::Receiver<Option<Row>>> {
         let mut tenants = self.tenants();
         let queue =
-            tenants.entry(tenant).or_insert_with(|| Queue { on_their_way: 0, waiting: Vec::new() });
+            tenants.entry(place).or_insert_with(|| Queue { on_their_way: 0, waiting: Vec::new() });
         if queue.on_their_way < AT_ONCE {
             queue.on_their_way += 1;
-            return Ok(Turn { of: self.clone(), tenant });
+            return Ok(Turn { of: self.clone(), place });
         }
         let (answer, receiver) = oneshot::channel();
         queue.waiting.push(Waiting { key: key.clone(), answer });
         Err(receiver)
     }
 
-    fn tenants(&self) -> MutexGuard<'_, HashMap<TenantId, Queue<K>>> {
+    fn tenants(&self) -> MutexGuard<'_, HashMap<Place, Queue<K>>> {
         self.tenants.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Those who wait; where nobody does, the turn is over.
-    fn next(&self, tenant: TenantId) -> Vec<Waiting<K>> {
+    fn next(&self, place: Place) -> Vec<Waiting<K>> {
         let mut tenants = self.tenants();
-        let Some(queue) = tenants.get_mut(&tenant) else { return Vec::new() };
+        let Some(queue) = tenants.get_mut(&place) else { return Vec::new() };
         if !queue.waiting.is_empty() {
             let rest = queue.waiting.split_off(queue.waiting.len().min(TOGETHER));
             return mem::replace(&mut queue.waiting, rest);
         }
         queue.on_their_way = queue.on_their_way.saturating_sub(1);
         if queue.on_their_way == 0 {
-            tenants.remove(&tenant);
+            tenants.remove(&place);
         }
         Vec::new()
     }
 
     /// Asks for all of them. Where that fails, each finds its answer given up, and asks alone.
-    async fn answer(&self, tenant: TenantId, waiting: Vec<Waiting<K>>) -> Result<(), StoreError> {
+    async fn answer(&self, place: Place, waiting: Vec<Waiting<K>>) -> Result<(), StoreError> {
         let (keys, answers): (Vec<K>, Vec<_>) =
             waiting.into_iter().map(|it| (it.key, it.answer)).unzip();
         let mut found: Vec<Option<Row>> = vec![None; keys.len()];
-        for row in K::many(&keys, &self.lanes, tenant).await? {
-            let place: i64 = row.try_get(0)?;
-            let place = usize::try_from(place - 1).ok();
-            if let Some(found) = place.and_then(|place| found.get_mut(place)) {
+        for row in K::many(&keys, &self.lanes, place).await? {
+            let nth: i64 = row.try_get(0)?;
+            let nth = usize::try_from(nth - 1).ok();
+            if let Some(found) = nth.and_then(|nth| found.get_mut(nth)) {
                 *found = Some(Row::of(&row, 1)?);
             }
         }
@@ -204,15 +205,15 @@ impl<K> Clone for Gathered<K> {
 
 impl<K: Key> Drop for Turn<K> {
     fn drop(&mut self) {
-        let waiting = self.of.next(self.tenant);
+        let waiting = self.of.next(self.place);
         if waiting.is_empty() {
             return;
         }
-        let turn = Self { of: self.of.clone(), tenant: self.tenant };
+        let turn = Self { of: self.of.clone(), place: self.place };
         // Without a runtime nobody waits any more.
         let Ok(runtime) = Handle::try_current() else { return };
         runtime.spawn(async move {
-            if let Err(error) = turn.of.answer(turn.tenant, waiting).await {
+            if let Err(error) = turn.of.answer(turn.place, waiting).await {
                 tracing::debug!(%error, "resources are asked for one by one");
             }
             drop(turn);
@@ -240,7 +241,7 @@ impl Key for ById {
     async fn one(
         &self,
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> Result<Option<tokio_postgres::Row>, StoreError> {
         const ONE: Read = Read {
             sql: concat!(
@@ -250,13 +251,13 @@ impl Key for ById {
             ),
             arguments: &[Type::UUID, Type::UUID, Type::TEXT],
         };
-        lanes.row_for(tenant, &ONE, &[&tenant.0, &self.id, &self.resource_type]).await
+        lanes.row_for(place, &ONE, &[&place.tenant.0, &self.id, &self.resource_type]).await
     }
 
     async fn many(
         keys: &[Self],
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         const MANY: Read = Read {
             sql: resource!(
@@ -267,7 +268,7 @@ impl Key for ById {
         };
         let ids: Vec<Uuid> = keys.iter().map(|key| key.id).collect();
         let types: Vec<&str> = keys.iter().map(|key| key.resource_type.as_str()).collect();
-        lanes.rows_for(tenant, &MANY, &[&tenant.0, &ids, &types]).await
+        lanes.rows_for(place, &MANY, &[&place.tenant.0, &ids, &types]).await
     }
 }
 
@@ -275,7 +276,7 @@ impl Key for ByUniqueValue {
     async fn one(
         &self,
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> Result<Option<tokio_postgres::Row>, StoreError> {
         const ONE: Read = Read {
             sql: concat!(
@@ -291,13 +292,13 @@ impl Key for ByUniqueValue {
             arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
         };
         let Self { resource_type, attr, val } = self;
-        lanes.row_for(tenant, &ONE, &[&tenant.0, resource_type, attr, val]).await
+        lanes.row_for(place, &ONE, &[&place.tenant.0, resource_type, attr, val]).await
     }
 
     async fn many(
         keys: &[Self],
         lanes: &Lanes,
-        tenant: TenantId,
+        place: Place,
     ) -> Result<Vec<tokio_postgres::Row>, StoreError> {
         const MANY: Read = Read {
             sql: resource!(
@@ -312,6 +313,6 @@ impl Key for ByUniqueValue {
         let parts = |part: fn(&Self) -> &str| keys.iter().map(part).collect::<Vec<_>>();
         let types = parts(|key| &key.resource_type);
         let (attrs, vals) = (parts(|key| &key.attr), parts(|key| &key.val));
-        lanes.rows_for(tenant, &MANY, &[&tenant.0, &types, &attrs, &vals]).await
+        lanes.rows_for(place, &MANY, &[&place.tenant.0, &types, &attrs, &vals]).await
     }
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Of, Row, columns};
 use crate::store::lanes::{Lanes, Read};
+use crate::store::place::Place;
 use crate::store::{StoreError, TenantId};
 
 /// Where a page begins or ends.
@@ -181,7 +182,7 @@ static BEFORE: [Read; 2] = [
 /// The database fails.
 pub async fn page(
     lanes: &Lanes,
-    tenant: TenantId,
+    place: Place,
     of: &Of,
     bound: Bound,
     take: usize,
@@ -195,8 +196,9 @@ pub async fn page(
         Bound::Skip(skip) => skip,
         Bound::After(id) | Bound::Before(id) => id,
     };
-    let found =
-        lanes.rows_for(tenant, read, &[&tenant.0, types, &one_more(take), bound_value]).await?;
+    let found = lanes
+        .rows_for(place, read, &[&place.tenant.0, types, &one_more(take), bound_value])
+        .await?;
     let total = found.first().map_or(Ok(0), |row| row.try_get("total"))?;
     let beyond = found.first().map_or(Ok(false), |row| row.try_get("beyond"))?;
     let is_there = |row: &&tokio_postgres::Row| matches!(row.try_get("id"), Ok(Some::<Uuid>(_)));

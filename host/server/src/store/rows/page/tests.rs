@@ -3,8 +3,9 @@
 use sqlx::Executor;
 
 use super::*;
-use crate::store::Pooler;
+use crate::store::place::Placement;
 use crate::store::scratch::Scratch;
+use crate::store::{Pooler, TenantId};
 
 const FILL: &str = "
     INSERT INTO tenants (id, name, created, modified)
@@ -23,6 +24,7 @@ async fn a_page_is_the_same_over_a_lane_and_over_a_connection_of_its_own() {
     let lanes = Lanes::open(&scratch.pool.connect_options(), 1, Pooler::None).unwrap();
     let mut conn = scratch.pool.acquire().await.unwrap();
     let tenant = TenantId(Uuid::parse_str(&format!("{:0>32}", 1)).unwrap());
+    let place = Place { tenant, placement: Some(Placement::Shared) };
     let told = |page: Page| {
         let ids: Vec<Uuid> = page.rows.iter().map(|row| row.id).collect();
         (page.total, ids, page.earlier, page.later)
@@ -30,7 +32,7 @@ async fn a_page_is_the_same_over_a_lane_and_over_a_connection_of_its_own() {
     let several = Of::Types(vec!["Group".to_owned(), "User".to_owned()]);
     for (of, all) in [(Of::Type("User".to_owned()), 5), (several, 10)] {
         for skip in [0, 2, 4, 5, 2_000] {
-            let quick = page(&lanes, tenant, &of, Bound::Skip(skip), 3).await.unwrap();
+            let quick = page(&lanes, place, &of, Bound::Skip(skip), 3).await.unwrap();
             let bound = Bound::Skip(skip);
             let deep = told(page_over(&mut conn, tenant, &of, bound, 3).await.unwrap());
             assert_eq!(deep, told(quick));
@@ -39,7 +41,7 @@ async fn a_page_is_the_same_over_a_lane_and_over_a_connection_of_its_own() {
         }
         let fourth = Uuid::parse_str(&format!("{:0>32}", 4)).unwrap();
         for bound in [Bound::After(fourth), Bound::Before(fourth), Bound::Before(Uuid::max())] {
-            let quick = told(page(&lanes, tenant, &of, bound, 2).await.unwrap());
+            let quick = told(page(&lanes, place, &of, bound, 2).await.unwrap());
             let alone = told(page_over(&mut conn, tenant, &of, bound, 2).await.unwrap());
             assert!(!alone.1.is_empty());
             assert_eq!(alone, quick);
