@@ -58,6 +58,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("housekeeping.rs", "looks at all tenants"),
     ("indexing.rs", "builds indexes in the background"),
     ("indexes.rs", "administration"),
+    ("moves.rs", "administration, and work in the background"),
     ("plugins.rs", "administration"),
     ("removal.rs", "takes a tenant away"),
     ("request_log.rs", "of the server, for all tenants"),
@@ -79,10 +80,11 @@ fn requests_of_tenants_work_under_the_second_lock() {
         }
         for open in ["read", "begin", "snapshot", "autocommit"] {
             let found = text.contains(&format!("database.{open}()"));
-            assert!(!found, "{}: use {open}_for(tenant), or name the file here", name.display());
+            let found = found || text.contains(&format!("database.{open}_at("));
+            assert!(!found, "{}: use {open}_for(place), or name the file here", name.display());
         }
         let direct = ["lanes.rows(", "lanes.row("].iter().any(|it| text.contains(it));
-        assert!(!direct, "{}: use rows_for(tenant, …)", name.display());
+        assert!(!direct, "{}: use rows_for(place, …)", name.display());
     }
     assert!(locked > 15, "only {locked} places were found");
 }

@@ -7,6 +7,7 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
 
 use super::{Error, Request, Services};
+use crate::store::place::Place;
 use crate::store::{self, TenantId};
 use crate::tenant::runtime::ActivePlugin;
 
@@ -100,7 +101,7 @@ impl Services {
         if let Some(plugin) = self.plugins.cached(digest).await {
             return Ok(plugin);
         }
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read_for(Place::of_all(tenant)).await?;
         let component = store::plugins::component(&mut conn, tenant, digest).await?;
         drop(conn);
         let not_loaded = |reason: String| Error::PluginNotLoaded { plugin: name.into(), reason };

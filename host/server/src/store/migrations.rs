@@ -7,6 +7,9 @@ use sqlx::{Connection, Executor, PgConnection, SqlSafeStr};
 
 /// Number, description and text of every migration. A published one never changes: the database
 /// remembers its checksum.
+///
+/// What one adds to a table with data of tenants, `schemas` adds to the schemas of those that have one. One that
+/// does anything else to such a table has to do it to each of them.
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "tenants", include_str!("../../../../migrations/0001_tenants.sql")),
     (2, "resources", include_str!("../../../../migrations/0002_resources.sql")),

@@ -55,6 +55,12 @@ pub struct Place {
 }
 
 impl Place {
+    /// For what a tenant has in tables that are the same for all, such as its plugins.
+    #[must_use]
+    pub const fn of_all(tenant: TenantId) -> Self {
+        Self { tenant, placement: Some(Placement::Shared) }
+    }
+
     /// What makes a transaction of requests see the tables of the tenant, and under the second lock its rows
     /// alone; nothing where they are found without.
     pub(super) fn entering(self, writes: Writes, locked: RowSecurity) -> Option<String> {
