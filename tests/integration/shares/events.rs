@@ -1,7 +1,5 @@
 //! The events of the parent: none is missed, in whatever order they come.
 
-use std::time::{Duration, SystemTime};
-
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
 use tenon_tests::{Options, Server, Tenant, patch, user};
@@ -80,9 +78,8 @@ async fn a_write_that_is_committed_after_later_ones_is_not_missed() {
 
 /// An id of an event of some minutes ago.
 fn minutes_ago(minutes: u64) -> Uuid {
-    let then = SystemTime::now() - Duration::from_secs(60 * minutes);
-    let millis = then.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
-    Builder::from_unix_timestamp_millis(millis.try_into().unwrap(), &[0; 10]).into_uuid()
+    let (now, _) = Uuid::now_v7().get_timestamp().unwrap().to_unix();
+    Builder::from_unix_timestamp_millis((now - 60 * minutes) * 1_000, &[0; 10]).into_uuid()
 }
 
 #[tokio::test]

@@ -321,3 +321,6 @@ pub async fn delete(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -284,7 +284,8 @@ async fn count(
     Ok(())
 }
 
-/// Copies of a parent's resources in order, from after one of them on.
+/// Copies of a parent's resources in order, from after one of them on. In the order that the index of
+/// copies alone has: the child may have many resources of its own.
 ///
 /// # Errors
 /// The database fails.
@@ -296,8 +297,9 @@ pub async fn after(
     limit: i64,
 ) -> Result<Vec<Uuid>, StoreError> {
     let ids = sqlx::query_scalar(
-        "SELECT id FROM resources WHERE tenant_id = $1 AND shared_from = $2 AND id > $3 \
-         ORDER BY tenant_id, shared_from, id LIMIT $4",
+        "SELECT id FROM resources \
+         WHERE tenant_id = $1 AND (shared_from, id) > ($2, $3) AND shared_from <= $2 \
+         ORDER BY shared_from, id LIMIT $4",
     )
     .bind(tenant.0)
     .bind(parent.0)
