@@ -14,6 +14,7 @@ mod credentials;
 mod cursors;
 mod dialects;
 mod discovery;
+mod discovery_public;
 mod discovery_walk;
 mod documents;
 mod entry_points;

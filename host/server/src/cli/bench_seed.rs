@@ -174,6 +174,7 @@ async fn create_tenant(conn: &mut PgConnection, name: &str) -> Result<TenantId, 
         // What is measured is not held back.
         limits: r#"{"requestsPerSecond":1000000}"#.to_owned(),
         request_log: Logged::default(),
+        public_discovery: false,
         realm: None,
         placement: Placement::default(),
         suspended: None,

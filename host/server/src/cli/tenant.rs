@@ -28,7 +28,7 @@ const LIMITS: Field = field(
 );
 
 const NEW: [Field; 3] = [EXTERNAL_KEY, DIALECT, LIMITS];
-const CHANGES: [Field; 6] = [
+const CHANGES: [Field; 7] = [
     field(Kind::Text, ["name", "name", "NAME", "Another name"]),
     EXTERNAL_KEY,
     DIALECT,
@@ -40,6 +40,10 @@ const CHANGES: [Field; 6] = [
     field(
         Kind::Text,
         ["request-log", "requestLog", "WHICH", "Which requests are logged: off, writes or all"],
+    ),
+    field(
+        Kind::Json,
+        ["public-discovery", "discovery.public", "BOOL", "Whether discovery needs no credential"],
     ),
 ];
 

@@ -19,7 +19,7 @@ use super::rate_headers;
 use super::routes::Needs;
 use crate::service::{self, Services};
 use crate::store::TenantId;
-use crate::tenant::access::{Permission, Principal};
+use crate::tenant::access::{Permission, Principal, PrincipalKind};
 use crate::tenant::auth::{SecretHash, bearer};
 use crate::tenant::credentials::{Authenticated, NotAuthenticated};
 use crate::tenant::entry::{Claims, EntryPoint};
@@ -54,7 +54,7 @@ pub(super) async fn scim(
     next: Next,
 ) -> Response {
     facts_of(request.extensions()).note(|noted| noted.operation = Some(operation));
-    let (access, endpoint) = match identify(&app, &mut request).await {
+    let (access, endpoint) = match identify(&app, needs, &mut request).await {
         Ok(identified) => identified,
         Err(error) => return error.into_response(),
     };
@@ -62,7 +62,10 @@ pub(super) async fn scim(
     if tenant.is_suspended {
         return ScimError::from(service::Error::Suspended).into_response();
     }
-    let standing = app.services.rates.take(tenant.id, tenant.limits.rate);
+    let Services { rates, rates_of_nobody, .. } = &app.services;
+    let is_nobody = access.request.principal.kind == PrincipalKind::Nobody;
+    let rates = if is_nobody { rates_of_nobody } else { rates };
+    let standing = rates.take(tenant.id, tenant.limits.rate);
     let judged =
         in_time(standing).and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
     let mut response = match judged {
@@ -77,7 +80,11 @@ pub(super) async fn scim(
 }
 
 /// Whose request it is, and the endpoint of its resource type, if its path has one.
-async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<String>), ScimError> {
+async fn identify(
+    app: &App,
+    needs: Needs,
+    request: &mut Request,
+) -> Result<(Access, Option<String>), ScimError> {
     let params = request.extract_parts::<RawPathParams>().await.map_err(|_| {
         ScimError::new(StatusCode::NOT_FOUND, "there is nothing at a path that is not UTF-8")
     })?;
@@ -85,7 +92,7 @@ async fn identify(app: &App, request: &mut Request) -> Result<(Access, Option<St
     // `arrival` has put it there.
     let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
     let entry = entry.ok_or_else(ScimError::unauthorized)?;
-    let shown = shown(app, request.headers(), request.extensions())?;
+    let shown = shown(app, needs, &entry.claims, request)?;
     let known = authenticate(app, &shown, &entry.claims, request.extensions()).await?;
     let access = Access {
         request: service::Request {
@@ -114,12 +121,15 @@ fn note(request: &service::Request, endpoint: Option<&str>, id: Option<&str>) {
     });
 }
 
-/// What the request shows: a bearer token, or else the certificate of the TLS client.
-fn shown(app: &App, headers: &HeaderMap, extensions: &Extensions) -> Result<Shown, ScimError> {
+/// What the request shows: a bearer token, or else the certificate of the TLS client, or else, for
+/// discovery, nothing.
+fn shown(app: &App, needs: Needs, claims: &Claims, request: &Request) -> Result<Shown, ScimError> {
+    let (headers, extensions) = (request.headers(), request.extensions());
     if !headers.contains_key(header::AUTHORIZATION) {
         let certificate = extensions.get::<ClientCertificate>().cloned();
         let certificate = certificate.map(|ClientCertificate(digest)| Shown::Certificate(digest));
-        return certificate.ok_or_else(ScimError::unauthorized);
+        let nothing = || claims.tenant().filter(|_| needs == Needs::Discovery).map(Shown::Nothing);
+        return certificate.or_else(nothing).ok_or_else(ScimError::unauthorized);
     }
     let token = bearer_token(headers).ok_or_else(ScimError::unauthorized)?;
     match Shown::parse(token) {
@@ -148,7 +158,7 @@ fn judge(
     endpoint: Option<&str>,
 ) -> Result<(), service::Error> {
     match needs {
-        Needs::Credential => Ok(()),
+        Needs::Credential | Needs::Discovery => Ok(()),
         Needs::OfType(permission) => {
             // At an endpoint without a type there is nothing to be told but that: 404.
             let endpoint = format!("/{}", endpoint.unwrap_or_default());

@@ -34,6 +34,8 @@ pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
 pub(super) enum Needs {
     /// Any valid credential of the tenant.
     Credential,
+    /// The same, or none where the tenant's discovery is for everybody.
+    Discovery,
     /// A permission for the resource type at `{endpoint}`.
     OfType(Permission),
     /// A permission for some type; the handler narrows down to which.
@@ -50,7 +52,7 @@ impl Needs {
     /// As the description of the API has it.
     pub(super) const fn name(self) -> &'static str {
         match self {
-            Self::Credential => "credential",
+            Self::Credential | Self::Discovery => "credential",
             Self::OfType(permission)
             | Self::OfSomeType(permission)
             | Self::OfMe(permission)
@@ -110,13 +112,13 @@ pub(super) fn of_server(app: &Arc<App>) -> Router<Arc<App>> {
 /// The service of a tenant (RFC 7644 §3.2), below wherever that is.
 #[rustfmt::skip]
 pub(super) fn scim() -> Vec<Route> {
-    use Needs::{Credential, OfMe, OfSomeType, OfType};
+    use Needs::{Discovery, OfMe, OfSomeType, OfType};
     vec![
-        get("/ServiceProviderConfig", Credential, "getServiceProviderConfig", "What the service offers", discovery::service_provider_config),
-        get("/ResourceTypes", Credential, "listResourceTypes", "The types of resources", discovery::resource_types),
-        get("/ResourceTypes/{name}", Credential, "getResourceType", "A type of resources", discovery::resource_type),
-        get("/Schemas", Credential, "listSchemas", "The schemas", discovery::schemas),
-        get("/Schemas/{id}", Credential, "getSchema", "A schema", discovery::schema),
+        get("/ServiceProviderConfig", Discovery, "getServiceProviderConfig", "What the service offers", discovery::service_provider_config),
+        get("/ResourceTypes", Discovery, "listResourceTypes", "The types of resources", discovery::resource_types),
+        get("/ResourceTypes/{name}", Discovery, "getResourceType", "A type of resources", discovery::resource_type),
+        get("/Schemas", Discovery, "listSchemas", "The schemas", discovery::schemas),
+        get("/Schemas/{id}", Discovery, "getSchema", "A schema", discovery::schema),
         get("/Me", OfMe(Read), "getMe", "The resource that the credential speaks for", me::get),
         put("/Me", OfMe(Update), "replaceMe", "Replace the resource that the credential speaks for", me::replace),
         patch("/Me", OfMe(Update), "patchMe", "Change the resource that the credential speaks for", me::patch),

@@ -143,6 +143,8 @@ pub struct Services {
     pub credentials: Arc<Credentials>,
     /// How fast.
     pub rates: Arc<Rates>,
+    /// Requests without a credential, which take nothing from the clients of the tenant.
+    pub rates_of_nobody: Arc<Rates>,
     /// What is told of requests.
     pub request_log: RequestLog,
     /// Where plugins run.
@@ -182,6 +184,7 @@ impl Services {
             replicas,
             credentials: Arc::new(credentials),
             rates: Arc::default(),
+            rates_of_nobody: Arc::default(),
             request_log: RequestLog::default(),
             plugins,
             metrics: Arc::default(),

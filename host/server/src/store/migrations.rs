@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "placement", include_str!("../../../../migrations/0030_placement.sql")),
     (31, "shares", include_str!("../../../../migrations/0031_shares.sql")),
     (32, "external keys", include_str!("../../../../migrations/0032_external_keys.sql")),
+    (33, "public discovery", include_str!("../../../../migrations/0033_public_discovery.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

@@ -1,5 +1,7 @@
 //! Tenants.
 
+mod identity;
+mod members;
 mod page;
 
 use serde::Serialize;
@@ -12,6 +14,10 @@ use super::place::Placement;
 use super::requests::Logged;
 use super::{StoreError, TenantId, breaks, config_epoch};
 
+pub use self::identity::{Identity, identity, with_public_discovery};
+pub use self::members::{
+    ExternalKeyTaken, set_external_key, set_public_discovery, set_request_log,
+};
 pub use self::page::{Listed, State, Wanted, page};
 
 /// A tenant as it is stored.
@@ -32,6 +38,9 @@ pub struct Tenant {
     /// Which of its requests are logged.
     #[serde(skip)]
     pub request_log: Logged,
+    /// Whether anybody is told what its service offers.
+    #[serde(skip)]
+    pub public_discovery: bool,
     /// The name of the realm to which it belongs, if to one.
     #[serde(skip)]
     pub realm: Option<String>,
@@ -65,6 +74,7 @@ struct Row {
     dialect: String,
     limits: String,
     request_log: String,
+    public_discovery: bool,
     realm: Option<String>,
     placement: String,
     suspended: Option<OffsetDateTime>,
@@ -83,6 +93,7 @@ impl TryFrom<Row> for Tenant {
             dialect: known_dialect(row.dialect)?,
             limits: row.limits,
             request_log: Logged::of_stored(row.request_log)?,
+            public_discovery: row.public_discovery,
             realm: row.realm,
             placement: Placement::of_stored(row.placement)?,
             suspended: row.suspended,
@@ -134,9 +145,9 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(
-        "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, r.name AS realm, \
-                t.placement, \
-                t.suspended, t.created, t.modified \
+        "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, \
+                t.public_discovery, r.name AS realm, t.placement, \
+                 t.suspended, t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
@@ -206,41 +217,6 @@ pub async fn limits_to_change(
     limits.ok_or(StoreError::Gone(sqlx::Error::RowNotFound))
 }
 
-/// What a credential that is not the tenant's own row has to know of it.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Identity {
-    /// Identifies it.
-    pub id: Uuid,
-    /// A name for URLs.
-    pub name: String,
-    /// The set of tenants to which it belongs.
-    pub realm_id: Option<Uuid>,
-    /// The epoch of its configuration.
-    pub config_epoch: i64,
-}
-
-/// The tenant with that name or id, as requests to it know it.
-///
-/// # Errors
-/// The database fails.
-pub async fn identity(
-    conn: &mut PgConnection,
-    name_or_id: &str,
-) -> Result<Option<Identity>, StoreError> {
-    if name_or_id.contains('\0') {
-        return Ok(None);
-    }
-    let identity = sqlx::query_as(
-        "SELECT id, name, realm_id, config_epoch FROM tenants \
-         WHERE (name = $1 OR id = $2) AND removal_step IS NULL",
-    )
-    .bind(name_or_id)
-    .bind(id_in_path(name_or_id))
-    .fetch_optional(conn)
-    .await?;
-    Ok(identity)
-}
-
 /// The epoch of the tenant's configuration: it advances with every change.
 ///
 /// # Errors
@@ -279,48 +255,6 @@ pub async fn update(
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))
-}
-
-/// Another tenant has that external key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExternalKeyTaken;
-
-/// Gives a tenant another external key, or none. Who asks says that the configuration changes.
-///
-/// # Errors
-/// The database fails; in the inner result, another tenant has the key.
-pub async fn set_external_key(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    key: Option<&str>,
-) -> Result<Result<(), ExternalKeyTaken>, StoreError> {
-    let result = sqlx::query("UPDATE tenants SET external_key = $2 WHERE id = $1")
-        .bind(tenant.0)
-        .bind(key)
-        .execute(conn)
-        .await;
-    match result {
-        Ok(_) => Ok(Ok(())),
-        Err(error) if breaks(&error, "tenants_external_key") => Ok(Err(ExternalKeyTaken)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Has other requests of a tenant be logged. Who asks says that the configuration changes.
-///
-/// # Errors
-/// The database fails.
-pub async fn set_request_log(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    logged: Logged,
-) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tenants SET request_log = $2 WHERE id = $1")
-        .bind(tenant.0)
-        .bind(logged.name())
-        .execute(conn)
-        .await?;
-    Ok(())
 }
 
 /// Says that the tenant's configuration is about to change, and keeps other changes of it waiting

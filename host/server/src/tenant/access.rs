@@ -332,6 +332,8 @@ pub enum PrincipalKind {
     Certificate(Uuid),
     /// A JWT of an issuer of the tenant, with the issuer's id.
     Issuer(Uuid),
+    /// None, where none is needed.
+    Nobody,
 }
 
 /// Who asks.
@@ -340,7 +342,7 @@ pub struct Principal {
     /// What sort of credential was shown.
     pub kind: PrincipalKind,
     /// Who acts, for the record: `operator`, `token:<id>`, `client:<id>`,
-    /// `certificate:<id>`, `jwt:<id of the issuer>:<subject>`.
+    /// `certificate:<id>`, `jwt:<id of the issuer>:<subject>`, `nobody`.
     pub actor: Arc<str>,
     /// What it may do.
     pub grants: Grants,
@@ -366,6 +368,13 @@ impl Principal {
         let grants = Grants::operator();
         let (kind, actor) = (PrincipalKind::Operator, "operator".into());
         Self { kind, actor, grants, subject: None, ends: None }
+    }
+
+    /// Who shows nothing, and may do nothing.
+    #[must_use]
+    pub fn nobody() -> Self {
+        let (kind, actor) = (PrincipalKind::Nobody, "nobody".into());
+        Self { kind, actor, grants: Grants::default(), subject: None, ends: None }
     }
 
     /// Who shows a token, which may end.

@@ -15,6 +15,8 @@ pub enum Shown {
     Jwt(JwtText),
     /// The SHA-256 of a certificate that a trusted proxy has verified.
     Certificate(SecretHash),
+    /// No credential at all, of whoever asks what the tenant of this name or id offers.
+    Nothing(String),
 }
 
 /// The text of a JWT, which is as good as a secret.
@@ -41,7 +43,7 @@ impl Shown {
         match self {
             Self::Token(token) => Some(token.tenant),
             Self::Access(sealed) => Some(sealed.client.tenant),
-            Self::Jwt(_) | Self::Certificate(_) => None,
+            Self::Jwt(_) | Self::Certificate(_) | Self::Nothing(_) => None,
         }
     }
 
@@ -53,6 +55,7 @@ impl Shown {
             Self::Access(sealed) => SecretHash::of(sealed.bytes()),
             Self::Jwt(jwt) => SecretHash::of(jwt.as_str().as_bytes()),
             Self::Certificate(digest) => digest.clone(),
+            Self::Nothing(named) => SecretHash::of(format!("nothing at {named}").as_bytes()),
         }
     }
 

@@ -8,8 +8,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use tenon_scim::Registry;
 use tenon_scim::value::timestamp;
-use tenon_scim::{Dialect, Registry};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -31,15 +31,14 @@ use crate::tenant::limits::{ConfiguredLimits, Limits};
 use crate::tenant::runtime::registry_of;
 
 mod list;
+mod members;
 mod removal;
 
 pub(crate) use self::list::list;
+use self::members::{Resolution, dialect, external_key, held, public_discovery, request_log};
 pub(crate) use self::removal::delete;
 
 type Answer = Result<Response, Problem>;
-
-/// Bytes of an external key at the most.
-const MAX_EXTERNAL_KEY: usize = 256;
 
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -66,6 +65,7 @@ pub(crate) async fn create(
         dialect,
         limits: limits_text,
         request_log,
+        public_discovery: false,
         realm: None,
         placement,
         suspended,
@@ -117,6 +117,7 @@ pub(crate) async fn update(
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     let limits = members.take("limits");
     let request_log = request_log(&mut members)?.filter(|it| *it != tenant.request_log);
+    let discovery = public_discovery(&mut members)?.filter(|it| *it != tenant.public_discovery);
     let resolution = Resolution::take(&mut members)?;
     let external_key = external_key(&mut members)?.filter(|it| *it != tenant.external_key);
     members.finish()?;
@@ -137,8 +138,10 @@ pub(crate) async fn update(
     }
     let mut warnings = Vec::new();
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
-    let changes = [name.is_some(), dialect.is_some(), limits.is_some(), resolution.is_some()];
-    if changes.contains(&true) || request_log.is_some() || external_key.is_some() {
+    let of_operator =
+        [name.is_some(), limits.is_some(), resolution.is_some(), external_key.is_some()];
+    let of_tenant = [dialect.is_some(), request_log.is_some(), discovery.is_some()];
+    if of_operator.contains(&true) || of_tenant.contains(&true) {
         let (id, now) = (tenant.tenant_id(), clock::now());
         let limits = match limits {
             Some(limits) => {
@@ -156,6 +159,9 @@ pub(crate) async fn update(
             .map_err(|NameTaken| taken(name.unwrap_or_default()))?;
         if let Some(request_log) = request_log {
             tenants::set_request_log(&mut transaction, id, request_log).await?;
+        }
+        if let Some(is_public) = discovery {
+            tenants::set_public_discovery(&mut transaction, id, is_public).await?;
         }
         if let Some(external_key) = external_key {
             set_external_key(&mut transaction, id, external_key.as_deref()).await?;
@@ -179,41 +185,6 @@ pub(crate) async fn update(
     }
     let updated = updated.unwrap_or(tenant);
     Ok(Json(shown(&app, &updated)).into_response())
-}
-
-/// How requests reach the tenant.
-struct Resolution {
-    /// The realm to which it belongs, by name or id; `None` for that of all that belong to no other.
-    realm: Option<String>,
-}
-
-impl Resolution {
-    /// `{"realm": "eu"}`, where the body has it.
-    fn take(members: &mut Members) -> Result<Option<Self>, Problem> {
-        let invalid = || {
-            let expected = "\"resolution\" must be an object with \"realm\", a string or null";
-            invalid(expected.to_owned())
-        };
-        let mut resolution = match members.take("resolution") {
-            None => return Ok(None),
-            Some(Value::Object(resolution)) => resolution,
-            Some(_) => return Err(invalid()),
-        };
-        let realm = match resolution.shift_remove("realm") {
-            Some(Value::Null) => None,
-            Some(Value::String(realm)) => Some(realm),
-            _ => return Err(invalid()),
-        };
-        if resolution.is_empty() { Ok(Some(Self { realm })) } else { Err(invalid()) }
-    }
-}
-
-/// The realm of that name or id, which stays until this transaction ends.
-async fn held(conn: &mut PgConnection, realm: Option<&str>) -> Result<Option<Uuid>, Problem> {
-    let Some(name) = realm else { return Ok(None) };
-    let unknown = || invalid(format!("\"resolution\": there is no realm \"{name}\""));
-    let realm = realms::get(conn, name).await?.ok_or_else(unknown)?.id;
-    if realms::hold(conn, realm).await? { Ok(Some(realm)) } else { Err(unknown()) }
 }
 
 /// Changes the limits of a tenant, those of the database at once; what is to be stored of them, and of
@@ -296,29 +267,6 @@ fn merge(target: Value, patch: Value) -> Value {
     Value::Object(merged)
 }
 
-/// A dialect by its name, where the body has one.
-fn dialect(members: &mut Members) -> Result<Option<Dialect>, Problem> {
-    let Some(name) = members.optional_string("dialect")? else { return Ok(None) };
-    Dialect::named(&name).map(Some).ok_or_else(|| {
-        let known = Dialect::ALL.map(|dialect| format!("\"{}\"", dialect.name));
-        invalid(format!("\"dialect\" must be one of {}, not \"{name}\"", known.join(", ")))
-    })
-}
-
-/// What the operator's other systems call the tenant, where the body says it; `null` is nothing.
-fn external_key(members: &mut Members) -> Result<Option<Option<String>>, Problem> {
-    if !members.has("externalKey") {
-        return Ok(None);
-    }
-    let key = members.optional_string("externalKey")?;
-    match &key {
-        Some(key) if !(1..=MAX_EXTERNAL_KEY).contains(&key.len()) || key.contains('\0') => {
-            Err(invalid(format!("\"externalKey\" must have 1 to {MAX_EXTERNAL_KEY} bytes")))
-        }
-        _ => Ok(Some(key)),
-    }
-}
-
 async fn set_external_key(
     conn: &mut PgConnection,
     tenant: TenantId,
@@ -361,21 +309,6 @@ fn not_made(error: SchemaError) -> Problem {
     }
 }
 
-/// Which requests are to be logged, where the body says it; `null` is the default.
-fn request_log(members: &mut Members) -> Result<Option<Logged>, Problem> {
-    let known = || Logged::ALL.map(|it| format!("\"{}\"", it.name())).join(", ");
-    match members.take("requestLog") {
-        None => Ok(None),
-        Some(Value::Null) => Ok(Some(Logged::default())),
-        Some(given) => {
-            let logged = given.as_str().and_then(Logged::named);
-            let wrong =
-                || invalid(format!("\"requestLog\" must be one of {}, not {given}", known()));
-            logged.map(Some).ok_or_else(wrong)
-        }
-    }
-}
-
 pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
@@ -393,6 +326,7 @@ pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
         shown.insert("placement".to_owned(), json!({ "kind": tenant.placement.name() }));
+        shown.insert("discovery".to_owned(), json!({ "public": tenant.public_discovery }));
         shown.insert("requestLog".to_owned(), tenant.request_log.name().into());
     }
     shown

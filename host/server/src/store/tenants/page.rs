@@ -96,7 +96,7 @@ macro_rules! page {
     ($found_by:literal) => {
         concat!(
             "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, \
-                    r.name AS realm, t.placement, t.suspended, t.created, t.modified, \
+                    t.public_discovery, r.name AS realm, t.placement, t.suspended, t.created, t.modified, \
                     t.removal_step, t.removed_rows, t.deleted \
              FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
              WHERE ",
