@@ -168,6 +168,9 @@ async fn tenants(api: &mut Held, admin: &Client) {
     api.call("listTenants", admin, "/tenants?limit=1", Value::Null).await;
     api.call("getTenant", &globex, "", Value::Null).await;
     api.call("resumeTenant", &globex, "/resume", Value::Null).await;
+    let target = json!({ "placement": { "kind": "schema" } });
+    api.call("moveTenant", &globex, "/move", target).await;
+    api.call("getTenantMove", &globex, "/move", Value::Null).await;
     api.call("deleteTenant", &globex, "", Value::Null).await;
 }
 
@@ -231,6 +234,7 @@ fn sample(name: &str) -> (String, Value) {
         "on" => json!(false),
         "audiences" => json!(["scim"]),
         "kind" => json!("host"),
+        "placement" => json!({ "kind": "shared" }),
         "resourceTypes" => json!(["User"]),
         "value" => json!("sample.example.com"),
         "digest" => json!(format!("sha256:{}", "0".repeat(64))),
