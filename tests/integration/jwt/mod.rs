@@ -1,7 +1,8 @@
-//! JWTs of issuers that a tenant's administrators have named.
+//! JWTs of issuers that a tenant's administrators, or the operator, have named.
 
 mod issuers;
 mod keys;
+mod several;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -116,6 +116,7 @@ async fn the_description_is_what_the_server_takes_and_answers() {
         let path = format!("/entry-points/host/{}", text(&bound, "value"));
         api.call(&id("unbind", ""), client, &path, Value::Null).await;
     }
+    operator_issuers(&mut api, &admin).await;
     tenants(&mut api, &admin).await;
     let parent = server.tenant("parent").await;
     let share = format!("/shares/{}", parent.id);
@@ -150,7 +151,24 @@ async fn the_description_is_what_the_server_takes_and_answers() {
     let all: BTreeSet<String> = api.admin().into_iter().map(|(id, _)| id).collect();
     let left: Vec<&String> = all.difference(&api.held).collect();
     // They need an issuer that answers: their answers have no body.
-    assert_eq!(left, ["refreshIssuer"], "not held against the description");
+    assert_eq!(
+        left,
+        ["refreshIssuer", "refreshOperatorIssuer"],
+        "not held against the description"
+    );
+}
+
+async fn operator_issuers(api: &mut Held, admin: &Client) {
+    let mut issuer = json!({
+        "issuer": "https://login.example.com", "audiences": ["scim"], "tenantClaim": "/tid",
+        "jwksUrl": "https://login.example.com/keys", "realm": "eu",
+    });
+    let made = api.call("createOperatorIssuer", admin, "/issuers", issuer.clone()).await;
+    let path = format!("/issuers/{}", text(&made, "id"));
+    api.call("listOperatorIssuers", admin, "/issuers", Value::Null).await;
+    issuer["realm"] = Value::Null;
+    api.call("replaceOperatorIssuer", admin, &path, issuer).await;
+    api.call("deleteOperatorIssuer", admin, &path, Value::Null).await;
 }
 
 async fn tenants(api: &mut Held, admin: &Client) {

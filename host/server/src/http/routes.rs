@@ -142,8 +142,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, condition, entry_points, explain, indexes, issuers, moves, plugins, realms,
-        requests, shares, substrings, suspension, tenants, tokens, transfer,
+        audit, clients, condition, entry_points, explain, indexes, issuers, moves, operator_issuers,
+        plugins, realms, requests, shares, substrings, suspension, tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -202,6 +202,11 @@ pub(super) fn admin() -> Vec<Route> {
         get("/audit", Operator, "listOperatorAudit", "What the operator has done to no tenant", audit::list_of_operator),
         get("/audit/export", Operator, "exportOperatorAudit", "The operator's records with their seals, as JSON Lines", audit::export_of_operator),
         post("/audit/verify", Operator, "verifyOperatorAudit", "Hold the operator's records against their seals", audit::verify_of_operator),
+        get("/issuers", Operator, "listOperatorIssuers", "Whose JWTs name their tenant", operator_issuers::list),
+        post("/issuers", Operator, "createOperatorIssuer", "Take JWTs of an issuer for several tenants", operator_issuers::create),
+        put("/issuers/{id}", Operator, "replaceOperatorIssuer", "Change how JWTs of an issuer of several tenants are taken", operator_issuers::replace),
+        delete("/issuers/{id}", Operator, "deleteOperatorIssuer", "Take JWTs of an issuer of several tenants no more", operator_issuers::delete),
+        post("/issuers/{id}/refresh", Operator, "refreshOperatorIssuer", "Fetch the keys of an issuer of several tenants now", operator_issuers::refresh),
         get("/realms", Operator, "listRealms", "The realms", realms::list),
         post("/realms", Operator, "createRealm", "Create a realm", realms::create),
         get("/realms/{realm}", Operator, "getRealm", "A realm", realms::get),

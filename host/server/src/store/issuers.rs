@@ -16,6 +16,10 @@ pub struct StoredIssuer {
     pub issuer: String,
     /// A JSON object.
     pub config: String,
+    /// Whether its JWTs find their tenant where nothing else names one. Of an issuer of
+    /// several tenants that is not said.
+    #[sqlx(default)]
+    pub anywhere: bool,
     /// When it was made.
     pub created: OffsetDateTime,
     /// When it was last changed.
@@ -32,8 +36,8 @@ pub async fn insert(
     issuer: &StoredIssuer,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO issuers (tenant_id, id, issuer, config, created, modified) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO issuers (tenant_id, id, issuer, config, created, modified, anywhere) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(tenant.0)
     .bind(issuer.id)
@@ -41,6 +45,7 @@ pub async fn insert(
     .bind(&issuer.config)
     .bind(issuer.created)
     .bind(issuer.modified)
+    .bind(issuer.anywhere)
     .execute(conn)
     .await?;
     Ok(())
@@ -56,7 +61,7 @@ pub async fn page(
     part: &Part<Uuid>,
 ) -> Result<InOrder<StoredIssuer>, StoreError> {
     let issuers = sqlx::query_as(
-        "SELECT id, issuer, config, created, modified FROM issuers \
+        "SELECT id, issuer, config, anywhere, created, modified FROM issuers \
          WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
     )
     .bind(tenant.0)
@@ -77,7 +82,7 @@ pub async fn list(
     issuer: Option<&str>,
 ) -> Result<Vec<StoredIssuer>, StoreError> {
     let issuers = sqlx::query_as(
-        "SELECT id, issuer, config, created, modified FROM issuers \
+        "SELECT id, issuer, config, anywhere, created, modified FROM issuers \
          WHERE tenant_id = $1 AND ($2 IS NULL OR issuer = $2) ORDER BY id",
     )
     .bind(tenant.0)
@@ -85,6 +90,31 @@ pub async fn list(
     .fetch_all(conn)
     .await?;
     Ok(issuers)
+}
+
+/// The issuers with this `iss`, each with its tenant, whose JWTs find their tenant.
+///
+/// # Errors
+/// The database fails.
+pub async fn anywhere(
+    conn: &mut PgConnection,
+    iss: &str,
+) -> Result<Vec<(TenantId, StoredIssuer)>, StoreError> {
+    let issuers: Vec<OfTenant> = sqlx::query_as(
+        "SELECT tenant_id, id, issuer, config, anywhere, created, modified FROM issuers \
+         WHERE issuer = $1 AND anywhere",
+    )
+    .bind(iss)
+    .fetch_all(conn)
+    .await?;
+    Ok(issuers.into_iter().map(|it| (TenantId(it.tenant_id), it.issuer)).collect())
+}
+
+#[derive(sqlx::FromRow)]
+struct OfTenant {
+    tenant_id: Uuid,
+    #[sqlx(flatten)]
+    issuer: StoredIssuer,
 }
 
 /// An issuer of the tenant, which nobody else changes until the transaction ends.
@@ -97,7 +127,7 @@ pub async fn lock(
     id: Uuid,
 ) -> Result<Option<StoredIssuer>, StoreError> {
     let issuer = sqlx::query_as(
-        "SELECT id, issuer, config, created, modified FROM issuers \
+        "SELECT id, issuer, config, anywhere, created, modified FROM issuers \
          WHERE tenant_id = $1 AND id = $2 FOR UPDATE",
     )
     .bind(tenant.0)
@@ -117,7 +147,8 @@ pub async fn update(
     issuer: &StoredIssuer,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "WITH updated AS (UPDATE issuers SET issuer = $3, config = $4, modified = $5 \
+        "WITH updated AS (UPDATE issuers SET issuer = $3, config = $4, modified = $5, \
+                                              anywhere = $6 \
                           WHERE tenant_id = $1 AND id = $2 RETURNING id) \
          UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM updated)",
     )
@@ -126,6 +157,7 @@ pub async fn update(
     .bind(&issuer.issuer)
     .bind(&issuer.config)
     .bind(issuer.modified)
+    .bind(issuer.anywhere)
     .execute(conn)
     .await?;
     Ok(())

@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (31, "shares", include_str!("../../../../migrations/0031_shares.sql")),
     (32, "external keys", include_str!("../../../../migrations/0032_external_keys.sql")),
     (33, "public discovery", include_str!("../../../../migrations/0033_public_discovery.sql")),
+    (34, "operator issuers", include_str!("../../../../migrations/0034_operator_issuers.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

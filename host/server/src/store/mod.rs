@@ -23,6 +23,7 @@ pub mod members;
 pub mod migrations;
 pub mod moves;
 pub mod notices;
+pub mod operator_issuers;
 pub mod outbox;
 pub mod page;
 pub mod place;

@@ -75,7 +75,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.
-const OF_NO_TENANT: [(&str, &str); 16] = [
+const OF_NO_TENANT: [(&str, &str); 18] = [
     ("tenants_pkey", "the id is the tenant's"),
     ("tenants_name_key", "few rows; a reference table"),
     ("tenants_external_key", "few rows; a reference table"),
@@ -84,6 +84,8 @@ const OF_NO_TENANT: [(&str, &str); 16] = [
     ("realms_name_key", "few rows; a reference table"),
     ("entry_points_pkey", "few rows; a reference table"),
     ("entry_points_by_realm", "few rows; a reference table"),
+    ("operator_issuers_pkey", "few rows; a reference table"),
+    ("issuers_anywhere", "few rows, of issuers that the operator has marked"),
     ("shares_by_parent", "few rows, of tenants with a parent"),
     ("admin_token_pkey", "one row"),
     ("components_pkey", "one row for each build of a plugin; a reference table"),

@@ -24,7 +24,7 @@ pub struct Realm {
     pub modified: OffsetDateTime,
 }
 
-/// Tenants belong to the realm, or entry points lead to it.
+/// Tenants or issuers belong to the realm, or entry points lead to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InUse;
 
@@ -111,7 +111,8 @@ pub async fn delete(conn: &mut PgConnection, realm: Uuid) -> Result<Result<(), I
     let deleted = sqlx::query(
         "DELETE FROM realms WHERE id = $1 \
          AND NOT EXISTS (SELECT FROM tenants WHERE realm_id = $1) \
-         AND NOT EXISTS (SELECT FROM entry_points WHERE realm_id = $1)",
+         AND NOT EXISTS (SELECT FROM entry_points WHERE realm_id = $1) \
+         AND NOT EXISTS (SELECT FROM operator_issuers WHERE realm_id = $1)",
     )
     .bind(realm)
     .execute(conn)

@@ -14,7 +14,7 @@ use super::place::Placement;
 use super::requests::Logged;
 use super::{StoreError, TenantId, breaks, config_epoch};
 
-pub use self::identity::{Identity, identity, with_public_discovery};
+pub use self::identity::{Identity, identities, identity, with_public_discovery};
 pub use self::members::{
     ExternalKeyTaken, set_external_key, set_public_discovery, set_request_log,
 };

@@ -42,6 +42,8 @@ pub struct Authenticated {
     pub principal: Arc<Principal>,
     /// What the tenant has.
     pub runtime: Arc<TenantRuntime>,
+    /// Whether the credential tells by itself whose it is, so that the request need not.
+    names_its_tenant: bool,
     proof: Proof,
     expires: Option<OffsetDateTime>,
     /// Where its use is kept, if anywhere.
@@ -157,9 +159,9 @@ impl Credentials {
                 them.verified.get(digest.as_bytes())
             }
         });
-        let names_its_tenant = shown.tenant().is_some();
         known.filter(|known| {
-            known.is_shown_by(digest, claims) && (names_its_tenant || claims.name(&known.identity))
+            known.is_shown_by(digest, claims)
+                && (known.names_its_tenant || claims.name(&known.identity))
         })
     }
 

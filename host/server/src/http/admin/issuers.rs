@@ -18,7 +18,7 @@ use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
 use crate::store::{StoreError, config_epoch};
-use crate::tenant::jwt::issuer::{Issuer, IssuerConfig, Keys};
+use crate::tenant::jwt::issuer::{Issuer, IssuerConfig, IssuerError, Keys};
 
 type Answer = Result<Response, Problem>;
 
@@ -42,13 +42,15 @@ pub(crate) async fn create(
     administrator: Administrator,
     Members(body): Members,
 ) -> Answer {
-    let (config, issuer) = read(&app, body)?;
+    let (config, issuer) = read(&app, body, Issuer::of)?;
     check_given(&administrator, &issuer.ceiling, None)?;
+    check_anywhere(&administrator, config.anywhere)?;
     let (id, now) = (tenant.tenant_id(), clock::now());
     let stored = StoredIssuer {
         id: Uuid::now_v7(),
         issuer: config.issuer.clone(),
         config: json!(config).to_string(),
+        anywhere: config.anywhere,
         created: now,
         modified: now,
     };
@@ -74,20 +76,23 @@ pub(crate) async fn replace(
     Path((_, id)): Path<(String, String)>,
     Members(body): Members,
 ) -> Answer {
-    let (config, issuer) = read(&app, body)?;
+    let (config, issuer) = read(&app, body, Issuer::of)?;
     check_given(&administrator, &issuer.ceiling, None)?;
+    check_anywhere(&administrator, config.anywhere)?;
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant_id, &issuer.ceiling).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let before = issuers::lock(&mut transaction, tenant_id, uuid).await?;
     let before = before.ok_or_else(|| unknown(&id))?;
+    check_anywhere(&administrator, before.anywhere)?;
     // Who may not give what it gives is not to change who gets it.
     check_given(&administrator, &Issuer::of_stored(&before.config)?.ceiling, None)?;
     let details = changed(&shown(&before)?, &json!(config));
     let stored = StoredIssuer {
         issuer: config.issuer.clone(),
         config: json!(config).to_string(),
+        anywhere: config.anywhere,
         modified: now,
         ..before
     };
@@ -129,12 +134,7 @@ pub(crate) async fn refresh(
     let all = issuers::list(&mut conn, tenant.tenant_id(), None).await?;
     drop(conn);
     let stored = all.iter().find(|it| it.id.to_string() == id).ok_or_else(|| unknown(&id))?;
-    if let Keys::At(url) = &Issuer::of_stored(&stored.config)?.keys {
-        app.services.credentials.jwks.refresh(url).await.map_err(|error| {
-            let detail = format!("the keys of the issuer cannot be fetched: {error}");
-            Problem::new(StatusCode::BAD_GATEWAY, detail).kind("issuer-unreachable")
-        })?;
-    }
+    fetch_keys(&app, stored).await?;
     let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
     let mut conn = app.services.database.autocommit_at(tenant.tenant_id()).await?;
     let told = audit::insert(&mut conn, tenant.tenant_id(), administrator.by(), act).await;
@@ -142,11 +142,34 @@ pub(crate) async fn refresh(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// The issuer that a body describes.
-fn read(app: &App, body: Object) -> Result<(IssuerConfig, Issuer), Problem> {
+/// Two tenants may name the same issuer; where nothing else names a tenant, the operator says whose its
+/// JWTs are.
+fn check_anywhere(administrator: &Administrator, anywhere: bool) -> Result<(), Problem> {
+    if !anywhere || administrator.is_operator() {
+        return Ok(());
+    }
+    let detail = "an issuer that is taken \"anywhere\" is the operator's to make and to change";
+    Err(Problem::new(StatusCode::FORBIDDEN, detail).kind("permission-required"))
+}
+
+/// Fetches its keys now, if they are at a URL.
+pub(super) async fn fetch_keys(app: &App, stored: &StoredIssuer) -> Result<(), Problem> {
+    let Keys::At(url) = &Issuer::of_stored(&stored.config)?.keys else { return Ok(()) };
+    app.services.credentials.jwks.refresh(url).await.map_err(|error| {
+        let detail = format!("the keys of the issuer cannot be fetched: {error}");
+        Problem::new(StatusCode::BAD_GATEWAY, detail).kind("issuer-unreachable")
+    })
+}
+
+/// The issuer that a body describes, if it is right.
+pub(super) fn read(
+    app: &App,
+    body: Object,
+    of: impl FnOnce(IssuerConfig) -> Result<Issuer, IssuerError>,
+) -> Result<(IssuerConfig, Issuer), Problem> {
     let config: IssuerConfig = serde_json::from_value(Value::Object(body))
         .map_err(|error| invalid(format!("the issuer cannot be read: {error}")))?;
-    let issuer = Issuer::of(config.clone()).map_err(|error| invalid(error.to_string()))?;
+    let issuer = of(config.clone()).map_err(|error| invalid(error.to_string()))?;
     if let Keys::At(url) = &issuer.keys
         && !app.services.credentials.jwks.may_ask(url)
     {
@@ -159,7 +182,7 @@ fn read(app: &App, body: Object) -> Result<(IssuerConfig, Issuer), Problem> {
     Ok((config, issuer))
 }
 
-fn shown(issuer: &StoredIssuer) -> Result<Value, StoreError> {
+pub(super) fn shown(issuer: &StoredIssuer) -> Result<Value, StoreError> {
     let config = serde_json::from_str(&issuer.config).map_err(|error| StoreError::Unknown {
         what: "configuration of an issuer",
         found: error.to_string(),

@@ -9,6 +9,7 @@ pub(super) mod explain;
 pub(super) mod indexes;
 pub(super) mod issuers;
 pub(super) mod moves;
+pub(super) mod operator_issuers;
 mod page;
 pub(super) mod plugins;
 pub(super) mod realms;

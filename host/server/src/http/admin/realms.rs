@@ -61,7 +61,8 @@ pub(crate) async fn delete(
     let mut transaction = app.services.database.begin().await?;
     let realm = named(&mut transaction, &realm).await?;
     realms::delete(&mut transaction, realm.id).await?.map_err(|InUse| {
-        let detail = "tenants or entry points belong to the realm: give them to another first";
+        let detail =
+            "tenants, entry points or issuers belong to the realm: give them to another first";
         Problem::new(StatusCode::CONFLICT, detail).kind("realm-in-use")
     })?;
     let act = Act { action: "realm.delete", subject: &realm.id.to_string(), at: clock::now() };

@@ -87,5 +87,10 @@ fn what_is_read_into_types_is_described_as_these_are() {
     };
     assert_eq!(described("Limits"), members_of::<ConfiguredLimits>());
     assert_eq!(described("Limits/properties/plugins"), members_of::<ConfiguredPluginLimits>());
-    assert_eq!(described("NewIssuer"), members_of::<IssuerConfig>());
+    let mut issuer = members_of::<IssuerConfig>();
+    assert_eq!(described("NewIssuer"), issuer);
+    // It belongs to a realm, and not to a tenant.
+    issuer.remove("anywhere");
+    issuer.insert("realm".to_owned());
+    assert_eq!(described("NewOperatorIssuer"), issuer);
 }

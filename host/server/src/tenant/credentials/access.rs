@@ -85,6 +85,7 @@ impl Credentials {
             identity: client.tenant.clone(),
             principal: Arc::new(Principal::client(id.id, given.within(&client.grants))),
             runtime,
+            names_its_tenant: true,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &named)),
             expires: Some(expires),
             row: Some(row(id)),

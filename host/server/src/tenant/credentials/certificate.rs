@@ -26,7 +26,7 @@ impl Credentials {
         let Some(named) = claims.tenant() else { return Ok(None) };
         let mut conn = database.read().await?;
         let Some(tenant) = tenants::identity(&mut conn, &named).await? else { return Ok(None) };
-        let tenants::Identity { id: tenant, name, realm_id, config_epoch } = tenant;
+        let tenants::Identity { id: tenant, name, realm_id, config_epoch, .. } = tenant;
         let tenant = TenantId(tenant);
         let identity = TenantIdentity { id: tenant, name, realm: realm_id };
         if !claims.admit(&identity) {
@@ -45,6 +45,7 @@ impl Credentials {
             identity,
             principal: Arc::new(Principal::certificate(id, grants, user_id, expires)),
             runtime,
+            names_its_tenant: false,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &client)),
             expires,
             row: Some(CredentialId { tenant, kind: Kind::Token, id }),

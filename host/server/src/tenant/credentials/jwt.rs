@@ -1,17 +1,22 @@
-//! JWTs of the tenant's issuers.
+//! JWTs of the tenants' issuers and of the operator's.
+
+mod candidates;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use tenon_scim::Object;
 use time::Duration;
+use uuid::Uuid;
 
+use self::candidates::Candidate;
 use super::{Authenticated, Credentials, Proof};
 use crate::clock;
-use crate::store::issuers::{self, StoredIssuer};
-use crate::store::{Database, StoreError, TenantId, tenants};
+use crate::store::tenants::Identity;
+use crate::store::{Database, StoreError, TenantId};
 use crate::tenant::access::Principal;
 use crate::tenant::auth::{CredentialKey, SecretHash};
-use crate::tenant::entry::{Claims, TenantIdentity};
+use crate::tenant::entry::Claims;
 use crate::tenant::jwks::JwksError;
 use crate::tenant::jwt::claims::Accepted;
 use crate::tenant::jwt::issuer::{Issuer, Keys};
@@ -23,6 +28,15 @@ use crate::tenant::shown::JwtText;
 /// How long a JWT that was verified is not verified again: so long its key may be gone already.
 const REMEMBERED: Duration = Duration::minutes(5);
 
+/// Whose word is taken for a JWT, and what it is good for.
+struct Found {
+    /// The id of the issuer.
+    issuer: Uuid,
+    names_its_tenant: bool,
+    tenant: Identity,
+    accepted: Accepted,
+}
+
 /// Why an issuer's word is not taken. For the log.
 #[derive(Debug, thiserror::Error)]
 enum NotAccepted {
@@ -33,7 +47,7 @@ enum NotAccepted {
 }
 
 impl Credentials {
-    /// Whose JWT it is, if an issuer of the tenant has signed it for this tenant and this time.
+    /// Whose JWT it is, if an issuer whose word counts for the tenant has signed it for this time.
     pub(super) async fn by_jwt(
         &self,
         database: &Database,
@@ -50,33 +64,26 @@ impl Credentials {
             }
         };
         let Some(iss) = jwt.issuer().filter(|iss| !iss.contains('\0')) else { return Ok(None) };
-        // Who an issuer is, only a tenant says.
-        let Some(named) = claims.tenant() else { return Ok(None) };
         let mut conn = database.read().await?;
-        let Some(tenant) = tenants::identity(&mut conn, &named).await? else { return Ok(None) };
-        let tenants::Identity { id, name, realm_id, config_epoch } = tenant;
-        let id = TenantId(id);
-        let identity = TenantIdentity { id, name, realm: realm_id };
-        if !claims.admit(&identity) {
-            return Ok(None);
-        }
-        let stored = issuers::list(&mut conn, id, Some(iss)).await?;
+        let candidates = candidates::of(&mut conn, iss, claims).await?;
         // Its keys may be at a server that takes its time.
         drop(conn);
-        let names = [identity.name.as_str(), &id.to_string()];
-        let Some((issuer, accepted)) = self.first_that_accepts(&jwt, &stored, &names).await? else {
+        let first = self.first_that_accepts(database, &jwt, &candidates, claims).await?;
+        let Some(Found { issuer, names_its_tenant, tenant, accepted }) = first else {
             return Ok(None);
         };
         let mut conn = database.read().await?;
-        let runtime = self.runtimes.get(&mut conn, id, config_epoch).await?;
+        let id = TenantId(tenant.id);
+        let runtime = self.runtimes.get(&mut conn, id, tenant.config_epoch).await?;
         drop(conn);
         let shown = accepted.shown_subject();
         let Accepted { subject, speaks_for, grants, expires } = accepted;
         let client = [b"jwt", issuer.as_bytes().as_slice(), subject.as_bytes()];
         let known = Arc::new(Authenticated {
-            identity,
+            identity: candidates::identity(&tenant),
             principal: Arc::new(Principal::of_issuer(issuer, &shown, grants, speaks_for)),
             runtime,
+            names_its_tenant,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &client)),
             expires: Some(expires.min(clock::now() + REMEMBERED)),
             row: None,
@@ -89,31 +96,48 @@ impl Credentials {
         Ok(Some(known))
     }
 
-    /// What the JWT is good for with the first of the issuers whose it is, and that issuer's id.
+    /// What the JWT is good for, and where, with the first of the issuers whose it is.
     async fn first_that_accepts(
         &self,
+        database: &Database,
         jwt: &Jwt<'_>,
-        stored: &[StoredIssuer],
-        tenant: &[&str],
-    ) -> Result<Option<(uuid::Uuid, Accepted)>, StoreError> {
-        for stored in stored {
-            let issuer = Issuer::of_stored(&stored.config)?;
-            match self.judged(jwt, &issuer, tenant).await {
-                Ok(accepted) => return Ok(Some((stored.id, accepted))),
+        candidates: &[Candidate],
+        claims: &Claims,
+    ) -> Result<Option<Found>, StoreError> {
+        for candidate in candidates {
+            let issuer = Issuer::of_stored(&candidate.stored.config)?;
+            let id = candidate.stored.id;
+            let said = match self.verified(jwt, &issuer).await {
+                Ok(said) => said,
                 Err(error) => {
-                    tracing::debug!(issuer = %stored.id, %error, "a JWT was refused");
+                    tracing::debug!(issuer = %id, %error, "a JWT was refused");
+                    continue;
                 }
+            };
+            let mut conn = database.read().await?;
+            let tenant = candidate.tenant(&mut conn, &issuer, said, claims).await?;
+            drop(conn);
+            let accepted = tenant.ok_or(Refused::Tenant).and_then(|tenant| {
+                let accepted = issuer.accept(said, &tenant, clock::now())?;
+                Ok((tenant, accepted))
+            });
+            match accepted {
+                Ok((tenant, accepted)) => {
+                    let names_its_tenant = candidate.names_its_tenant();
+                    return Ok(Some(Found { issuer: id, names_its_tenant, tenant, accepted }));
+                }
+                Err(error) => tracing::debug!(issuer = %id, %error, "a JWT was refused"),
             }
         }
         Ok(None)
     }
 
-    async fn judged(
+    /// What the JWT says, if the issuer has signed it.
+    async fn verified<'j>(
         &self,
-        jwt: &Jwt<'_>,
+        jwt: &'j Jwt<'_>,
         issuer: &Issuer,
-        tenant: &[&str],
-    ) -> Result<Accepted, NotAccepted> {
+    ) -> Result<&'j Object, NotAccepted> {
         let fetched;
         let keys: &KeySet = match &issuer.keys {
             Keys::Inline(keys) => keys,
@@ -122,7 +146,6 @@ impl Credentials {
                 &fetched
             }
         };
-        let claims = jwt.verified(issuer.algorithms(), keys)?;
-        Ok(issuer.accept(claims, tenant, clock::now())?)
+        Ok(jwt.verified(issuer.algorithms(), keys)?)
     }
 }

@@ -22,7 +22,7 @@ impl Credentials {
         let Some(named) = claims.tenant() else { return Ok(None) };
         let mut conn = database.read().await?;
         let public = tenants::with_public_discovery(&mut conn, &named).await?;
-        let Some(tenants::Identity { id, name, realm_id, config_epoch }) = public else {
+        let Some(tenants::Identity { id, name, realm_id, config_epoch, .. }) = public else {
             return Ok(None);
         };
         let id = TenantId(id);
@@ -37,6 +37,7 @@ impl Credentials {
             principal: Arc::new(Principal::nobody()),
             runtime,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &[b"nobody"])),
+            names_its_tenant: false,
             expires: None,
             row: None,
             noted: AtomicI64::default(),

@@ -54,6 +54,7 @@ impl Credentials {
             identity: TenantIdentity { id: token.tenant, name: tenant_name, realm: realm_id },
             principal: Arc::new(Principal::token(token.id, grants, user_id, expires)),
             runtime,
+            names_its_tenant: true,
             proof: Proof::Secret(secrets),
             expires,
             row: Some(CredentialId { tenant: token.tenant, kind: Kind::Token, id: token.id }),

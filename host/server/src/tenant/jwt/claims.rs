@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Refused;
 use super::issuer::{Issuer, IssuerConfig};
+use crate::store::tenants::Identity;
 use crate::tenant::access::Grants;
 
 /// Characters of a subject that are shown in records.
@@ -34,14 +35,19 @@ impl Accepted {
 }
 
 impl Issuer {
-    /// What the claims of a JWT of this issuer are good for at a tenant, known by these names.
+    /// What names the tenant in the claims of a JWT of this issuer.
+    pub fn tenants_named<'c>(&self, claims: &'c Object) -> impl Iterator<Item = &'c str> {
+        texts(self.config.tenant_claim.as_deref().and_then(|it| at(claims, it)))
+    }
+
+    /// What the claims of a JWT of this issuer are good for at a tenant.
     ///
     /// # Errors
     /// They are for another issuer, audience, tenant or time.
     pub fn accept(
         &self,
         claims: &Object,
-        tenant: &[&str],
+        tenant: &Identity,
         now: OffsetDateTime,
     ) -> Result<Accepted, Refused> {
         let config = &self.config;
@@ -54,7 +60,7 @@ impl Issuer {
         let expires = expiry(claims, config, now)?;
         let at = |pointer: &Option<String>| at(claims, pointer.as_deref()?);
         if config.tenant_claim.is_some()
-            && !texts(at(&config.tenant_claim)).any(|it| tenant.contains(&it))
+            && !self.tenants_named(claims).any(|it| tenant.is_called(it))
         {
             return Err(Refused::Tenant);
         }

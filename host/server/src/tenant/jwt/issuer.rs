@@ -1,4 +1,4 @@
-//! An issuer of JWTs as an administrator of the tenant has configured it.
+//! An issuer of JWTs as an administrator of a tenant, or the operator, has configured it.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct IssuerConfig {
     /// Seconds after it was issued for which a JWT is accepted, if it does not expire before.
     #[serde(default = "usual_age")]
     pub max_age_seconds: u32,
-    /// A JSON pointer to the claim that has to name the tenant, by name or id.
+    /// A JSON pointer to the claim that has to name the tenant, by name, id or external key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant_claim: Option<String>,
     /// A JSON pointer to the claim with permissions: text with spaces in between, or an array.
@@ -59,6 +59,10 @@ pub struct IssuerConfig {
     /// Attributes that its JWTs may not read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hidden: Vec<String>,
+    /// Whether its JWTs find their tenant where nothing else in a request names one. The operator's
+    /// to say: two tenants may name the same issuer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anywhere: bool,
 }
 
 fn usual_algorithms() -> Vec<Algorithm> {
@@ -144,6 +148,21 @@ impl Issuer {
             _ => return Err(IssuerError::Keys),
         };
         Ok(Self { config, keys, ceiling })
+    }
+
+    /// Checks the configuration of an issuer for several tenants.
+    ///
+    /// # Errors
+    /// As [`Issuer::of`]; or nothing would say for which of them a JWT is.
+    pub fn of_operator(config: IssuerConfig) -> Result<Self, IssuerError> {
+        if config.tenant_claim.is_none() {
+            let reason = "is required: a JSON pointer to the claim that names the tenant";
+            return Err(wrong("tenantClaim", reason));
+        }
+        if config.anywhere {
+            return Err(wrong("anywhere", "is said of the issuers of one tenant alone"));
+        }
+        Self::of(config)
     }
 
     /// Reads what is stored of an issuer.

@@ -14,9 +14,20 @@ use uuid::Uuid;
 use super::issuer::{Issuer, IssuerConfig};
 use super::keys::{Algorithm, KeySet, KeySetError};
 use super::{Jwt, Refused};
+use crate::store::tenants::Identity;
 use crate::tenant::access::Grants;
 
 const NOW: OffsetDateTime = datetime!(2026-01-01 12:00 UTC);
+
+fn tenant() -> Identity {
+    Identity {
+        id: Uuid::nil(),
+        name: "acme".to_owned(),
+        external_key: Some("6b1e".to_owned()),
+        realm_id: None,
+        config_epoch: 0,
+    }
+}
 
 fn encode(bytes: impl AsRef<[u8]>) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
@@ -235,7 +246,7 @@ fn a_jwt_holds_between_its_times() {
                 object.insert(name.clone(), value.clone());
             }
         }
-        issuer.accept(object, &[], NOW).map(|accepted| accepted.expires)
+        issuer.accept(object, &tenant(), NOW).map(|accepted| accepted.expires)
     };
     let ends = |seconds: i64| Ok(NOW + Duration::seconds(seconds));
     assert_eq!(accepted(json!({})), ends(660));
@@ -270,7 +281,7 @@ fn a_jwt_is_for_an_audience_of_the_issuer_and_its_tenant() {
         let mut claims = claims();
         claims["app/data"] = json!({ "tid": ["acme", "other"] });
         claims.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        issuer.accept(claims.as_object().unwrap(), &["acme", "6b1e"], NOW).err()
+        issuer.accept(claims.as_object().unwrap(), &tenant(), NOW).err()
     };
     assert_eq!(refused(json!({ "aud": ["x", "scim"] })), None);
     assert_eq!(refused(json!({ "app/data": { "tid": "6b1e" } })), None);
@@ -303,7 +314,7 @@ fn permissions_are_those_that_both_the_jwt_and_its_issuer_have() {
     ] {
         let mut claims = claims();
         claims["roles"] = claimed.clone();
-        let accepted = issuer.accept(claims.as_object().unwrap(), &[], NOW).unwrap();
+        let accepted = issuer.accept(claims.as_object().unwrap(), &tenant(), NOW).unwrap();
         let allowed: Vec<String> = allowed.iter().map(|&it| it.to_owned()).collect();
         assert_eq!(accepted.grants, Grants::parse(&allowed, Vec::new()).unwrap(), "{claimed}");
     }
@@ -316,7 +327,7 @@ fn a_jwt_speaks_for_the_user_that_its_claim_names() {
     let mut claims = claims();
     claims["oid"] = json!(id);
     claims["sub"] = json!(format!("a\n\0{}", "b".repeat(100)));
-    let accepted = issuer.accept(claims.as_object().unwrap(), &[], NOW).unwrap();
+    let accepted = issuer.accept(claims.as_object().unwrap(), &tenant(), NOW).unwrap();
     assert_eq!(accepted.speaks_for, Some(id));
     assert_eq!(accepted.shown_subject(), format!("a{}", "b".repeat(63)));
 }
