@@ -139,6 +139,17 @@ async fn issuers_and_entry_points_are_made_and_removed() {
     assert_eq!(listed(&server, &[&["issuer", "list"], &of[..]].concat()), [replaced]);
     quiet(&server, &[&["issuer", "delete", id], &of[..]].concat());
 
+    let realm = told(&server, &["realm", "create", &acme.name]);
+    issuer["tenantClaim"] = json!("/tid");
+    std::fs::write(file, issuer.to_string()).unwrap();
+    let created = told(&server, &["issuer", "create", file, "--operator", "--realm", &acme.name]);
+    assert_eq!(created["realm"], realm["name"]);
+    let id = created["id"].as_str().unwrap();
+    let replaced = told(&server, &["issuer", "replace", id, file, "--operator"]);
+    assert_eq!(replaced["realm"], Value::Null);
+    assert!(listed(&server, &["issuer", "list", "--operator"]).contains(&replaced));
+    quiet(&server, &["issuer", "delete", id, "--operator"]);
+
     let host = format!("{}.example.com", acme.name);
     for (kind, value) in [("host", host.clone()), ("path", format!("/{}", acme.name))] {
         let bound = told(&server, &[&["entry-point", "bind", kind, &value], &of[..]].concat());
