@@ -52,7 +52,7 @@ async fn heard(conn: &mut PgConnection, there: &Tenant) {
             .await
             .unwrap();
         let written = there.scim.post("/Users", user("canary")).await;
-        drop(locked);
+        locked.rollback().await.unwrap();
         match written.status {
             201 => {
                 let id = written.body["id"].as_str().unwrap();
