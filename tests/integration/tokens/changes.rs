@@ -41,9 +41,13 @@ async fn a_token_is_changed_while_it_is_in_use() {
         json!({ "permissions": ["scim:read:Nothing"] }),
         json!({ "mayExplain": true }),
         json!({ "userId": null }),
+        json!({ "permissions": null }),
+        json!({ "role": null }),
+        json!({ "permissions": null, "role": "reader" }),
     ] {
         acme.admin.patch(&made.path, wrong).await.expect(400);
     }
+    assert_eq!(listed(&acme, &made.id).await["permissions"], json!(["scim:read", "scim:list"]));
     acme.admin.patch("/tokens/x", json!({})).await.expect(404);
 }
 

@@ -142,6 +142,10 @@ impl Members {
         self.0.contains_key(name)
     }
 
+    fn is_null(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(Value::is_null)
+    }
+
     /// Says what a member is that is not there.
     fn or_insert(&mut self, name: &'static str, value: Value) {
         self.0.entry(name.to_owned()).or_insert(value);

@@ -121,6 +121,11 @@ fn changed(members: &mut Members, before: &Grants) -> Result<Grants, Problem> {
             "\"mayExplain\" is for new tokens; name all \"permissions\"".to_owned(),
         ));
     }
+    if let Some(name) = ["permissions", "role"].into_iter().find(|name| members.is_null(name)) {
+        return Err(invalid(format!(
+            "\"{name}\" must not be null: name what the token may do, or leave it out to keep that"
+        )));
+    }
     let stored = before.stored();
     if !members.has("role") {
         members.or_insert("permissions", json!(stored.permissions));
