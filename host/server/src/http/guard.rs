@@ -43,6 +43,10 @@ pub(super) struct Admitted {
     pub(super) tenant: Option<TenantId>,
 }
 
+/// Operations of the admin API after which every credential is what it was before.
+const CHANGE_NO_CONFIGURATION: [&str; 4] =
+    ["importResources", "refreshIssuer", "verifyAudit", "verifyOperatorAudit"];
+
 /// What a guard knows: the route's needs, and its name.
 type Guarded = State<(Arc<App>, Needs, &'static str)>;
 
@@ -190,9 +194,9 @@ pub(super) async fn admin(
         }
         Err(problem) => return problem.into_response(),
     };
-    let may_change = !request.method().is_safe();
+    let may_change = !request.method().is_safe() && !CHANGE_NO_CONFIGURATION.contains(&operation);
     let response = next.run(request).await;
-    if may_change {
+    if may_change && response.status().is_success() {
         app.services.credentials.forget();
     }
     response
