@@ -232,7 +232,7 @@ pub async fn epoch(conn: &mut PgConnection, tenant: TenantId) -> Result<i64, Sto
 /// Gives a tenant another name, dialect or limits.
 ///
 /// # Errors
-/// The database fails; in the inner result, the name is taken.
+/// The database fails, or the tenant is being removed; in the inner result, the name is taken.
 pub async fn update(
     conn: &mut PgConnection,
     tenant: TenantId,
@@ -244,7 +244,8 @@ pub async fn update(
     let result = sqlx::query(
         "WITH updated AS ( \
              UPDATE tenants SET name = COALESCE($2, name), dialect = COALESCE($3, dialect), \
-                    limits = COALESCE($5, limits), modified = $4, config_epoch = config_epoch + 1 WHERE id = $1 RETURNING id) \
+                    limits = COALESCE($5, limits), modified = $4, config_epoch = config_epoch + 1 \
+             WHERE id = $1 AND removal_step IS NULL RETURNING id) \
          UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM updated)",
     )
     .bind(tenant.0)
@@ -254,7 +255,10 @@ pub async fn update(
     .bind(limits)
     .execute(conn)
     .await;
-    name_taken(result.map(|_| ()))
+    match result {
+        Ok(done) if done.rows_affected() == 0 => Err(StoreError::Gone(sqlx::Error::RowNotFound)),
+        other => name_taken(other.map(|_| ())),
+    }
 }
 
 /// Says that the tenant's configuration is about to change, and keeps other changes of it waiting

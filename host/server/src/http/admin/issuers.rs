@@ -17,7 +17,7 @@ use super::{Administrator, ForTenant, Members, changed, invalid, page};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
-use crate::store::{StoreError, config_epoch};
+use crate::store::{StoreError, audit_seals, config_epoch, tenants};
 use crate::tenant::jwt::issuer::{Issuer, IssuerConfig, IssuerError, Keys};
 
 type Answer = Result<Response, Problem>;
@@ -54,7 +54,9 @@ pub(crate) async fn create(
         created: now,
         modified: now,
     };
-    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(id).await?;
+    // Who creates another one meanwhile waits, and is counted.
+    tenants::advance_epoch(&mut transaction, id).await?;
     check_types(&mut transaction, id, &issuer.ceiling).await?;
     if issuers::list(&mut transaction, id, None).await?.len() >= MAX_ISSUERS {
         let detail = format!("the tenant has {MAX_ISSUERS} issuers, which is the limit");
@@ -63,7 +65,6 @@ pub(crate) async fn create(
     issuers::insert(&mut transaction, id, &stored).await?;
     let act = Act { action: "issuer.create", subject: &stored.id.to_string(), at: now };
     audit::insert_with(&mut transaction, id, administrator.by(), act, &json!(config)).await?;
-    config_epoch::advance(&mut transaction).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, issuer = %stored.id, "issuer created");
     Ok((StatusCode::CREATED, Json(shown(&stored)?)).into_response())
@@ -136,9 +137,13 @@ pub(crate) async fn refresh(
     let stored = all.iter().find(|it| it.id.to_string() == id).ok_or_else(|| unknown(&id))?;
     fetch_keys(&app, stored).await?;
     let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
-    let mut conn = app.services.database.autocommit_at(tenant.tenant_id()).await?;
-    let told = audit::insert(&mut conn, tenant.tenant_id(), administrator.by(), act).await;
-    conn.finish(told).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
+    // No record is left behind a tenant that was removed meanwhile.
+    if !audit_seals::hold(&mut transaction, tenant.tenant_id()).await? {
+        return Err(StoreError::Gone(sqlx::Error::RowNotFound).into());
+    }
+    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    transaction.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

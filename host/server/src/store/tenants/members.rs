@@ -18,11 +18,12 @@ pub async fn set_external_key(
     tenant: TenantId,
     key: Option<&str>,
 ) -> Result<Result<(), ExternalKeyTaken>, StoreError> {
-    let result = sqlx::query("UPDATE tenants SET external_key = $2 WHERE id = $1")
-        .bind(tenant.0)
-        .bind(key)
-        .execute(conn)
-        .await;
+    let result =
+        sqlx::query("UPDATE tenants SET external_key = $2 WHERE id = $1 AND removal_step IS NULL")
+            .bind(tenant.0)
+            .bind(key)
+            .execute(conn)
+            .await;
     match result {
         Ok(_) => Ok(Ok(())),
         Err(error) if breaks(&error, "tenants_external_key") => Ok(Err(ExternalKeyTaken)),
@@ -39,7 +40,7 @@ pub async fn set_request_log(
     tenant: TenantId,
     logged: Logged,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tenants SET request_log = $2 WHERE id = $1")
+    sqlx::query("UPDATE tenants SET request_log = $2 WHERE id = $1 AND removal_step IS NULL")
         .bind(tenant.0)
         .bind(logged.name())
         .execute(conn)
@@ -56,7 +57,7 @@ pub async fn set_public_discovery(
     tenant: TenantId,
     is_public: bool,
 ) -> Result<(), StoreError> {
-    sqlx::query("UPDATE tenants SET public_discovery = $2 WHERE id = $1")
+    sqlx::query("UPDATE tenants SET public_discovery = $2 WHERE id = $1 AND removal_step IS NULL")
         .bind(tenant.0)
         .bind(is_public)
         .execute(conn)
