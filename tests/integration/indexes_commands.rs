@@ -49,8 +49,14 @@ async fn an_operator_adds_an_index_waits_for_it_and_gives_it_up() {
     assert!(all.lines().any(|line| line.starts_with("User ") && line.contains("title")), "{all}");
 
     let list = tenon(&server, &[&["index", "list", "--json"], &of[..]].concat());
-    let list: Value = serde_json::from_str(&printed(&list)).unwrap();
-    assert_eq!(list, acme.admin.get("/indexes").await.expect(200).body);
+    let list = printed(&list);
+    let list: Vec<Value> = list.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    assert_eq!(json!(list), acme.admin.get("/indexes").await.expect(200).body["items"]);
+    let first = tenon(&server, &[&["index", "list", "--json", "--limit", "1"], &of[..]].concat());
+    assert_eq!(printed(&first), format!("{}\n", list[0]));
+    let waited = tenon(&server, &[&["index", "wait", "User", "title", "--json"], &of[..]].concat());
+    let waited: Value = serde_json::from_str(&printed(&waited)).unwrap();
+    assert_eq!((&waited["attribute"], &waited["state"]), (&json!("title"), &json!("ready")));
     printed(&tenon(&server, &[&["index", "remove", "User", "title"], &of[..]].concat()));
     let list = printed(&tenon(&server, &[&["index", "list"], &of[..]].concat()));
     assert!(list.contains("dropping"), "{list}");

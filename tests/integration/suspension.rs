@@ -61,6 +61,16 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
         tenant.scim.with_token("wrong").get(&path).await.expect(401);
     }
     neighbour.scim.get("/Users").await.expect(200);
+    // Its rate comes first, on all of its routes.
+    let slow = json!({ "limits": { "requestsPerSecond": 1, "burst": 1 } });
+    here.admin.patch("", slow).await.expect(200);
+    let administrator = here.admin.with_token(token);
+    for (client, path) in [(&here.scim, &*path), (&administrator, "")] {
+        until(client, path, 429).await;
+        until(client, path, 403).await;
+    }
+    let fast = json!({ "limits": { "requestsPerSecond": 1_000_000, "burst": null } });
+    here.admin.patch("", fast).await.expect(200);
 
     // The operator goes on, and to suspend it once more changes nothing.
     assert_eq!(there.admin.get("").await.expect(200).body["suspendedAt"], suspended["suspendedAt"]);
@@ -78,5 +88,6 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
             .fetch_all(&database)
             .await
             .unwrap();
-    assert_eq!(acts, ["tenant.create", "tenant.suspend", "tenant.resume"]);
+    let (update, resume) = ("tenant.update", "tenant.resume");
+    assert_eq!(acts, ["tenant.create", "tenant.suspend", update, update, resume]);
 }

@@ -25,7 +25,7 @@ use crate::store::row_security::RowSecurity;
 use crate::telemetry::LogFormat;
 use crate::tenant::resolve::EntrySettings;
 
-pub use settings::{TOKEN_VARIABLE, URL_VARIABLE, flags, unknown_variables};
+pub use settings::{SOURCE_TOKEN_VARIABLE, TOKEN_VARIABLE, URL_VARIABLE, flags, unknown_variables};
 use values::Values;
 
 /// The settings, each of them valid.

@@ -84,6 +84,41 @@ async fn every_act_of_an_administrator_is_told_with_what_it_changed_and_no_secre
 }
 
 #[tokio::test]
+async fn acts_on_credentials_are_told_with_what_they_changed_and_no_secret() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let token = json!({ "name": "hr", "role": "reader" });
+    let token = acme.admin.post("/tokens", token).await.expect(201).body;
+    let path = format!("/tokens/{}", token["id"].as_str().unwrap());
+    acme.admin.patch(&path, json!({ "role": "auditor", "name": "audit" })).await.expect(200);
+    let overlap = json!({ "overlapSeconds": 60 });
+    let next = acme.admin.post(&format!("{path}/rotate"), overlap.clone()).await.expect(200).body;
+    acme.admin.delete(&path).await.expect(204);
+    let client = json!({ "name": "sync", "role": "reader", "hidden": ["phoneNumbers"] });
+    let client = acme.admin.post("/clients", client).await.expect(201).body;
+    let path = format!("/clients/{}", client["id"].as_str().unwrap());
+    let other = acme.admin.post(&format!("{path}/rotate"), overlap.clone()).await.expect(200).body;
+    acme.admin.delete(&path).await.expect(204);
+
+    let records = all(&acme.admin, "100", &[]).await;
+    let details = |action: &str| &find(&records, action)["details"];
+    let update = details("token.update");
+    assert_eq!(update["name"], json!({ "from": "hr", "to": "audit" }));
+    assert_eq!(update["permissions"]["from"], token["permissions"], "{update:#}");
+    assert_eq!(update["permissions"]["to"], next["permissions"], "{update:#}");
+    assert_eq!(update.get("id"), None, "{update:#}");
+    assert_eq!((details("token.rotate"), details("client.rotate")), (&overlap, &overlap));
+    assert_eq!(details("token.revoke")["name"], "audit");
+    assert_eq!(details("client.create")["hidden"], json!(["phoneNumbers"]));
+    assert_eq!(details("client.delete")["permissions"], client["permissions"]);
+    let text = json!(records).to_string();
+    for secret in [&token["token"], &next["token"], &client["clientSecret"], &other["clientSecret"]]
+    {
+        assert!(!text.contains(secret.as_str().unwrap()), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_operator_does_to_no_tenant_is_on_a_record_of_its_own() {
     let server = Server::shared();
     let realm = format!("realm-{}", uuid::Uuid::new_v4().simple());

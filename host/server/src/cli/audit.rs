@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Write;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
 use super::admin::{self, AdminClient, AdminError};
@@ -41,12 +41,7 @@ pub(super) fn command() -> Command {
         .subcommand(
             subcommand("verify", "Hold records against their seals")
                 .arg(Arg::new("file").value_name("FILE").help("An export; asks no server"))
-                .arg(
-                    Arg::new("json")
-                        .long("json")
-                        .action(ArgAction::SetTrue)
-                        .help("Print what was found as JSON"),
-                ),
+                .arg(pages::json_flag()),
         )
 }
 

@@ -2,10 +2,11 @@
 
 use std::io::Write;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgMatches, Command};
 use serde_json::Value;
 
 use super::admin::{self, AdminClient, AdminError};
+use super::{pages, print};
 
 pub(super) fn command() -> Command {
     Command::new("explain")
@@ -16,12 +17,7 @@ pub(super) fn command() -> Command {
         .arg(Arg::new("filter").value_name("FILTER").help("Such as 'title sw \"Dr\"'"))
         .arg(Arg::new("sort-by").long("sort-by").value_name("ATTRIBUTE").help("sortBy"))
         .arg(Arg::new("sort-order").long("sort-order").value_name("ORDER").help("sortOrder"))
-        .arg(
-            Arg::new("json")
-                .long("json")
-                .action(ArgAction::SetTrue)
-                .help("Print what the server answers"),
-        )
+        .arg(pages::json_flag())
 }
 
 pub(super) async fn run(flags: &ArgMatches) -> Result<(), AdminError> {
@@ -38,11 +34,10 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), AdminError> {
         .filter_map(|(name, flag)| Some((*name, flags.get_one::<String>(flag)?.as_str())))
         .collect();
     let answer = client.get(&["tenants", tenant, "explain"], &query).await?;
-    let mut out = std::io::stdout().lock();
     if flags.get_flag("json") {
-        return Ok(writeln!(out, "{answer:#}")?);
+        return print::answer(&answer, flags);
     }
-    Ok(write!(out, "{}", in_words(&answer))?)
+    Ok(write!(std::io::stdout().lock(), "{}", in_words(&answer))?)
 }
 
 /// A few lines: what comes of the list, and what is done for each type.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::admin::{self, AdminClient, AdminError};
+use super::pages;
 use super::patience::patiently;
 
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +43,7 @@ pub(super) fn command() -> Command {
                 .help("Where to write them [default: standard output]"),
         )
         .arg(flag("resume", "Go on with an export that was interrupted"))
-        .arg(flag("json", "Print what was exported as JSON"))
+        .arg(pages::json_flag().requires("out"))
 }
 
 pub(super) async fn run(flags: &ArgMatches) -> Result<(), ExportError> {
@@ -64,7 +65,7 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), ExportError> {
     bar.finish_and_clear();
     let mut out = std::io::stdout().lock();
     if flags.get_flag("json") {
-        return Ok(writeln!(out, "{:#}", export.end())?);
+        return Ok(writeln!(out, "{}", export.end())?);
     }
     let (resources, path) = (export.resources, path.display());
     Ok(writeln!(out, "{resources} resources of \"{tenant}\" and their members are in {path}")?)

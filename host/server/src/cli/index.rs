@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::admin::{self, AdminClient, AdminError};
+use super::{pages, print};
 
 /// How often `wait` asks.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -19,19 +20,19 @@ pub(super) fn command() -> Command {
     };
     let resource_type = || Arg::new("type").value_name("TYPE").help("The resource type: User");
     let attribute = || Arg::new("attribute").value_name("ATTRIBUTE").help("Its path: emails.value");
-    let json = Arg::new("json").long("json").action(ArgAction::SetTrue);
     Command::new("index")
         .about("See and change which attributes filters find quickly")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(
             subcommand("list", "List the indexes of a tenant, and how far they are")
-                .arg(json.help("Print what the server answers")),
+                .args(pages::flags()),
         )
         .subcommand(
             subcommand("add", "Index an attribute; it is built in the background")
                 .arg(resource_type().required(true))
                 .arg(attribute().required(true))
+                .arg(pages::json_flag())
                 .arg(
                     Arg::new("substrings")
                         .long("substrings")
@@ -42,17 +43,20 @@ pub(super) fn command() -> Command {
         .subcommand(
             subcommand("remove", "Give up an index that was added")
                 .arg(resource_type().required(true))
-                .arg(attribute().required(true)),
+                .arg(attribute().required(true))
+                .arg(pages::json_flag()),
         )
         .subcommand(
             subcommand("wait", "Wait until an index is ready, or all are")
                 .arg(resource_type().requires("attribute"))
-                .arg(attribute()),
+                .arg(attribute())
+                .arg(pages::json_flag()),
         )
         .subcommand(
             Command::new("substrings")
                 .about("Have co and ew go through an index of trigrams, for all tenants, or not")
                 .args(admin::flags())
+                .arg(pages::json_flag())
                 .arg(
                     Arg::new("turn")
                         .value_name("on|off")
@@ -66,28 +70,20 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), AdminError> {
     let Some((name, flags)) = matches.subcommand() else { return Ok(()) };
     let client = AdminClient::of(flags)?;
     if name == "substrings" {
-        return substrings(&client, argument(flags, "turn")).await;
+        return substrings(&client, flags).await;
     }
     let indexes = ["tenants", argument(flags, "tenant").unwrap_or_default(), "indexes"];
     let [a, b, c] = indexes;
-    let (resource_type, attribute) = (argument(flags, "type"), argument(flags, "attribute"));
-    let path = [a, b, c, resource_type.unwrap_or_default(), attribute.unwrap_or_default()];
+    let part = |name: &str| argument(flags, name).unwrap_or_default();
+    let path = [a, b, c, part("type"), part("attribute")];
     match name {
-        "list" => {
-            let answer = client.get(&indexes, &[]).await?;
-            let mut out = std::io::stdout().lock();
-            if flags.get_flag("json") {
-                return Ok(writeln!(out, "{answer:#}")?);
-            }
-            Ok(write!(out, "{}", table(&items(&answer)))?)
-        }
+        "list" => tell(&pages::items(&client, &indexes, pages::limit(flags)).await?, flags),
         "add" => {
             let substrings = flags.get_flag("substrings");
-            let index = client.put(&path, &json!({ "substrings": substrings })).await?;
-            Ok(write!(std::io::stdout().lock(), "{}", table(&[&index]))?)
+            tell(&[client.put(&path, &json!({ "substrings": substrings })).await?], flags)
         }
-        "remove" => client.delete(&path).await.map(drop),
-        _ => wait(&client, &indexes, resource_type, attribute).await,
+        "remove" => print::answer(&client.delete(&path).await?, flags),
+        _ => wait(&client, &indexes, flags).await,
     }
 }
 
@@ -95,11 +91,14 @@ fn argument<'f>(flags: &'f ArgMatches, name: &str) -> Option<&'f str> {
     flags.try_get_one::<String>(name).ok().flatten().map(String::as_str)
 }
 
-async fn substrings(client: &AdminClient, turn: Option<&str>) -> Result<(), AdminError> {
-    let answer = match turn {
+async fn substrings(client: &AdminClient, flags: &ArgMatches) -> Result<(), AdminError> {
+    let answer = match argument(flags, "turn") {
         None => client.get(&["substrings"], &[]).await?,
         Some(turn) => client.put(&["substrings"], &json!({ "on": turn == "on" })).await?,
     };
+    if flags.get_flag("json") {
+        return print::answer(&answer, flags);
+    }
     Ok(writeln!(std::io::stdout().lock(), "{}", text(&answer, "state"))?)
 }
 
@@ -107,32 +106,29 @@ async fn substrings(client: &AdminClient, turn: Option<&str>) -> Result<(), Admi
 async fn wait(
     client: &AdminClient,
     indexes: &[&str],
-    resource_type: Option<&str>,
-    attribute: Option<&str>,
+    flags: &ArgMatches,
 ) -> Result<(), AdminError> {
+    let (resource_type, attribute) = (argument(flags, "type"), argument(flags, "attribute"));
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{bar:30} {percent:>3}% {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     loop {
-        let answer = client.get(indexes, &[]).await?;
-        let asked = |index: &&Value| {
-            let is =
-                |name: &str, asked: Option<&str>| asked.is_none_or(|it| text(index, name) == it);
-            is("resourceType", resource_type)
+        let mut asked = pages::items(client, indexes, usize::MAX).await?;
+        asked.retain(|index| {
+            resource_type.is_none_or(|it| text(index, "resourceType") == it)
                 && attribute.is_none_or(|it| text(index, "attribute").eq_ignore_ascii_case(it))
-        };
-        let all: Vec<&Value> = items(&answer).into_iter().filter(asked).collect();
+        });
         if let (Some(resource_type), Some(attribute), true) =
-            (resource_type, attribute, all.is_empty())
+            (resource_type, attribute, asked.is_empty())
         {
             let detail = format!("the tenant has no index of \"{attribute}\" of {resource_type}");
             return Err(AdminError::Refused { status: reqwest::StatusCode::NOT_FOUND, detail });
         }
-        let unfinished: Vec<&&Value> =
-            all.iter().filter(|index| text(index, "state") != "ready").collect();
+        let unfinished: Vec<&Value> =
+            asked.iter().filter(|index| text(index, "state") != "ready").collect();
         let Some(current) = unfinished.iter().max_by_key(|index| number(index, "done")) else {
             bar.finish_and_clear();
-            return Ok(write!(std::io::stdout().lock(), "{}", table(&all))?);
+            return tell(&asked, flags);
         };
         bar.set_length(number(current, "total").max(1));
         bar.set_position(number(current, "done"));
@@ -147,8 +143,12 @@ async fn wait(
     }
 }
 
-fn items(answer: &Value) -> Vec<&Value> {
-    answer.get("items").and_then(Value::as_array).into_iter().flatten().collect()
+/// Prints indexes, as a table or as JSON, one a line.
+fn tell(indexes: &[Value], flags: &ArgMatches) -> Result<(), AdminError> {
+    if flags.get_flag("json") {
+        return indexes.iter().try_for_each(|index| print::answer(index, flags));
+    }
+    Ok(write!(std::io::stdout().lock(), "{}", table(indexes))?)
 }
 
 fn text<'v>(index: &'v Value, name: &str) -> &'v str {
@@ -160,7 +160,7 @@ fn number(index: &Value, name: &str) -> u64 {
 }
 
 /// A line for each index, in columns.
-fn table(indexes: &[&Value]) -> String {
+fn table(indexes: &[Value]) -> String {
     let rows: Vec<[String; 5]> = indexes
         .iter()
         .map(|index| {

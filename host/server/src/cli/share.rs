@@ -1,12 +1,10 @@
 //! `tenon share`: what a tenant has of another.
 
-use std::io::Write;
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Value, json};
 
 use super::admin::{self, AdminClient, AdminError};
-use super::pages;
+use super::{pages, print};
 
 pub(super) fn command() -> Command {
     let subcommand = |name: &'static str, about: &'static str| {
@@ -23,19 +21,24 @@ pub(super) fn command() -> Command {
         .subcommand(subcommand("list", "List what a tenant has of others").args(pages::flags()))
         .subcommand(
             subcommand("show", "Tell how far the copies are, and what could not be copied")
-                .arg(parent()),
+                .args([parent(), pages::json_flag()]),
         )
         .subcommand(
-            subcommand("put", "Share these resource types, and no others").arg(parent()).arg(
-                Arg::new("type")
-                    .value_name("TYPE")
-                    .action(ArgAction::Append)
-                    .num_args(1..)
-                    .required(true)
-                    .help("The resource types: User Group"),
-            ),
+            subcommand("put", "Share these resource types, and no others")
+                .args([parent(), pages::json_flag()])
+                .arg(
+                    Arg::new("type")
+                        .value_name("TYPE")
+                        .action(ArgAction::Append)
+                        .num_args(1..)
+                        .required(true)
+                        .help("The resource types: User Group"),
+                ),
         )
-        .subcommand(subcommand("end", "Share no more: the copies are deleted").arg(parent()))
+        .subcommand(
+            subcommand("end", "Share no more: the copies are deleted")
+                .args([parent(), pages::json_flag()]),
+        )
 }
 
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), AdminError> {
@@ -54,9 +57,9 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), AdminError> {
             let types: Vec<&String> = flags.get_many("type").into_iter().flatten().collect();
             client.put(&share, &json!({ "resourceTypes": types })).await?
         }
-        _ => return client.delete(&share).await.map(drop),
+        _ => client.delete(&share).await?,
     };
-    Ok(writeln!(std::io::stdout().lock(), "{answer:#}")?)
+    print::answer(&answer, flags)
 }
 
 /// `2819c223-… following User, Group, 0 not copied`

@@ -144,6 +144,11 @@ pub const URL_VARIABLE: &str = "TENON_URL";
 /// Who the commands are that ask a running server: the token of the operator, or of the administrator of a
 /// tenant.
 pub const TOKEN_VARIABLE: &str = "TENON_TOKEN";
+/// Who `tenon import` is at the service from which it takes resources.
+pub const SOURCE_TOKEN_VARIABLE: &str = "TENON_SOURCE_TOKEN";
+/// What the environment may have beside settings.
+const OTHER_VARIABLES: [&str; 4] =
+    [FILE_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, SOURCE_TOKEN_VARIABLE];
 
 /// The flags of all settings.
 pub fn flags() -> impl Iterator<Item = Arg> {
@@ -163,9 +168,7 @@ pub fn flags() -> impl Iterator<Item = Arg> {
 /// Those of the names that look like settings and are none: misspelt, most likely.
 pub fn unknown_variables(names: impl Iterator<Item = OsString>) -> Vec<String> {
     let is_known = |name: &str| {
-        name == FILE_VARIABLE
-            || name == URL_VARIABLE
-            || name == TOKEN_VARIABLE
+        OTHER_VARIABLES.contains(&name)
             || SETTINGS.iter().any(|setting| variable(setting.name) == name)
     };
     names

@@ -186,7 +186,7 @@ fn an_error_in_the_file_names_the_line_or_the_key() {
 
 #[test]
 fn a_misspelt_variable_is_found() {
-    let names = ["TENON_LISTEN", "TENON_CONFIG", "TENON_LISTN", "PATH"];
+    let names = ["TENON_LISTEN", "TENON_CONFIG", "TENON_SOURCE_TOKEN", "TENON_LISTN", "PATH"];
     let unknown = unknown_variables(names.into_iter().map(OsString::from));
     assert_eq!(unknown, ["TENON_LISTN"]);
 }

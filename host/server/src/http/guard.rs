@@ -24,6 +24,7 @@ use crate::tenant::auth::{SecretHash, bearer};
 use crate::tenant::credentials::{Authenticated, NotAuthenticated};
 use crate::tenant::entry::{Claims, EntryPoint};
 use crate::tenant::rate::Standing;
+use crate::tenant::runtime::TenantRuntime;
 use crate::tenant::shown::Shown;
 
 /// A request that has passed the guard of the SCIM routes; in its extensions. Nobody else makes one.
@@ -50,8 +51,8 @@ const CHANGE_NO_CONFIGURATION: [&str; 4] =
 /// What a guard knows: the route's needs, and its name.
 type Guarded = State<(Arc<App>, Needs, &'static str)>;
 
-/// Before every SCIM route: 401 without a valid credential of the tenant, 403 where the tenant is
-/// suspended, 429 where it asks too fast, 403 without the permission.
+/// Before every SCIM route: 401 without a valid credential of the tenant, 429 where the tenant asks too
+/// fast, 403 where it is suspended, 403 without the permission.
 pub(super) async fn scim(
     State((app, needs, operation)): Guarded,
     mut request: Request,
@@ -63,15 +64,13 @@ pub(super) async fn scim(
         Err(error) => return error.into_response(),
     };
     let tenant = Arc::clone(&access.request.tenant);
-    if tenant.is_suspended {
-        return ScimError::from(service::Error::Suspended).into_response();
-    }
     let Services { rates, rates_of_nobody, .. } = &app.services;
     let is_nobody = access.request.principal.kind == PrincipalKind::Nobody;
     let rates = if is_nobody { rates_of_nobody } else { rates };
     let standing = rates.take(tenant.id, tenant.limits.rate);
-    let judged =
-        in_time(standing).and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
+    let judged = in_time(standing)
+        .and_then(|()| in_service(&tenant))
+        .and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
     let mut response = match judged {
         Ok(()) => {
             request.extensions_mut().insert(access);
@@ -154,6 +153,11 @@ fn in_time(standing: Standing) -> Result<(), service::Error> {
     }
 }
 
+/// Refuses what is asked of a tenant that is suspended.
+fn in_service(tenant: &TenantRuntime) -> Result<(), service::Error> {
+    if tenant.is_suspended { Err(service::Error::Suspended) } else { Ok(()) }
+}
+
 /// Whether the request may go on to its handler. Where a permission may be for one type and the
 /// handler alone knows which, it asks again.
 fn judge(
@@ -234,9 +238,7 @@ async fn administrator(
     })?;
     let rate = known.runtime.limits.rate;
     in_time(app.services.rates.take(known.identity.id, rate)).map_err(ScimError::from)?;
-    if known.runtime.is_suspended {
-        return Err(ScimError::from(service::Error::Suspended).into());
-    }
+    in_service(&known.runtime).map_err(ScimError::from)?;
     match permission {
         Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),
         _ => {

@@ -25,6 +25,7 @@ use self::rehearsal::Rehearsal;
 use self::source::{Pass, Source};
 use self::target::Target;
 use super::admin::{self, AdminClient, AdminError};
+use super::pages;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ImportError {
@@ -80,7 +81,7 @@ pub(super) fn command() -> Command {
         .arg(flag("resume", "Go on with an import that was interrupted").conflicts_with("dry-run"))
         .arg(file("state", "Where is kept how far it is [default: tenon-import-TENANT.state]"))
         .arg(file("report", "Where refused resources go [default: tenon-import-TENANT.refused]"))
-        .arg(flag("json", "Print what was done as JSON"))
+        .arg(pages::json_flag())
 }
 
 /// What is asked for.
@@ -167,7 +168,7 @@ fn print(plan: &Plan, progress: &Progress, as_json: bool) -> std::io::Result<()>
             "members": { "taken": counts.members, "refused": counts.refused_members },
             "report": report,
         });
-        return writeln!(out, "{summary:#}");
+        return writeln!(out, "{summary}");
     }
     let would = if plan.dry_run { "would be " } else { "" };
     writeln!(

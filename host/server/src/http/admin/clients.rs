@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::super::body::{self, JSON_TYPES};
 use super::super::{App, error::Problem};
 use super::tokens::{check_given, check_label, check_types, grants, overlap};
 use super::{Administrator, ForTenant, Members, page};
@@ -43,10 +41,8 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
-    headers: HeaderMap,
-    body: Body,
+    mut members: Members,
 ) -> Answer {
-    let mut members = Members(body::object(&headers, body, JSON_TYPES).await?);
     let name = members.string("name")?;
     let grants = grants(&mut members)?;
     members.finish()?;
@@ -66,7 +62,8 @@ pub(crate) async fn create(
     let hash = SecretHash::of(secret.as_bytes());
     clients::insert(&mut transaction, id, &client, hash.as_bytes()).await?;
     let act = Act { action: "client.create", subject: &client.id.to_string(), at: now };
-    audit::insert(&mut transaction, id, administrator.by(), act).await?;
+    let details = shown(id, &client);
+    audit::insert_with(&mut transaction, id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, client = %client.id, "client created");
     Ok((StatusCode::CREATED, Json(with_secret(id, &client, secret))).into_response())
@@ -81,7 +78,8 @@ pub(crate) async fn rotate(
     mut members: Members,
 ) -> Answer {
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
-    let until = now + overlap(&mut members)?;
+    let overlap = overlap(&mut members)?;
+    let until = now + overlap;
     members.finish()?;
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
@@ -93,7 +91,8 @@ pub(crate) async fn rotate(
     let kind = Kind::Client;
     credentials::rotate(&mut transaction, tenant_id, kind, uuid, hash.as_bytes(), until).await?;
     let act = Act { action: "client.rotate", subject: &uuid.to_string(), at: now };
-    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    let details = json!({ "overlapSeconds": overlap.whole_seconds() });
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, client = %uuid, "secret of a client replaced");
     client.usage.previous_until = Some(until);
@@ -106,15 +105,15 @@ pub(crate) async fn delete(
     administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
-    let client = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
+    let (tenant_id, uuid) = (tenant.tenant_id(), Uuid::parse_str(&id).map_err(|_| unknown(&id))?);
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
-    if !clients::delete(&mut transaction, tenant.tenant_id(), client).await? {
-        return Err(unknown(&id));
-    }
-    let act = Act { action: "client.delete", subject: &client.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    let client = clients::lock(&mut transaction, tenant_id, uuid).await?;
+    let details = shown(tenant_id, &client.ok_or_else(|| unknown(&id))?);
+    clients::delete(&mut transaction, tenant_id, uuid).await?;
+    let act = Act { action: "client.delete", subject: &uuid.to_string(), at: clock::now() };
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
-    tracing::info!(tenant = tenant.name, %client, "client deleted");
+    tracing::info!(tenant = tenant.name, client = %uuid, "client deleted");
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -114,11 +114,11 @@ pub(crate) async fn delete(
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let tenant_id = tenant.tenant_id();
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
-    if !issuers::delete(&mut transaction, tenant_id, uuid).await? {
-        return Err(unknown(&id));
-    }
+    let issuer = issuers::lock(&mut transaction, tenant_id, uuid).await?;
+    let details = shown(&issuer.ok_or_else(|| unknown(&id))?)?;
+    issuers::delete(&mut transaction, tenant_id, uuid).await?;
     let act = Act { action: "issuer.delete", subject: &uuid.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, issuer = %uuid, "issuer deleted");
     Ok(StatusCode::NO_CONTENT.into_response())

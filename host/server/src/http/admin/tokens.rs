@@ -32,6 +32,7 @@ use crate::tenant::runtime::registry_of;
 mod change;
 
 pub(super) use self::change::overlap;
+use self::change::unknown;
 pub(crate) use self::change::{rotate, update};
 
 type Answer = Result<Response, Problem>;
@@ -280,16 +281,14 @@ pub(crate) async fn revoke(
     administrator: Administrator,
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
-    let unknown =
-        || Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no token \"{id}\""));
-    let token = Uuid::parse_str(&id).map_err(|_| unknown())?;
+    let (tenant_id, uuid) = (tenant.tenant_id(), Uuid::parse_str(&id).map_err(|_| unknown(&id))?);
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
-    if !tokens::delete(&mut transaction, tenant.tenant_id(), token).await? {
-        return Err(unknown());
-    }
-    let act = Act { action: "token.revoke", subject: &token.to_string(), at: clock::now() };
-    audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;
+    let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
+    let details = shown(&token.ok_or_else(|| unknown(&id))?)?;
+    tokens::delete(&mut transaction, tenant_id, uuid).await?;
+    let act = Act { action: "token.revoke", subject: &uuid.to_string(), at: clock::now() };
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
-    tracing::info!(tenant = tenant.name, token = %token, "token revoked");
+    tracing::info!(tenant = tenant.name, token = %uuid, "token revoked");
     Ok(StatusCode::NO_CONTENT.into_response())
 }

@@ -11,8 +11,8 @@ use super::Page;
 use crate::cli::admin::{AdminError, cause, http};
 use crate::cli::import::ImportError;
 use crate::cli::patience::patiently;
+use crate::config::SOURCE_TOKEN_VARIABLE;
 
-const TOKEN_VARIABLE: &str = "TENON_SOURCE_TOKEN";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 /// For one answer: a group may have a million members.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -185,7 +185,7 @@ fn token(flags: &ArgMatches) -> Result<Option<String>, ImportError> {
             let read = std::fs::read_to_string(path);
             Some(read.map_err(|source| ImportError::File { path: path.clone(), source })?)
         }
-        None => std::env::var(TOKEN_VARIABLE).ok(),
+        None => std::env::var(SOURCE_TOKEN_VARIABLE).ok(),
     };
     Ok(text.map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()))
 }

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::super::{App, error::Problem};
-use super::super::{Administrator, ForTenant, Members, invalid};
+use super::super::{Administrator, ForTenant, Members, changed, invalid};
 use super::{Answer, check_given, check_label, check_types, future, grants, new_secret, shown};
 use crate::clock;
 use crate::store::audit::{self, Act};
@@ -36,7 +36,7 @@ pub(crate) async fn update(
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let mut token = token.ok_or_else(|| unknown(&id))?;
-    let before = Grants::of_stored(token.grants.clone())?;
+    let (before, told_before) = (Grants::of_stored(token.grants.clone())?, shown(&token)?);
     // Who may not give what it has is not to change who has it.
     check_given(&administrator, &before, token.expires)?;
     if let Some(name) = members.optional_string("name")? {
@@ -46,7 +46,7 @@ pub(crate) async fn update(
     if let Some(expires) = members.take("expiresAt") {
         token.expires = expiry(expires, now)?;
     }
-    let after = changed(&mut members, &before)?;
+    let after = grants_after(&mut members, &before)?;
     members.finish()?;
     if after != before && administrator.principal.kind == PrincipalKind::Token(uuid) {
         let detail = "a token cannot change what it may do itself; ask another administrator";
@@ -57,7 +57,8 @@ pub(crate) async fn update(
     token.grants = after.stored();
     tokens::update(&mut transaction, tenant_id, &token).await?;
     let act = Act { action: "token.update", subject: &uuid.to_string(), at: now };
-    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    let details = changed(&told_before, &shown(&token)?);
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %uuid, "token changed");
     Ok(Json(shown(&token)?).into_response())
@@ -72,7 +73,8 @@ pub(crate) async fn rotate(
     mut members: Members,
 ) -> Answer {
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
-    let until = now + overlap(&mut members)?;
+    let overlap = overlap(&mut members)?;
+    let until = now + overlap;
     members.finish()?;
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
@@ -87,7 +89,8 @@ pub(crate) async fn rotate(
     let (kind, hash) = (Kind::Token, parts.secret_hash());
     credentials::rotate(&mut transaction, tenant_id, kind, uuid, hash.as_bytes(), until).await?;
     let act = Act { action: "token.rotate", subject: &uuid.to_string(), at: now };
-    audit::insert(&mut transaction, tenant_id, administrator.by(), act).await?;
+    let details = json!({ "overlapSeconds": overlap.whole_seconds() });
+    audit::insert_with(&mut transaction, tenant_id, administrator.by(), act, &details).await?;
     transaction.commit().await?;
     tracing::info!(tenant = tenant.name, token = %uuid, "secret of a token replaced");
     token.usage.previous_until = Some(until);
@@ -115,7 +118,7 @@ fn expiry(value: Value, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, P
 
 /// What the token may do from now on. Of the members that say so, those that are not there are as they
 /// were.
-fn changed(members: &mut Members, before: &Grants) -> Result<Grants, Problem> {
+fn grants_after(members: &mut Members, before: &Grants) -> Result<Grants, Problem> {
     if members.has("mayExplain") {
         return Err(invalid(
             "\"mayExplain\" is for new tokens; name all \"permissions\"".to_owned(),
@@ -134,6 +137,6 @@ fn changed(members: &mut Members, before: &Grants) -> Result<Grants, Problem> {
     grants(members)
 }
 
-fn unknown(id: &str) -> Problem {
+pub(super) fn unknown(id: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, format!("the tenant has no token \"{id}\""))
 }
