@@ -2,6 +2,7 @@
 
 mod issuers;
 mod keys;
+mod limits;
 mod several;
 
 use base64::Engine;

@@ -28,7 +28,7 @@ pub(super) async fn bulk(scim: Scim, request: HttpRequest) -> Result<Response, S
     let services = &scim.app.services;
     // The request itself has been counted as one.
     let further = u64::try_from(bulk.entries.len()).unwrap_or(u64::MAX).saturating_sub(1);
-    services.rates.owe(tenant.id, limits.rate, further);
+    services.owe(&tenant, &scim.request.principal, further);
     if let Some(keyed) = keyed {
         let (services, request) = (services.clone(), scim.request.clone());
         let work = async move {

@@ -22,9 +22,10 @@ type Answer = Result<Response, ScimError>;
 
 pub(super) async fn service_provider_config(scim: Scim, headers: HeaderMap) -> Answer {
     let limits = &scim.request.tenant.limits;
+    let max_page_size = scim.request.max_page_size();
     let features = Features {
-        default_page_size: DEFAULT_PAGE.min(limits.max_page_size),
-        max_page_size: limits.max_page_size,
+        default_page_size: DEFAULT_PAGE.min(max_page_size),
+        max_page_size,
         cursor_timeout: CURSOR_TIMEOUT.whole_seconds().unsigned_abs(),
         max_bulk_operations: limits.max_bulk_operations,
         max_bulk_bytes: limits.max_bulk_bytes,

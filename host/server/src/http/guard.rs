@@ -19,7 +19,7 @@ use super::rate_headers;
 use super::routes::Needs;
 use crate::service::{self, Services};
 use crate::store::TenantId;
-use crate::tenant::access::{Permission, Principal, PrincipalKind};
+use crate::tenant::access::{Permission, Principal};
 use crate::tenant::auth::{SecretHash, bearer};
 use crate::tenant::credentials::{Authenticated, NotAuthenticated};
 use crate::tenant::entry::{Claims, EntryPoint};
@@ -64,11 +64,8 @@ pub(super) async fn scim(
         Err(error) => return error.into_response(),
     };
     let tenant = Arc::clone(&access.request.tenant);
-    let Services { rates, rates_of_nobody, .. } = &app.services;
-    let is_nobody = access.request.principal.kind == PrincipalKind::Nobody;
-    let rates = if is_nobody { rates_of_nobody } else { rates };
-    let standing = rates.take(tenant.id, tenant.limits.rate);
-    let judged = in_time(standing)
+    let charged = app.services.charge(&tenant, &access.request.principal);
+    let judged = in_time(charged.standing)
         .and_then(|()| in_service(&tenant))
         .and_then(|()| judge(needs, &access.request, endpoint.as_deref()));
     let mut response = match judged {
@@ -78,7 +75,7 @@ pub(super) async fn scim(
         }
         Err(error) => ScimError::from(error).into_response(),
     };
-    rate_headers::tell(&mut response, tenant.limits.rate, standing);
+    rate_headers::tell(&mut response, &charged);
     response
 }
 
@@ -236,8 +233,8 @@ async fn administrator(
         NotAuthenticated::Nobody => unauthorized(),
         other => ScimError::from(other).into(),
     })?;
-    let rate = known.runtime.limits.rate;
-    in_time(app.services.rates.take(known.identity.id, rate)).map_err(ScimError::from)?;
+    let charged = app.services.charge(&known.runtime, &known.principal);
+    in_time(charged.standing).map_err(ScimError::from)?;
     in_service(&known.runtime).map_err(ScimError::from)?;
     match permission {
         Some(permission) if !known.principal.grants.allow(permission) => Err(forbidden(permission)),

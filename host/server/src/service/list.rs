@@ -112,8 +112,9 @@ impl Services {
     ) -> Result<String, Error> {
         request.check_query(collection, query)?;
         let bound_to = bound_to(request, collection, query);
-        let max_page = request.tenant.limits.max_page_size;
-        let slice = self.slice(query, &bound_to, max_page).map_err(tenon_scim::Error::from)?;
+        let slice = self
+            .slice(query, &bound_to, request.max_page_size())
+            .map_err(tenon_scim::Error::from)?;
         if let Some(list) = self.list_of_unique_value(request, collection, query, &slice).await? {
             return Ok(list);
         }

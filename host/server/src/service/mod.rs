@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bulk;
+pub mod charge;
 pub mod condition;
 pub mod cursor;
 mod dialect;
@@ -73,6 +74,13 @@ pub struct Request {
 }
 
 impl Request {
+    /// Resources of a page at the most.
+    #[must_use]
+    pub fn max_page_size(&self) -> usize {
+        let most = self.tenant.limits.max_page_size;
+        self.principal.claimed.max_page_size.map_or(most, |claimed| claimed.min(most))
+    }
+
     /// The resource type that the tenant has at this endpoint, `/Users`.
     ///
     /// # Errors
@@ -145,6 +153,8 @@ pub struct Services {
     pub rates: Arc<Rates>,
     /// Requests without a credential, which take nothing from the clients of the tenant.
     pub rates_of_nobody: Arc<Rates>,
+    /// How fast those of a JWT may that claims a rate of its own, by its tenant and who acts.
+    pub claimed_rates: Arc<Rates<(TenantId, Arc<str>)>>,
     /// What is told of requests.
     pub request_log: RequestLog,
     /// Where plugins run.
@@ -185,6 +195,7 @@ impl Services {
             credentials: Arc::new(credentials),
             rates: Arc::default(),
             rates_of_nobody: Arc::default(),
+            claimed_rates: Arc::default(),
             request_log: RequestLog::default(),
             plugins,
             metrics: Arc::default(),

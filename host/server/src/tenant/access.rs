@@ -8,6 +8,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::limits::ClaimedLimits;
+
 use crate::store::StoreError;
 use crate::store::tokens::StoredGrants;
 
@@ -351,6 +353,8 @@ pub struct Principal {
     /// When its credential ends, if that is said of it. That a JWT or an access token expires is not:
     /// there is a new one for the asking.
     pub ends: Option<OffsetDateTime>,
+    /// What it says that it may cost, where that is less than the tenant may.
+    pub claimed: ClaimedLimits,
 }
 
 impl Principal {
@@ -367,14 +371,21 @@ impl Principal {
     pub fn operator() -> Self {
         let grants = Grants::operator();
         let (kind, actor) = (PrincipalKind::Operator, "operator".into());
-        Self { kind, actor, grants, subject: None, ends: None }
+        Self { kind, actor, grants, subject: None, ends: None, claimed: ClaimedLimits::default() }
     }
 
     /// Who shows nothing, and may do nothing.
     #[must_use]
     pub fn nobody() -> Self {
         let (kind, actor) = (PrincipalKind::Nobody, "nobody".into());
-        Self { kind, actor, grants: Grants::default(), subject: None, ends: None }
+        Self {
+            kind,
+            actor,
+            grants: Grants::default(),
+            subject: None,
+            ends: None,
+            claimed: ClaimedLimits::default(),
+        }
     }
 
     /// Who shows a token, which may end.
@@ -386,7 +397,14 @@ impl Principal {
         ends: Option<OffsetDateTime>,
     ) -> Self {
         let actor = format!("token:{id}").into();
-        Self { kind: PrincipalKind::Token(id), actor, grants, subject, ends }
+        Self {
+            kind: PrincipalKind::Token(id),
+            actor,
+            grants,
+            subject,
+            ends,
+            claimed: ClaimedLimits::default(),
+        }
     }
 
     /// Who shows a certificate, which may end.
@@ -398,21 +416,41 @@ impl Principal {
         ends: Option<OffsetDateTime>,
     ) -> Self {
         let actor = format!("certificate:{id}").into();
-        Self { kind: PrincipalKind::Certificate(id), actor, grants, subject, ends }
+        Self {
+            kind: PrincipalKind::Certificate(id),
+            actor,
+            grants,
+            subject,
+            ends,
+            claimed: ClaimedLimits::default(),
+        }
     }
 
     /// Who shows an access token.
     #[must_use]
     pub fn client(id: Uuid, grants: Grants) -> Self {
         let actor = format!("client:{id}").into();
-        Self { kind: PrincipalKind::Client(id), actor, grants, subject: None, ends: None }
+        Self {
+            kind: PrincipalKind::Client(id),
+            actor,
+            grants,
+            subject: None,
+            ends: None,
+            claimed: ClaimedLimits::default(),
+        }
     }
 
     /// Who shows a JWT of an issuer; the subject as it is shown.
     #[must_use]
-    pub fn of_issuer(id: Uuid, shown_subject: &str, grants: Grants, subject: Option<Uuid>) -> Self {
+    pub fn of_issuer(
+        id: Uuid,
+        shown_subject: &str,
+        grants: Grants,
+        subject: Option<Uuid>,
+        claimed: ClaimedLimits,
+    ) -> Self {
         let actor = format!("jwt:{id}:{shown_subject}").into();
-        Self { kind: PrincipalKind::Issuer(id), actor, grants, subject, ends: None }
+        Self { kind: PrincipalKind::Issuer(id), actor, grants, subject, ends: None, claimed }
     }
 }
 

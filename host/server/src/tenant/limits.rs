@@ -107,6 +107,24 @@ pub struct Rate {
     pub burst: u32,
 }
 
+/// What a JWT says that it may cost: it lowers the limits of its tenant, and never raises them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClaimedLimits {
+    /// Requests in a second, for long.
+    pub requests_per_second: Option<u32>,
+    /// Resources of a page.
+    pub max_page_size: Option<usize>,
+}
+
+impl ClaimedLimits {
+    /// The rate that it is to keep to beside that of its tenant; `None` where it claims no lower one.
+    #[must_use]
+    pub fn rate(self, tenants: Rate) -> Option<Rate> {
+        let per_second = self.requests_per_second.filter(|it| *it < tenants.per_second)?;
+        Some(Rate { per_second, burst: per_second.saturating_mul(2).min(tenants.burst) })
+    }
+}
+
 /// Why limits are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitsError {

@@ -6,6 +6,7 @@
 //! each request.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -29,25 +30,25 @@ pub struct Standing {
     pub retry_after: Option<u64>,
 }
 
-/// The buckets of the tenants that had requests.
+/// The buckets of those who had requests: tenants, or others that have a rate of their own.
 #[derive(Debug)]
-pub struct Rates {
+pub struct Rates<K = TenantId> {
     began: Instant,
     /// Nanoseconds after `began` at which the bucket is full.
-    full_at: RwLock<HashMap<TenantId, Arc<AtomicU64>>>,
+    full_at: RwLock<HashMap<K, Arc<AtomicU64>>>,
 }
 
-impl Default for Rates {
+impl<K> Default for Rates<K> {
     fn default() -> Self {
         Self { began: Instant::now(), full_at: RwLock::default() }
     }
 }
 
-impl Rates {
-    /// Takes a request out of the tenant's bucket, if there is room for it.
-    pub fn take(&self, tenant: TenantId, rate: Rate) -> Standing {
+impl<K: Eq + Hash> Rates<K> {
+    /// Takes a request out of one's bucket, if there is room for it.
+    pub fn take(&self, key: K, rate: Rate) -> Standing {
         let now = self.now();
-        let full_at = self.bucket(tenant, now);
+        let full_at = self.bucket(key, now);
         let mut seen = full_at.load(Ordering::Relaxed);
         loop {
             let next = match after(seen, now, rate) {
@@ -61,16 +62,16 @@ impl Rates {
         }
     }
 
-    /// How a tenant stands, without a request.
-    pub fn standing(&self, tenant: TenantId, rate: Rate) -> Standing {
+    /// How one stands, without a request.
+    pub fn standing(&self, key: K, rate: Rate) -> Standing {
         let now = self.now();
-        standing(self.bucket(tenant, now).load(Ordering::Relaxed), now, rate, None)
+        standing(self.bucket(key, now).load(Ordering::Relaxed), now, rate, None)
     }
 
     /// Takes further requests that are carried out already: those that come next wait for them.
-    pub fn owe(&self, tenant: TenantId, rate: Rate, requests: u64) {
+    pub fn owe(&self, key: K, rate: Rate, requests: u64) {
         let now = self.now();
-        let full_at = self.bucket(tenant, now);
+        let full_at = self.bucket(key, now);
         let longer = |seen: u64| Some(seen.max(now).saturating_add(requests * spacing(rate)));
         // It always says Some, so that there is no error.
         let _ = full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, longer);
@@ -80,10 +81,10 @@ impl Rates {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    fn bucket(&self, tenant: TenantId, now: u64) -> Arc<AtomicU64> {
+    fn bucket(&self, key: K, now: u64) -> Arc<AtomicU64> {
         {
             let buckets = self.full_at.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(bucket) = buckets.get(&tenant) {
+            if let Some(bucket) = buckets.get(&key) {
                 return Arc::clone(bucket);
             }
         }
@@ -91,7 +92,7 @@ impl Rates {
         if buckets.len() >= KEPT {
             buckets.retain(|_, full_at| full_at.load(Ordering::Relaxed) > now);
         }
-        Arc::clone(buckets.entry(tenant).or_default())
+        Arc::clone(buckets.entry(key).or_default())
     }
 }
 

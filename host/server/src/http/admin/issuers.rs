@@ -17,7 +17,7 @@ use super::{Administrator, ForTenant, Members, changed, invalid, page};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
-use crate::store::{StoreError, audit_seals, config_epoch, tenants};
+use crate::store::{StoreError, audit_seals, tenants};
 use crate::tenant::jwt::issuer::{Issuer, IssuerConfig, IssuerError, Keys};
 
 type Answer = Result<Response, Problem>;

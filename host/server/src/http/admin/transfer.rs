@@ -52,7 +52,7 @@ pub(crate) async fn import(
     if !is_operator {
         // The request itself has been counted as one.
         let further = u64::try_from(lines.len()).unwrap_or(u64::MAX).saturating_sub(1);
-        app.services.rates.owe(request.tenant.id, request.tenant.limits.rate, further);
+        app.services.owe(&request.tenant, &request.principal, further);
     }
     let results = take(&app, &request, &lines, mode).await?;
     Ok(Json(json!({ "results": results })).into_response())

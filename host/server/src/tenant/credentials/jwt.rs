@@ -77,11 +77,11 @@ impl Credentials {
         let runtime = self.runtimes.get(&mut conn, id, tenant.config_epoch).await?;
         drop(conn);
         let shown = accepted.shown_subject();
-        let Accepted { subject, speaks_for, grants, expires } = accepted;
+        let Accepted { subject, speaks_for, grants, limits, expires } = accepted;
         let client = [b"jwt", issuer.as_bytes().as_slice(), subject.as_bytes()];
         let known = Arc::new(Authenticated {
             identity: candidates::identity(&tenant),
-            principal: Arc::new(Principal::of_issuer(issuer, &shown, grants, speaks_for)),
+            principal: Arc::new(Principal::of_issuer(issuer, &shown, grants, speaks_for, limits)),
             runtime,
             names_its_tenant,
             proof: Proof::Verified(CredentialKey::of_identity(&self.identities, &client)),

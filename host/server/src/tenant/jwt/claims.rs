@@ -9,6 +9,7 @@ use super::Refused;
 use super::issuer::{Issuer, IssuerConfig};
 use crate::store::tenants::Identity;
 use crate::tenant::access::Grants;
+use crate::tenant::limits::ClaimedLimits;
 
 /// Characters of a subject that are shown in records.
 const SHOWN_SUBJECT: usize = 64;
@@ -22,6 +23,8 @@ pub struct Accepted {
     pub speaks_for: Option<Uuid>,
     /// What it is allowed.
     pub grants: Grants,
+    /// What it may cost, where that is less than its tenant may.
+    pub limits: ClaimedLimits,
     /// When it stops to be accepted.
     pub expires: OffsetDateTime,
 }
@@ -67,7 +70,8 @@ impl Issuer {
         let subject = claims.get("sub").and_then(Value::as_str).unwrap_or_default().to_owned();
         let speaks_for = at(&config.subject_claim).and_then(Value::as_str);
         let speaks_for = speaks_for.and_then(|id| Uuid::parse_str(id).ok());
-        Ok(Accepted { subject, speaks_for, grants: self.grants(claims), expires })
+        let limits = at(&config.limits_claim).map_or(Ok(ClaimedLimits::default()), limits)?;
+        Ok(Accepted { subject, speaks_for, grants: self.grants(claims), limits, expires })
     }
 
     /// What its names stand for here, as far as the issuer may give it. What it calls by a name that
@@ -86,6 +90,22 @@ impl Issuer {
         }
         claimed.within(&self.ceiling)
     }
+}
+
+/// What the object of a claim lowers. One that cannot be read is not taken for none.
+fn limits(claim: &Value) -> Result<ClaimedLimits, Refused> {
+    let number = |member: &'static str| match (claim.as_object(), claim.get(member)) {
+        (Some(_), None) => Ok(None),
+        (_, value) => match value.and_then(Value::as_u64) {
+            None | Some(0) => Err(Refused::Limits(member)),
+            number => Ok(number),
+        },
+    };
+    // More than can be counted lowers nothing.
+    Ok(ClaimedLimits {
+        requests_per_second: number("requestsPerSecond")?.and_then(|it| it.try_into().ok()),
+        max_page_size: number("maxPageSize")?.and_then(|it| it.try_into().ok()),
+    })
 }
 
 /// When a JWT ends, which has to have begun and not to have ended.

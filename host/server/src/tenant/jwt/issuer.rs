@@ -47,6 +47,9 @@ pub struct IssuerConfig {
     /// A JSON pointer to the claim with permissions: text with spaces in between, or an array.
     #[serde(default = "usual_permissions_claim")]
     pub permissions_claim: String,
+    /// A JSON pointer to an object with `requestsPerSecond` and `maxPageSize`, which only lower.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits_claim: Option<String>,
     /// What the issuer's names stand for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub permission_map: BTreeMap<String, Vec<String>>,
@@ -134,6 +137,7 @@ impl Issuer {
         within("maxAgeSeconds", config.max_age_seconds, 1, MAX_AGE)?;
         pointer("permissionsClaim", Some(&config.permissions_claim))?;
         pointer("tenantClaim", config.tenant_claim.as_deref())?;
+        pointer("limitsClaim", config.limits_claim.as_deref())?;
         pointer("subjectClaim", config.subject_claim.as_deref())?;
         let ceiling = grants("permissions", &config.permissions, &config.hidden)?;
         if config.permission_map.len() > MAX_ENTRIES {

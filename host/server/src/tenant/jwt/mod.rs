@@ -44,6 +44,9 @@ pub enum Refused {
     /// It is for another tenant.
     #[error("its tenant is another")]
     Tenant,
+    /// It claims limits that are none.
+    #[error("its claim of limits has no positive integer as \"{0}\", or is no object")]
+    Limits(&'static str),
     /// A claim about time keeps it from being accepted.
     #[error("\"{0}\" is missing, no time, or does not hold at present")]
     Time(&'static str),
