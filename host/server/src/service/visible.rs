@@ -1,6 +1,8 @@
 //! What the principal may see of a resource: what it asks for, less what is hidden from it. An
 //! attribute that is hidden is in no answer, and no answer depends on its values.
 
+use serde_json::Value;
+use tenon_scim::Object;
 use tenon_scim::list::Selection;
 use tenon_scim::membership;
 use tenon_scim::path::AttributeRef;
@@ -54,6 +56,31 @@ impl Request {
         })
     }
 
+    /// Whether the principal may be told that a resource is as this input of theirs: they may read its
+    /// type, and all that the input names.
+    pub(super) fn may_compare(&self, resource_type: &ResourceType, input: &Object) -> bool {
+        let hidden = self.hidden(resource_type);
+        let names = |target: AttributeRef<'_>| {
+            let container = match target.extension {
+                None => Some(input),
+                Some(urn) => named(input, urn).and_then(Value::as_object),
+            };
+            container.is_some_and(|it| named(it, &target.attribute.name).is_some())
+        };
+        self.require(Permission::Read, Some(resource_type)).is_ok()
+            && !resource_type
+                .attributes()
+                .any(|it| it.sub.is_none() && hidden.meets(it) && names(it))
+    }
+
+    /// Whether the principal may know who the members of resources of a type are.
+    pub(super) fn may_know_members(&self, resource_type: &ResourceType) -> bool {
+        let Some(attribute) = membership::members_of(resource_type) else { return false };
+        let sub = attribute.sub_attributes.iter().find(|it| it.name == "value");
+        self.require(Permission::Read, Some(resource_type)).is_ok()
+            && !self.hidden(resource_type).has(AttributeRef { extension: None, attribute, sub })
+    }
+
     /// Refuses an answer that depends on the values of these attributes, where one is hidden.
     ///
     /// # Errors
@@ -69,4 +96,9 @@ impl Request {
             Some(attribute) => Err(Error::HiddenAttribute { path: attribute.path() }),
         }
     }
+}
+
+/// A member of an object, whose names are without case (RFC 7643 §2.1).
+fn named<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
+    object.iter().find(|(it, _)| it.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

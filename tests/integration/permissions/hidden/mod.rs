@@ -1,6 +1,7 @@
 //! Attributes that a credential may not read.
 
 mod answers;
+mod imports;
 mod questions;
 mod replacements;
 

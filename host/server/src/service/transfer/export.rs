@@ -134,6 +134,7 @@ fn shows_members(request: &Request, name: &str) -> bool {
     request.tenant.registry.resource_type(name).is_some_and(|resource_type| {
         let projection = request.projection(resource_type, &Selection::default());
         memberships::wanted(resource_type, &projection).is_some()
+            && request.may_know_members(resource_type)
     })
 }
 

@@ -42,10 +42,12 @@ impl Services {
         let candidates: Vec<Candidate> =
             line.values.iter().map(|it| candidate(request, types, it)).collect::<Result<_, _>>()?;
         let seen = self.seen(request, group, &candidates).await?;
+        // Else whoever names a resource would be told whether it is a member.
+        let is_told = request.may_know_members(resource_type);
         let (mut added, mut refused) = (Vec::new(), Vec::new());
         for candidate in candidates {
             match candidate.chosen(&seen, types) {
-                Ok(found) if found.is_member => {}
+                Ok(found) if found.is_member && is_told => {}
                 Ok(found) => added.push(found.named.id),
                 Err(detail) => refused.push(RefusedMember { value: candidate.value, detail }),
             }

@@ -71,12 +71,12 @@ pub enum Refusal {
     #[error("{0}")]
     Line(String),
     /// A resource of another type has the id.
-    #[error("the id \"{id}\" is that of a {resource_type} of the tenant")]
+    #[error("the id \"{id}\" is that of {} of the tenant", a_resource(.resource_type.as_deref()))]
     IdTaken {
         /// The id.
         id: Uuid,
-        /// The name of the type.
-        resource_type: String,
+        /// The name of the type, where the principal may read it.
+        resource_type: Option<String>,
     },
     /// Both have changed it.
     #[error(
@@ -87,6 +87,10 @@ pub enum Refusal {
     /// As a request of its own it would fail too.
     #[error(transparent)]
     Request(Box<Error>),
+}
+
+fn a_resource(resource_type: Option<&str>) -> String {
+    resource_type.map_or("another resource".to_owned(), |name| format!("a {name}"))
 }
 
 impl From<Error> for Refusal {

@@ -18,6 +18,7 @@ use crate::service::transfer::{Imported, Mode, Outcome, Refusal};
 use crate::service::{Error, Request, Services, check_own};
 use crate::store::resources::{self, Stored};
 use crate::store::writes;
+use crate::tenant::access::Permission;
 
 /// A resource of the source.
 pub(in crate::service) struct Incoming<'i> {
@@ -84,7 +85,9 @@ impl Services {
         let valid =
             validate::replace(resource_type, &current, input, &left_alone).map_err(Error::from)?;
         let ignored = valid.ignored().to_vec();
-        if *valid.attributes() == current {
+        // Else whoever guesses a value that is hidden from them would be told whether it is right.
+        let is_told = request.may_compare(resource_type, input);
+        if is_told && *valid.attributes() == current {
             return Ok(Imported::new(Outcome::Unchanged, incoming.id, ignored));
         }
         check_own(resource_type, stored)?;
@@ -111,7 +114,10 @@ impl Services {
         let found = resources::type_of(&mut conn, request.tenant.id, id).await;
         match found.map_err(Error::from)? {
             Some(other) if other != resource_type.name => {
-                Err(Refusal::IdTaken { id, resource_type: other })
+                let other = request.tenant.registry.resource_type(&other);
+                let readable =
+                    other.filter(|it| request.require(Permission::Read, Some(it)).is_ok());
+                Err(Refusal::IdTaken { id, resource_type: readable.map(|it| it.name.clone()) })
             }
             // None, or what another import has just written.
             _ => Ok(()),
