@@ -74,6 +74,7 @@ async fn a_type_that_is_shared_no_more_leaves() {
     assert_eq!(same["state"], "following");
     let share = family.share(&["User"]).await.expect(200).body;
     assert_eq!(share["resourceTypes"], json!(["User"]));
+    assert_eq!(share["state"], "checking", "what is shared no more goes first");
     family.copied().await;
     let groups = family.child.scim.get("/Groups?count=0").await.expect(200).body;
     assert_eq!(groups["totalResults"], 0);

@@ -133,8 +133,13 @@ impl Services {
         let mut share = before.unwrap_or_else(|| new(child_id, parent_id, now));
         if is_new || share.types != types {
             let details = json!({ "parent": parent.id, "from": share.types, "to": types });
+            let drops_some = share.types.iter().any(|it| !types.contains(it));
             share.types = types;
             share.start_over(now);
+            if drops_some {
+                // What is shared no more goes before anything is copied.
+                share.state = State::Checking;
+            }
             shares::put(&mut transaction, &share).await?;
             let act = Act { action: "share.put", subject: &parent.id.to_string(), at: now };
             audit::insert_with(&mut transaction, child_id, by, act, &details).await?;

@@ -196,6 +196,7 @@ impl Batch {
             return Ok(());
         };
         let ids = originals::after(conn, share.parent, &name, share.last_id, PAGE).await?;
+        share.last_type = name;
         if ids.is_empty() {
             match share.types.get(at + 1) {
                 Some(next) => (share.last_type, share.last_id) = (next.clone(), Uuid::nil()),
@@ -203,7 +204,6 @@ impl Batch {
             }
             return Ok(());
         }
-        share.last_type = name;
         let begun = Instant::now();
         for chunk in ids.chunks(CHUNK).take_while(|_| begun.elapsed() < LONGEST) {
             self.sync(conn, chunk).await?;
@@ -217,6 +217,10 @@ impl Batch {
         let ids = copies::after(conn, share.child, share.parent, share.last_id, PAGE).await?;
         match ids.last() {
             Some(last) => share.last_id = *last,
+            // Nothing has been copied yet: this was to delete what is shared no more.
+            None if share.last_type.is_empty() => {
+                (share.state, share.last_id) = (State::Copying, Uuid::nil());
+            }
             None => {
                 share.state = State::Following;
                 tracing::info!(child = %share.child, parent = %share.parent, "share copied");
