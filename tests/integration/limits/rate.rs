@@ -4,6 +4,7 @@ use serde_json::json;
 use tenon_tests::{Server, user};
 
 use super::with_limits;
+use crate::oauth;
 
 #[tokio::test]
 async fn a_tenant_over_its_rate_is_told_when_to_come_back_and_its_neighbour_is_not() {
@@ -31,6 +32,22 @@ async fn a_tenant_over_its_rate_is_told_when_to_come_back_and_its_neighbour_is_n
     assert_eq!(unknown.headers.get("ratelimit"), None);
     acme.admin.patch("", json!({ "limits": null })).await.expect(200);
     while acme.scim.get("/Users").await.status == 429 {}
+}
+
+#[tokio::test]
+async fn a_clients_requests_for_access_tokens_count_too() {
+    let server = Server::shared();
+    let acme = with_limits(&server, json!({ "requestsPerSecond": 1, "burst": 3 })).await;
+    let hr = oauth::client(&acme, json!({ "permissions": ["scim:read"] })).await;
+    let ask = async |secret: &str| oauth::ask(&acme, &[oauth::GRANT], Some((&hr.id, secret))).await;
+    let mut refused = ask(&hr.secret).await.expect(200);
+    while refused.status == 200 {
+        refused = ask(&hr.secret).await;
+    }
+    assert_eq!(refused.status, 429, "{:#}", refused.body);
+    assert_eq!(refused.header("retry-after"), "1");
+    // Who does not have the secret is told nothing of the tenant.
+    ask("wrong").await.expect(401);
 }
 
 #[tokio::test]

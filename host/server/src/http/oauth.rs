@@ -17,8 +17,9 @@ use super::body::{self, FORM_TYPES};
 use super::error::ScimError;
 use super::routes::TOKEN;
 use crate::clock;
-use crate::service::Services;
-use crate::tenant::access::{Grants, Permission};
+use crate::service::facts::Facts;
+use crate::service::{self, Services};
+use crate::tenant::access::{Grants, Permission, Principal};
 use crate::tenant::access_token::{ClientId, Opened};
 use crate::tenant::credentials::NotAuthenticated;
 use crate::tenant::entry::EntryPoint;
@@ -71,6 +72,7 @@ pub(super) async fn token(
     State(app): State<Arc<App>>,
     Extension(entry): Extension<Arc<EntryPoint>>,
     caller: Option<Extension<Caller>>,
+    facts: Option<Extension<Facts>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, TokenError> {
@@ -92,6 +94,8 @@ pub(super) async fn token(
     let known = credentials.client(database, id, &secret, &entry.claims, address).await?;
     // Whom there is not, nobody knows.
     let id = id.ok_or(INVALID_CLIENT)?;
+    let Extension(facts) = facts.unwrap_or_default();
+    count(&app, id, &facts).await?;
     if known.is_suspended {
         return Err(TokenError::OAuth("unauthorized_client", "the tenant is suspended"));
     }
@@ -100,7 +104,7 @@ pub(super) async fn token(
     let expires = clock::now().unix_timestamp() + LIFETIME;
     let sealed = credentials.access_tokens.seal(id, &Opened { expires, permissions });
     let access_token = sealed.map_err(|error| {
-        TokenError::Other(ScimError::from(crate::service::Error::Internal(error.to_string())))
+        TokenError::Other(ScimError::from(service::Error::Internal(error.to_string())))
     })?;
     tracing::debug!(tenant = known.tenant.name, client = %id.id, "access token given");
     let body = json!({
@@ -110,6 +114,24 @@ pub(super) async fn token(
         "scope": scope,
     });
     Ok(not_stored(Json(body).into_response()))
+}
+
+/// Notes a client's request in the tenant's log, and counts it among those of the tenant.
+async fn count(app: &App, client: ClientId, facts: &Facts) -> Result<(), TokenError> {
+    let Services { credentials, database, rates, .. } = &app.services;
+    let tenant = credentials.runtime(database, client.tenant).await;
+    let tenant = tenant.map_err(|error| TokenError::Other(error.into()))?;
+    facts.note(|noted| {
+        noted.tenant = Some((tenant.id, tenant.request_log));
+        noted.actor = Some(Principal::client(client.id, Grants::default()).actor);
+        noted.operation = Some("token");
+    });
+    match rates.take(tenant.id, tenant.limits.rate).retry_after {
+        None => Ok(()),
+        Some(retry_after) => {
+            Err(TokenError::Other(service::Error::TooManyRequests { retry_after }.into()))
+        }
+    }
 }
 
 /// The permissions that a scope names (RFC 6749 §3.3), all of them the client's; without one, these.
