@@ -66,7 +66,18 @@ async fn an_export_goes_on_after_a_seal() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("audit.jsonl");
     std::fs::write(&file, export).unwrap();
-    printed(&tenon(&server, &["audit", "verify", file.to_str().unwrap()]));
+    let verify = ["audit", "verify", file.to_str().unwrap(), "--json"];
+    let found: Value = serde_json::from_str(&printed(&tenon(&server, &verify))).unwrap();
+    // Somebody may have cut off what was before.
+    assert_eq!((&found["complete"], &found["after"]["n"]), (&false.into(), &1.into()), "{found:#}");
+    let words = printed(&tenon(&server, &verify[..3]));
+    assert!(words.contains("up to seal 1 was not looked at"), "{words}");
+    let known = found["after"]["hash"].as_str().unwrap();
+    let after = [&verify[..], &["--after", known]].concat();
+    let found: Value = serde_json::from_str(&printed(&tenon(&server, &after))).unwrap();
+    assert_eq!(found["complete"], true);
+    let other = tenon(&server, &[&verify[..], &["--after", "0"]].concat());
+    assert!(complaint(&other).contains("begins after another seal"), "{}", complaint(&other));
     let none = tenon(&server, &[&of[..], &["--after", "9"]].concat());
     assert!(complaint(&none).contains("no seal 9"), "{}", complaint(&none));
 }

@@ -41,6 +41,13 @@ pub(super) fn command() -> Command {
         .subcommand(
             subcommand("verify", "Hold records against their seals")
                 .arg(Arg::new("file").value_name("FILE").help("An export; asks no server"))
+                .arg(
+                    Arg::new("after")
+                        .long("after")
+                        .value_name("HASH")
+                        .requires("file")
+                        .help("The hash of the seal after which the export has to begin"),
+                )
                 .arg(pages::json_flag()),
         )
 }
@@ -51,7 +58,10 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), AdminError> {
         "list" => list(&AdminClient::of(flags)?, flags).await,
         "export" => export(&AdminClient::of(flags)?, flags).await,
         _ => match flags.get_one::<String>("file") {
-            Some(file) => tell(&audit_file::verify(file)?, flags.get_flag("json")),
+            Some(file) => {
+                let after = flags.get_one::<String>("after").map(String::as_str);
+                tell(&audit_file::verify(file, after)?, flags.get_flag("json"))
+            }
             None => verify(&AdminClient::of(flags)?, flags).await,
         },
     }
@@ -102,9 +112,13 @@ async fn export(client: &AdminClient, flags: &ArgMatches) -> Result<(), AdminErr
 }
 
 async fn verify(client: &AdminClient, flags: &ArgMatches) -> Result<(), AdminError> {
-    let mut after = "0".to_owned();
+    let (mut after, mut beginning) = ("0".to_owned(), None);
     loop {
-        let found = client.post(&below(flags, &["verify"]), &[("after", &*after)]).await?;
+        let mut found = client.post(&below(flags, &["verify"]), &[("after", &*after)]).await?;
+        let begun = beginning.get_or_insert_with(|| found.get("after").cloned());
+        if let (Some(found), Some(begun)) = (found.as_object_mut(), begun.clone()) {
+            found.insert("after".to_owned(), begun);
+        }
         let is = |name: &str| found.get(name).and_then(Value::as_bool) == Some(true);
         if is("complete") || !is("intact") {
             return tell(&found, flags.get_flag("json"));
@@ -125,6 +139,10 @@ fn tell(found: &Value, as_json: bool) -> Result<(), AdminError> {
         let (records, unsealed, seals) =
             (number("/records"), number("/unsealed"), number("/seals"));
         writeln!(out, "{records} records, {unsealed} of them too young for a seal; {seals} seals")?;
+        if number("/after/n") > 0 {
+            let hash = found.pointer("/after/hash").and_then(Value::as_str).unwrap_or_default();
+            writeln!(out, "what was up to seal {} was not looked at: {hash}", number("/after/n"))?;
+        }
         writeln!(out, "the last seal is {}: {hash}", number("/head/n"))?;
         let problems = found.get("problems").and_then(Value::as_array).into_iter().flatten();
         for problem in problems {

@@ -49,6 +49,8 @@ pub struct Verification {
     /// The last seal whose records were removed, being old.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed_up_to: Option<i64>,
+    /// After which seal was looked; `n` is 0 where all of the log was.
+    pub after: Head,
     /// The last seal that was looked at: who keeps it knows later whether all was made anew.
     pub head: Head,
     /// What is wrong; the first hundred.
@@ -185,6 +187,7 @@ impl Services {
             records: verifier.records,
             unsealed: if complete { verifier.unsealed() } else { 0 },
             removed_up_to: log.removed,
+            after: Head::from(&log.start),
             head: Head::from(&verifier.head),
             problems: verifier.problems,
         }))
