@@ -1,22 +1,8 @@
 //! What servers remember of credentials, and for how long.
 
-use std::time::Duration;
-
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
-use tenon_tests::{Client, Options, Postgres, Server};
-use tokio::time::{Instant, timeout_at};
-
-/// Asks until the answer has the status.
-pub async fn until(client: &Client, path: &str, status: u16) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let answer = timeout_at(deadline, client.get(path)).await.expect("in time");
-        if answer.status == status {
-            return;
-        }
-    }
-}
+use tenon_tests::{Client, Options, Postgres, Server, until_status};
 
 async fn token(tenant: &tenon_tests::Tenant, user_id: Option<&str>) -> (String, Client) {
     let wanted = json!({ "name": "another", "userId": user_id });
@@ -64,11 +50,11 @@ async fn another_server_hears_of_what_has_changed() {
     }
     acme.admin.delete(&format!("/tokens/{id}")).await.expect(204);
     acme.scim.delete(&format!("/Users/{user}")).await.expect(204);
-    until(&revoked, "/Users", 401).await;
-    until(&of_user, "/Users", 401).await;
+    until_status(&revoked, "/Users", 401).await;
+    until_status(&of_user, "/Users", 401).await;
     client.get("/Users").await.expect(200);
     acme.admin.patch("", json!({ "name": format!("{}-new", acme.name) })).await.expect(200);
-    until(&client, "/Users", 401).await;
+    until_status(&client, "/Users", 401).await;
 }
 
 #[tokio::test]
@@ -89,7 +75,7 @@ async fn a_server_is_told_by_the_one_that_has_changed_something() {
         line["message"] == "told that the configuration has changed"
             && line["epoch"] == epoch.as_str()
     });
-    until(&there, "/Users", 401).await;
+    until_status(&there, "/Users", 401).await;
     // It listens again when the connection is gone.
     let ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'";
     database.execute(ended).await.unwrap();
@@ -97,7 +83,7 @@ async fn a_server_is_told_by_the_one_that_has_changed_something() {
     let there = revoked.at(revoked.base.replace(&first.url, &second.url));
     there.get("/Users").await.expect(200);
     acme.admin.delete(&format!("/tokens/{id}")).await.expect(204);
-    until(&there, "/Users", 401).await;
+    until_status(&there, "/Users", 401).await;
     drop((first, second));
 }
 
@@ -116,6 +102,6 @@ async fn a_server_that_cannot_hear_of_changes_asks_for_every_request() {
         .await
         .unwrap();
     assert_eq!(deleted.rows_affected(), 1);
-    until(&client, "/Users", 401).await;
+    until_status(&client, "/Users", 401).await;
     acme.scim.get("/Users").await.expect(200);
 }

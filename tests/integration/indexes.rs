@@ -40,13 +40,12 @@ pub(super) async fn until(
     state: Option<&str>,
 ) -> Value {
     let mut conn = database(server).await;
-    loop {
+    tenon_tests::until(&format!("{attribute} is {state:?}"), async || {
         let_time_pass(&mut conn, tenant).await;
         let index = index(tenant, attribute).await;
-        if index["state"].as_str() == state {
-            return index;
-        }
-    }
+        (index["state"].as_str() == state).then_some(index)
+    })
+    .await
 }
 
 /// The entries of an index, in order.
@@ -122,13 +121,12 @@ async fn a_filter_that_reads_too_many_documents_says_which_index_is_missing() {
 
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
     until(&server, &acme, "title", Some("ready")).await;
-    let list = loop {
-        // The index is ready, and the server goes by it as soon as it has heard of that.
+    // The index is ready, and the server goes by it as soon as it has heard of that.
+    let list = tenon_tests::until("the filter goes by the index", async || {
         let list = acme.scim.query("/Users", &by_title).await;
-        if list.status != 400 {
-            break list.expect(200).body;
-        }
-    };
+        (list.status != 400).then(|| list.expect(200).body)
+    })
+    .await;
     assert_eq!(list["totalResults"], 1);
     assert_eq!(list["Resources"][0]["title"], "Title 7");
     let sorted = acme.scim.get("/Users?sortBy=title&count=2").await.expect(200).body;
@@ -291,13 +289,11 @@ async fn documents_are_made_anew_when_a_schema_comes() {
     acme.admin.post("/plugins/badge/deactivate", json!({})).await.expect(200);
     acme.admin.post("/plugins/badge/activate", json!({ "digest": digest })).await.expect(200);
     let search = "SELECT search FROM resources WHERE id = $1::text::uuid AND search IS NOT NULL";
-    let document: String = loop {
+    let document: String = tenon_tests::until("the document is rewritten", async || {
         let_time_pass(&mut conn, &acme).await;
-        let found = sqlx::query_scalar(search).bind(&id).fetch_optional(&mut conn).await.unwrap();
-        if let Some(document) = found {
-            break document;
-        }
-    };
+        sqlx::query_scalar(search).bind(&id).fetch_optional(&mut conn).await.unwrap()
+    })
+    .await;
     let document: Value = serde_json::from_str(&document).unwrap();
     assert!(document[BADGE]["number"].as_str().is_some_and(|key| key.starts_with('p')));
 }
@@ -331,13 +327,12 @@ async fn a_build_whose_server_is_killed_goes_on_where_it_was() {
     held_at(&mut conn, &acme, 2_100).await;
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
     let mut other = database(&first).await;
-    let before = loop {
+    let before = tenon_tests::until("2,000 users are indexed", async || {
         let_time_pass(&mut other, &acme).await;
         let index = index(&acme, "title").await;
-        if index["done"].as_i64().unwrap() >= 2_000 {
-            break index;
-        }
-    };
+        (index["done"].as_i64().unwrap() >= 2_000).then_some(index)
+    })
+    .await;
     assert_eq!((&before["state"], &before["done"]), (&json!("building"), &json!(2_000)));
     first.kill();
     sqlx::query("ROLLBACK").execute(&mut conn).await.unwrap();
@@ -423,11 +418,17 @@ async fn what_is_written_while_an_index_is_built_is_in_it() {
     let mut conn = database(&server).await;
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
     // The server knows of the index, as writes keep it up.
-    while entries(&server, &acme, "title").await.is_empty() {}
+    tenon_tests::until("writes keep the index up", async || {
+        (!entries(&server, &acme, "title").await.is_empty()).then_some(())
+    })
+    .await;
     for state in ["checking", "ready"] {
         others_have_ended().await;
         let_time_pass(&mut conn, &acme).await;
-        while index(&acme, "title").await["state"] != state {}
+        tenon_tests::until(state, async || {
+            (index(&acme, "title").await["state"] == state).then_some(())
+        })
+        .await;
     }
     others_have_ended().await;
     stop.store(true, Relaxed);

@@ -3,7 +3,7 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tenon_tests::{ADMIN_TOKEN, Options, Server, artifacts, user};
+use tenon_tests::{ADMIN_TOKEN, Options, Server, artifacts, until, user};
 
 use super::indexes::{database, let_time_pass};
 
@@ -89,7 +89,7 @@ async fn the_accelerator_for_parts_of_values_is_turned_on_and_off() {
     assert_eq!(state(), "off");
     let turned = printed(&tenon(&server, &["index", "substrings", "on"]));
     assert_eq!(turned.trim(), "building");
-    while state() != "on" {}
+    until("it is on", async || (state() == "on").then_some(())).await;
     let is_used: bool = sqlx::query_scalar(
         "SELECT indexdef LIKE '%gin_trgm_ops%' FROM pg_indexes WHERE indexname = 'attr_index_substrings'",
     )
@@ -99,7 +99,7 @@ async fn the_accelerator_for_parts_of_values_is_turned_on_and_off() {
     assert!(is_used);
     printed(&tenon(&server, &["index", "substrings", "on"]));
     printed(&tenon(&server, &["index", "substrings", "off"]));
-    while state() != "off" {}
+    until("it is off", async || (state() == "off").then_some(())).await;
     let admin = server.admin();
     admin.put("/substrings", json!({})).await.expect(400);
     assert_eq!(admin.get("/substrings").await.expect(200).body, json!({ "state": "off" }));

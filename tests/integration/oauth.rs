@@ -5,9 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde_json::{Value, json};
-use tenon_tests::{Answer, Client, Options, Server, Tenant, user};
-
-use crate::credentials::until;
+use tenon_tests::{Answer, Client, Options, Server, Tenant, until_status, user};
 
 /// A client of a tenant, and its secret.
 #[derive(Debug, Clone)]
@@ -161,7 +159,7 @@ async fn a_deleted_clients_tokens_end_on_both_servers() {
     }
     acme.admin.delete(&hr.path).await.expect(204);
     here.get("/Users").await.expect(401);
-    until(&there, "/Users", 401).await;
+    until_status(&there, "/Users", 401).await;
     ask(&acme, &[GRANT], Some((&hr.id, &hr.secret))).await.expect(401);
     acme.admin.delete(&hr.path).await.expect(404);
 }

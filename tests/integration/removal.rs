@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Options, Postgres, Server, Tenant, user};
+use tenon_tests::{Options, Postgres, Server, Tenant, until, user};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -96,12 +96,11 @@ async fn a_deletion_whose_server_is_killed_is_finished_by_the_other() {
     let (admin, asked) = (one.admin(), path.clone());
     let deletion =
         tokio::spawn(async move { admin.attempt(Method::DELETE, &asked, &json!({})).await });
-    let progress = loop {
+    let progress = until("the removal is at the audit", async || {
         let seen = one.admin().get(&path).await.expect(200).body;
-        if seen["removalStep"] == "audit" {
-            break seen;
-        }
-    };
+        (seen["removalStep"] == "audit").then_some(seen)
+    })
+    .await;
     assert_eq!(progress["state"], "deleting", "{progress:#}");
     assert!(progress["removedRows"].as_i64().unwrap() >= 72_000, "{progress:#}");
     one.kill();

@@ -1,19 +1,9 @@
 //! Tenants that the operator has suspended.
 
 use serde_json::json;
-use tenon_tests::{Answer, Client, Options, Postgres, Server, user};
+use tenon_tests::{Options, Postgres, Server, until_status, user};
 
 use crate::oauth;
-
-/// Asks until the answer has a status: another server learns of a change within seconds.
-async fn until(client: &Client, path: &str, status: u16) -> Answer {
-    loop {
-        let answer = client.get(path).await;
-        if answer.status == status {
-            return answer;
-        }
-    }
-}
 
 #[tokio::test]
 async fn a_suspended_tenant_is_told_so_and_resumes() {
@@ -44,7 +34,7 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
     assert_eq!(refused.header("content-type"), "application/scim+json");
     assert_eq!(refused.body["status"], "403");
     assert!(refused.detail().contains("suspended"), "{}", refused.detail());
-    until(&there.scim, &path, 403).await;
+    until_status(&there.scim, &path, 403).await;
     for tenant in [&here, &there] {
         tenant.scim.get("/ServiceProviderConfig").await.expect(403);
         tenant.scim.get("/nothing/at/all").await.expect(403);
@@ -66,8 +56,8 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
     here.admin.patch("", slow).await.expect(200);
     let administrator = here.admin.with_token(token);
     for (client, path) in [(&here.scim, &*path), (&administrator, "")] {
-        until(client, path, 429).await;
-        until(client, path, 403).await;
+        until_status(client, path, 429).await;
+        until_status(client, path, 403).await;
     }
     let fast = json!({ "limits": { "requestsPerSecond": 1_000_000, "burst": null } });
     here.admin.patch("", fast).await.expect(200);
@@ -79,7 +69,7 @@ async fn a_suspended_tenant_is_told_so_and_resumes() {
     let resumed = there.admin.post("/resume", json!({})).await.expect(200).body;
     assert_eq!((&resumed["state"], resumed.get("suspendedAt")), (&json!("active"), None));
     there.scim.get(&path).await.expect(200);
-    until(&here.scim, &path, 200).await;
+    until_status(&here.scim, &path, 200).await;
     here.admin.with_token(token).get("").await.expect(200);
     let database = sqlx::PgPool::connect(&postgres.url()).await.unwrap();
     let acts: Vec<String> =

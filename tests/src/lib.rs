@@ -26,12 +26,14 @@ mod log;
 mod pgbouncer;
 mod postgres;
 mod server;
+mod until;
 
 pub use client::{Answer, Client, Tenant};
 pub use log::Log;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use server::{ADMIN_TOKEN, Options, Server, new_data_dir};
+pub use until::{until, until_status};
 
 use serde_json::{Value, json};
 

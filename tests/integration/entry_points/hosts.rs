@@ -1,7 +1,7 @@
 //! What is remembered of hosts.
 
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Options, Server};
+use tenon_tests::{Options, Server, until};
 
 use super::Way;
 
@@ -30,5 +30,6 @@ async fn that_a_host_is_nobodys_is_remembered_while_the_configuration_stands() {
     }
     let other = remembered.expect("what has been asked is not asked again");
     sqlx::query("UPDATE config_epoch SET n = n + 1").execute(&mut database).await.unwrap();
-    while other.get("/Users").await.status != 401 {}
+    let refused = async || (other.get("/Users").await.status == 401).then_some(());
+    until("the server asks whose the host is", refused).await;
 }

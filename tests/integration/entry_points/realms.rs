@@ -119,7 +119,8 @@ async fn a_domain_of_a_tenant_is_its_own_and_leaves_with_it() {
 
 /// Asks until the answer has the status: the other server hears of a change within a second.
 async fn until(way: &Way, status: u16) {
-    while way.get("/Users").await.status != status {}
+    let told = async || (way.get("/Users").await.status == status).then_some(());
+    tenon_tests::until(&format!("{status} by the other server"), told).await;
 }
 
 #[tokio::test]

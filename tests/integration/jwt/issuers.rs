@@ -1,10 +1,9 @@
 //! Issuers, as administrators manage them.
 
 use serde_json::json;
-use tenon_tests::{Options, Server, Tenant};
+use tenon_tests::{Options, Server, Tenant, until_status};
 
 use super::{ISSUER, Idp, claims, issuer, with};
-use crate::credentials::until;
 
 async fn administrator(tenant: &Tenant, permissions: &[&str]) -> Tenant {
     let body = json!({ "name": "it", "permissions": permissions });
@@ -119,7 +118,7 @@ async fn an_issuer_that_is_deleted_ends_on_both_servers() {
     let path = format!("/issuers/{}", created["id"].as_str().unwrap());
     acme.admin.delete(&path).await.expect(204);
     here.get("/Users").await.expect(401);
-    until(&there, "/Users", 401).await;
+    until_status(&there, "/Users", 401).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenon_tests::{Client, Options, Server, Tenant, user};
 
 use super::{Idp, claims, issuer, with};
-use crate::credentials::until;
+use tenon_tests::until_status;
 
 /// A client with a JWT that claims limits.
 fn claiming(idp: &Idp, tenant: &Tenant, subject: &str, limits: Value) -> Client {
@@ -28,7 +28,7 @@ async fn claimed_limits_only_lower() {
         let tenant = acme.moved(&first, server);
         let more = json!({ "requestsPerSecond": 1_000_000, "maxPageSize": 5_000_000_000_u64 });
         let more = claiming(&idp, &tenant, "more", more);
-        until(&more, "/Users", 200).await;
+        until_status(&more, "/Users", 200).await;
         let all = more.get("/Users?count=10").await.expect(200);
         assert_eq!(all.body["itemsPerPage"], 3);
         assert_eq!(all.header("ratelimit-policy"), "\"tenant\";q=200;w=2");

@@ -1,10 +1,9 @@
 //! Issuers of the operator, whose JWTs name their tenant, and issuers of tenants that are taken anywhere.
 
 use serde_json::{Value, json};
-use tenon_tests::{Answer, Client, Options, Server, Tenant};
+use tenon_tests::{Answer, Client, Options, Server, Tenant, until_status};
 
 use super::{ISSUER, Idp, claims, issuer};
-use crate::credentials::until;
 
 /// Has the server take JWTs of an issuer that name their tenant in `tid`.
 async fn for_several(admin: &Client, idp: &Idp, realm: Value) -> Answer {
@@ -40,7 +39,7 @@ async fn a_jwt_finds_the_tenant_that_its_claim_names() {
     acme.admin.patch("", json!({ "externalKey": "crm-1" })).await.expect(200);
     let idp = Idp::new("a");
     for_several(&first.admin(), &idp, Value::Null).await.expect(201);
-    until(&plain(&second, &naming(&idp, &json!(acme.name))), "/Users", 200).await;
+    until_status(&plain(&second, &naming(&idp, &json!(acme.name))), "/Users", 200).await;
     for server in [&first, &second] {
         for named in [&*acme.name, &*acme.id, "crm-1"] {
             let jwt = naming(&idp, &json!(named));
@@ -152,7 +151,7 @@ async fn an_issuer_of_several_tenants_is_changed_and_deleted_on_both_servers() {
     let jwt = naming(&idp, &json!(acme.name));
     let (here, there) = (plain(&first, &jwt), plain(&second, &jwt));
     here.get("/Users").await.expect(200);
-    until(&there, "/Users", 200).await;
+    until_status(&there, "/Users", 200).await;
     let path = format!("/issuers/{}", created["id"].as_str().unwrap());
     let mut body = json!({
         "issuer": ISSUER, "audiences": ["tenon"], "jwks": idp.jwks(), "tenantClaim": "/tid",
@@ -160,11 +159,11 @@ async fn an_issuer_of_several_tenants_is_changed_and_deleted_on_both_servers() {
     });
     admin.put(&path, body.clone()).await.expect(200);
     here.get("/Users").await.expect(403);
-    until(&there, "/Users", 403).await;
+    until_status(&there, "/Users", 403).await;
     admin.post(&format!("{path}/refresh"), json!({})).await.expect(204);
     admin.delete(&path).await.expect(204);
     here.get("/Users").await.expect(401);
-    until(&there, "/Users", 401).await;
+    until_status(&there, "/Users", 401).await;
     admin.delete(&path).await.expect(404);
     admin.put(&path, body.clone()).await.expect(404);
 

@@ -20,10 +20,9 @@ async fn with_limits(server: &Server, limits: Value) -> Tenant {
 
 /// Answers until one is as it should be: another server learns of a change within seconds.
 async fn until(client: &Client, path: &str, is_it: impl Fn(&Answer) -> bool) -> Answer {
-    loop {
+    tenon_tests::until(path, async || {
         let answer = client.get(path).await;
-        if is_it(&answer) {
-            return answer;
-        }
-    }
+        is_it(&answer).then_some(answer)
+    })
+    .await
 }

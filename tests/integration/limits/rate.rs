@@ -1,7 +1,7 @@
 //! How fast requests may come.
 
 use serde_json::json;
-use tenon_tests::{Server, user};
+use tenon_tests::{Server, until_status, user};
 
 use super::with_limits;
 use crate::oauth;
@@ -16,11 +16,7 @@ async fn a_tenant_over_its_rate_is_told_when_to_come_back_and_its_neighbour_is_n
     assert_eq!(first.header("ratelimit-policy"), "\"tenant\";q=3;w=3");
     assert_eq!(first.header("ratelimit"), "\"tenant\";r=2;t=1");
     // However long it takes: of so many, some come too fast.
-    let mut refused = acme.scim.get("/Users").await;
-    while refused.status == 200 {
-        refused = acme.scim.get("/Users").await;
-    }
-    assert_eq!(refused.status, 429, "{:#}", refused.body);
+    let refused = until_status(&acme.scim, "/Users", 429).await;
     assert_eq!(refused.header("content-type"), "application/scim+json");
     assert_eq!(refused.header("retry-after"), "1");
     assert!(refused.header("ratelimit").starts_with("\"tenant\";r=0;t="));
@@ -31,7 +27,7 @@ async fn a_tenant_over_its_rate_is_told_when_to_come_back_and_its_neighbour_is_n
     let unknown = acme.scim.with_token("wrong").get("/Users").await.expect(401);
     assert_eq!(unknown.headers.get("ratelimit"), None);
     acme.admin.patch("", json!({ "limits": null })).await.expect(200);
-    while acme.scim.get("/Users").await.status == 429 {}
+    until_status(&acme.scim, "/Users", 200).await;
 }
 
 #[tokio::test]

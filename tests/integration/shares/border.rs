@@ -1,9 +1,9 @@
 //! A share opens what it names, in one direction, and nothing else.
 
 use serde_json::{Value, json};
-use tenon_tests::{Client, Tenant, user};
+use tenon_tests::{Client, Tenant, until, user};
 
-use super::{Family, group, until};
+use super::{Family, group};
 
 /// A list of ids that a tenant shows.
 async fn ids(tenant: &Tenant, path: &str) -> Vec<Value> {

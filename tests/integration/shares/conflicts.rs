@@ -1,9 +1,9 @@
 //! What cannot be copied, and is told.
 
 use serde_json::json;
-use tenon_tests::{artifacts, patch, user};
+use tenon_tests::{artifacts, patch, until, user};
 
-use super::{Family, group, members, until};
+use super::{Family, group, members};
 
 #[tokio::test]
 async fn a_conflicting_name_is_reported_and_not_copied() {

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Options, Server, Tenant, patch, user};
+use tenon_tests::{Options, Server, Tenant, patch, until, user};
 use uuid::{Builder, Uuid};
 
-use super::{Family, until};
+use super::Family;
 
 #[tokio::test]
 async fn no_change_is_missed_while_two_servers_write_and_copy() {
@@ -65,10 +65,11 @@ async fn a_write_that_is_committed_after_later_ones_is_not_missed() {
     let nick = patch(json!([{ "op": "add", "path": "nickName", "value": "n" }]));
     let late = tokio::spawn(async move { scim.patch(&asked, nick).await });
     const WAITING: &str = "SELECT count(*) FROM pg_locks WHERE NOT granted";
-    while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut family.database).await.unwrap() == 0
-    {
-        tokio::task::yield_now().await;
-    }
+    until("the patch waits for the lock", async || {
+        let waiting = sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut family.database).await;
+        (waiting.unwrap() > 0).then_some(())
+    })
+    .await;
     let bert = family.parent.create("/Users", user("bert")).await;
     family.shows(&format!("/Users/{bert}"), "userName", json!("bert")).await;
     sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Options, Server, patch, user};
+use tenon_tests::{Options, Server, patch, until, user};
 
-use super::{Family, group, members, until};
+use super::{Family, group, members};
 
 #[tokio::test]
 async fn a_shared_resource_is_found_listed_and_a_member() {

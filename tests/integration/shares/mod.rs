@@ -8,11 +8,9 @@ mod following;
 mod read_only;
 mod removal;
 
-use std::time::Instant;
-
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Answer, Options, Postgres, Server, Tenant};
+use tenon_tests::{Answer, Options, Postgres, Server, Tenant, until};
 
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
@@ -67,18 +65,6 @@ impl Family {
             (self.child.scim.get(path).await.status == 404).then_some(())
         })
         .await;
-    }
-}
-
-/// Looks again and again until there is something.
-async fn until<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(begun.elapsed().as_secs() < 60, "never: {what}");
-        tokio::task::yield_now().await;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use sqlx::PgConnection;
-use tenon_tests::{Tenant, user};
+use tenon_tests::{Tenant, until, user};
 
-use super::{Family, group, members, until};
+use super::{Family, group, members};
 
 /// How many rows of a tenant have to do with shares.
 async fn traces(conn: &mut PgConnection, tenant: &Tenant) -> i64 {

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::json;
-use tenon_tests::{Answer, Client, Options, Server};
+use tenon_tests::{Answer, Client, Options, Server, until};
 
 /// What a client at an address is answered.
 async fn from(address: &str, client: &Client, path: &str) -> Answer {
@@ -13,13 +13,12 @@ async fn from(address: &str, client: &Client, path: &str) -> Answer {
 
 /// Shows what is not valid until it is not looked up any more.
 async fn slowed(address: &str, client: &Client, path: &str) -> Answer {
-    loop {
+    until(&format!("{address} is slowed down"), async || {
         let answer = from(address, client, path).await;
-        if answer.status == 429 {
-            return answer;
-        }
-        assert_eq!(answer.status, 401);
-    }
+        assert!(matches!(answer.status, 401 | 429), "{}", answer.status);
+        (answer.status == 429).then_some(answer)
+    })
+    .await
 }
 
 fn options() -> Options {
@@ -73,9 +72,9 @@ async fn guesses_of_the_operators_token_and_of_clients_are_slowed_too() {
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         Answer::of(request.header("x-forwarded-for", "192.0.2.3").body(form.clone()))
     };
-    let mut answer = guess().await;
-    while answer.status == 401 {
-        answer = guess().await;
-    }
-    assert_eq!(answer.expect(429).header("retry-after"), "1");
+    let refused = until("guesses of a client are slowed down", async || {
+        let answer = guess().await;
+        (answer.status != 401).then_some(answer)
+    });
+    assert_eq!(refused.await.expect(429).header("retry-after"), "1");
 }

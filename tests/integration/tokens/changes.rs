@@ -1,10 +1,9 @@
 //! What is changed of tokens, and by whom.
 
 use serde_json::{Value, json};
-use tenon_tests::{Client, Options, Postgres, Server};
+use tenon_tests::{Client, Options, Postgres, Server, until_status};
 
 use super::{listed, token};
-use crate::credentials::until;
 use crate::jwt::Idp;
 
 #[tokio::test]
@@ -26,7 +25,7 @@ async fn a_token_is_changed_while_it_is_in_use() {
     assert_eq!(changed["permissions"], json!(["scim:read"]));
     assert_eq!(changed["expiresAt"], Value::Null);
     here.get("/Users").await.expect(403);
-    until(&there, "/Users", 403).await;
+    until_status(&there, "/Users", 403).await;
     // What is not named stays.
     let renamed = acme.admin.patch(&made.path, json!({ "name": "again" })).await.expect(200).body;
     assert_eq!(renamed["permissions"], json!(["scim:read"]));

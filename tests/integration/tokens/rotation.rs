@@ -1,10 +1,9 @@
 //! Secrets that are replaced while they are in use.
 
 use serde_json::{Value, json};
-use tenon_tests::{Client, Options, Postgres, Server, Tenant};
+use tenon_tests::{Client, Options, Postgres, Server, Tenant, until_status};
 
 use super::{listed, token};
-use crate::credentials::until;
 use crate::oauth;
 
 /// Replaces the secret; the new one, and what is told with it.
@@ -32,7 +31,7 @@ async fn both_secrets_hold_while_rotating_and_no_third() {
     let rotated = rotate(&acme, &made.path, json!({})).await;
     assert_eq!(rotated["id"], json!(made.id));
     let two = at_both(rotated["token"].as_str().unwrap());
-    until(&two[1], "/Users", 200).await;
+    until_status(&two[1], "/Users", 200).await;
     all_pass(&one).await;
     all_pass(&two).await;
     let told = listed(&acme, &made.id).await["previousSecretUntil"].clone();
@@ -41,7 +40,7 @@ async fn both_secrets_hold_while_rotating_and_no_third() {
 
     let rotated = rotate(&acme, &made.path, json!({ "overlapSeconds": 3600 })).await;
     let three = at_both(rotated["token"].as_str().unwrap());
-    until(&three[1], "/Users", 200).await;
+    until_status(&three[1], "/Users", 200).await;
     all_pass(&two).await;
     all_pass(&three).await;
     for client in &one {
@@ -50,7 +49,7 @@ async fn both_secrets_hold_while_rotating_and_no_third() {
 
     let rotated = rotate(&acme, &made.path, json!({ "overlapSeconds": 0 })).await;
     let four = at_both(rotated["token"].as_str().unwrap());
-    until(&four[1], "/Users", 200).await;
+    until_status(&four[1], "/Users", 200).await;
     all_pass(&four).await;
     for client in two.iter().chain(&three) {
         client.get("/Users").await.expect(401);
