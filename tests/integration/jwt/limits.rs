@@ -31,7 +31,7 @@ async fn claimed_limits_only_lower() {
         until_status(&more, "/Users", 200).await;
         let all = more.get("/Users?count=10").await.expect(200);
         assert_eq!(all.body["itemsPerPage"], 3);
-        assert_eq!(all.header("ratelimit-policy"), "\"tenant\";q=200;w=2");
+        assert_eq!(all.header("ratelimit-policy"), "\"tenant\";q=1000000;w=1");
 
         let less = json!({ "maxPageSize": 2, "another": true });
         let less = claiming(&idp, &tenant, "less", less);

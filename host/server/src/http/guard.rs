@@ -45,8 +45,8 @@ pub(super) struct Admitted {
 }
 
 /// Operations of the admin API after which every credential is what it was before.
-const CHANGE_NO_CONFIGURATION: [&str; 4] =
-    ["importResources", "refreshIssuer", "verifyAudit", "verifyOperatorAudit"];
+const CHANGE_NO_CONFIGURATION: [&str; 3] =
+    ["importResources", "verifyAudit", "verifyOperatorAudit"];
 
 /// What a guard knows: the route's needs, and its name.
 type Guarded = State<(Arc<App>, Needs, &'static str)>;
