@@ -235,3 +235,19 @@ async fn what_is_wrong_with_a_command_is_one_line() {
     let refused = as_administrator(&server, "", &["tenant", "list"]);
     assert!(complaint(&refused).starts_with("tenon: a token is needed"), "{}", complaint(&refused));
 }
+
+#[tokio::test]
+async fn a_token_is_read_from_a_file_and_what_is_wrong_with_the_file_is_told() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("token");
+    std::fs::write(&file, format!("{ADMIN_TOKEN}\n")).unwrap();
+    let path = file.to_str().unwrap();
+    let show = ["tenant", "show", &acme.name, "--token-file"];
+    let with = |path: &str| as_administrator(&server, "wrong", &[&show[..], &[path]].concat());
+    assert!(printed(&with(path)).contains(&acme.id));
+    std::fs::write(&file, " \n").unwrap();
+    assert!(complaint(&with(path)).ends_with("token: there is no token in it\n"));
+    assert!(complaint(&with("/nowhere")).starts_with("tenon: /nowhere: No such file"));
+}

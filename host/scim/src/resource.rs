@@ -1,5 +1,7 @@
 //! What the server adds to a resource: `id`, `meta`, the ETag (RFC 7643 §3.1, RFC 7644 §3.14).
 
+use std::fmt;
+
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -140,61 +142,94 @@ pub fn assemble(
 pub struct Known {
     /// What the schemas of the type know, with `schemas` in step.
     pub attributes: Object,
-    /// The data of extensions, and of attributes of extensions, that the type does not have at
-    /// present: of a plugin that is not active, or of another version. It is kept and not shown.
-    pub hidden: Object,
+    /// What they do not know.
+    pub hidden: Kept,
+}
+
+/// The data of extensions, and of attributes of extensions, that a type does not have at present: of a
+/// plugin that is not active, or of another version. It is kept and not shown.
+#[derive(Clone, Default, PartialEq)]
+pub struct Kept {
+    /// What was shown to clients.
+    pub body: Object,
+    /// What was returned to nobody.
+    pub secrets: Object,
+}
+
+/// Without the values, which may be secrets.
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.body.keys()).entries(self.secrets.keys()).finish()
+    }
+}
+
+impl Kept {
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.body.is_empty() && self.secrets.is_empty()
+    }
 }
 
 impl Known {
-    /// Divides a stored resource.
+    /// Divides a stored resource, and what of it is returned to nobody.
     #[must_use]
-    pub fn of(resource_type: &ResourceType, stored: Object) -> Self {
-        let (mut attributes, mut hidden) = (Object::with_capacity(stored.len()), Object::new());
-        for (name, value) in stored {
-            match (resource_type.extension(&name), value) {
-                (Some(extension), Value::Object(members)) => {
-                    let known =
-                        |name: &str| Attribute::named(&extension.schema.attributes, name).is_some();
-                    let (shown, kept): (Object, Object) =
-                        members.into_iter().partition(|(name, _)| known(name));
-                    if !shown.is_empty() {
-                        attributes.insert(name.clone(), Value::Object(shown));
-                    }
-                    if !kept.is_empty() {
-                        hidden.insert(name, Value::Object(kept));
-                    }
-                }
-                (_, value) if resource_type.attribute(&name).is_some() => {
-                    if name != "schemas" {
-                        attributes.insert(name, value);
-                    }
-                }
-                (_, value) => {
-                    hidden.insert(name, value);
-                }
-            }
-        }
-        Self { attributes: with_schemas(resource_type, attributes), hidden }
+    pub fn of(resource_type: &ResourceType, body: Object, secrets: Object) -> Self {
+        let (mut attributes, body) = divide(resource_type, body);
+        let (known_secrets, secrets) = divide(resource_type, secrets);
+        put_into(&mut attributes, known_secrets);
+        let attributes = with_schemas(resource_type, attributes);
+        Self { attributes, hidden: Kept { body, secrets } }
     }
+}
 
-    /// What is to be stored: both parts.
-    #[must_use]
-    pub fn into_stored(self) -> Object {
-        let mut stored = self.attributes;
-        for (name, value) in self.hidden {
-            match (stored.get_mut(&name), value) {
-                (Some(Value::Object(members)), Value::Object(hidden)) => {
-                    for (name, value) in hidden {
-                        members.entry(name).or_insert(value);
-                    }
+/// What a type knows of a stored resource, and what it does not.
+fn divide(resource_type: &ResourceType, stored: Object) -> (Object, Object) {
+    let (mut attributes, mut hidden) = (Object::with_capacity(stored.len()), Object::new());
+    for (name, value) in stored {
+        match (resource_type.extension(&name), value) {
+            (Some(extension), Value::Object(members)) => {
+                let known =
+                    |name: &str| Attribute::named(&extension.schema.attributes, name).is_some();
+                let (shown, kept): (Object, Object) =
+                    members.into_iter().partition(|(name, _)| known(name));
+                if !shown.is_empty() {
+                    attributes.insert(name.clone(), Value::Object(shown));
                 }
-                (Some(_), _) => {}
-                (None, value) => {
-                    stored.insert(name, value);
+                if !kept.is_empty() {
+                    hidden.insert(name, Value::Object(kept));
                 }
             }
+            (_, value) if resource_type.attribute(&name).is_some() => {
+                if name != "schemas" {
+                    attributes.insert(name, value);
+                }
+            }
+            (_, value) => {
+                hidden.insert(name, value);
+            }
         }
-        stored
+    }
+    (attributes, hidden)
+}
+
+/// Puts members into an object that has been divided: each into the value from which it was taken, of
+/// several into that at its place.
+pub(crate) fn put_into(members: &mut Object, taken: Object) {
+    for (name, taken) in taken {
+        match (members.get_mut(&name), taken) {
+            (Some(Value::Object(value)), Value::Object(taken)) => put_into(value, taken),
+            (Some(Value::Array(values)), Value::Array(taken)) => {
+                for (value, taken) in values.iter_mut().zip(taken) {
+                    if let (Value::Object(value), Value::Object(taken)) = (value, taken) {
+                        put_into(value, taken);
+                    }
+                }
+            }
+            (_, taken) => {
+                members.insert(name, taken);
+            }
+        }
     }
 }
 
@@ -356,14 +391,12 @@ mod tests {
             "userName": "b",
             "urn:gone": { "a": 1 }
         });
-        let known = Known::of(user, stored.as_object().unwrap().clone());
+        let known = Known::of(user, stored.as_object().unwrap().clone(), Object::new());
         assert_eq!(
             Value::Object(known.attributes.clone()),
             json!({ "schemas": [crate::schema::core::USER], "userName": "b" })
         );
-        assert_eq!(Value::Object(known.hidden.clone()), json!({ "urn:gone": { "a": 1 } }));
-        let again = Known::of(user, known.clone().into_stored());
-        assert_eq!(again, known);
+        assert_eq!(Value::Object(known.hidden.body), json!({ "urn:gone": { "a": 1 } }));
     }
 
     #[test]
@@ -372,10 +405,9 @@ mod tests {
         let user = registry.resource_type("User").unwrap();
         let urn = crate::schema::core::ENTERPRISE_USER;
         let stored = json!({ urn: { "department": "Sales", "gone": 1 } });
-        let mut known = Known::of(user, stored.as_object().unwrap().clone());
+        let known = Known::of(user, stored.as_object().unwrap().clone(), Object::new());
         assert_eq!(known.attributes[urn], json!({ "department": "Sales" }));
-        known.attributes.shift_remove(urn);
-        assert_eq!(known.into_stored()[urn], json!({ "gone": 1 }));
+        assert_eq!(known.hidden.body[urn], json!({ "gone": 1 }));
     }
 
     #[test]

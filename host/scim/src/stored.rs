@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Object;
 use crate::index::search_document;
 use crate::membership;
-use crate::resource::Known;
+use crate::resource::{Kept, Known, put_into};
 use crate::schema::{Attribute, ResourceType, Returned};
 
 /// What is stored of a resource, beside its identity and history.
@@ -36,7 +36,7 @@ impl Document {
     ///
     /// Memberships are left out: they are stored on their own.
     #[must_use]
-    pub fn of(resource_type: &ResourceType, id: &str, attributes: &Object, hidden: Object) -> Self {
+    pub fn of(resource_type: &ResourceType, id: &str, attributes: &Object, hidden: Kept) -> Self {
         let membership = membership::of(resource_type).map(|it| it.attribute().name.as_str());
         let mut body = Object::with_capacity(attributes.len() + 1);
         body.extend(attributes.get("schemas").map(|it| ("schemas".to_owned(), it.clone())));
@@ -46,10 +46,11 @@ impl Document {
                 body.entry(name.as_str()).or_insert_with(|| value.clone());
             }
         }
-        let (secrets, is_shown) = take_secrets(resource_type, &mut body);
+        let (mut secrets, is_shown) = take_secrets(resource_type, &mut body);
         let is_shown = is_shown && hidden.is_empty();
         let shape = if is_shown { resource_type.shape() } else { resource_type.unshown_shape() };
-        let body = Known { attributes: body, hidden }.into_stored();
+        put_into(&mut body, hidden.body);
+        put_into(&mut secrets, hidden.secrets);
         let text = |object: Object| Value::Object(object).to_string();
         Self {
             search: search_document(resource_type, &body).map(text),
@@ -72,10 +73,8 @@ pub fn read(
 ) -> serde_json::Result<Known> {
     let mut stored: Object = serde_json::from_str(body)?;
     stored.shift_remove("id");
-    if let Some(secrets) = secrets {
-        put_back(&mut stored, serde_json::from_str(secrets)?);
-    }
-    Ok(Known::of(resource_type, stored))
+    let secrets = secrets.map(serde_json::from_str).transpose()?.unwrap_or_default();
+    Ok(Known::of(resource_type, stored, secrets))
 }
 
 /// What is returned to nobody; and whether the rest can be shown as it is.
@@ -150,24 +149,6 @@ impl Taking {
     }
 }
 
-fn put_back(members: &mut Object, secrets: Object) {
-    for (name, secret) in secrets {
-        match (members.get_mut(&name), secret) {
-            (Some(Value::Object(value)), Value::Object(secrets)) => put_back(value, secrets),
-            (Some(Value::Array(values)), Value::Array(secrets)) => {
-                for (value, secrets) in values.iter_mut().zip(secrets) {
-                    if let (Value::Object(value), Value::Object(secrets)) = (value, secrets) {
-                        put_back(value, secrets);
-                    }
-                }
-            }
-            (_, secret) => {
-                members.insert(name, secret);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -208,7 +189,7 @@ mod tests {
         let attributes = object(json!({
             "schemas": [USER], "userName": "b", "password": "hash", "groups": [{ "value": "g" }]
         }));
-        let document = Document::of(user, "2819c223", &attributes, Object::new());
+        let document = Document::of(user, "2819c223", &attributes, Kept::default());
         let expected = format!(r#"{{"schemas":["{USER}"],"id":"2819c223","userName":"b"}}"#);
         assert_eq!(document.body, expected);
         assert_eq!(document.secrets.as_deref(), Some(r#"{"password":"hash"}"#));
@@ -222,12 +203,12 @@ mod tests {
         let keys = json!([{ "value": "a" }, { "value": "b", "code": "1" }]);
         let attributes =
             object(json!({ "schemas": [USER, BADGE], BADGE: { "pin": "0", "keys": keys } }));
-        let document = Document::of(user, "1", &attributes, Object::new());
+        let document = Document::of(user, "1", &attributes, Kept::default());
         let secrets = json!({ BADGE: { "pin": "0", "keys": [{}, { "code": "1" }] } });
         assert_eq!(document.secrets, Some(secrets.to_string()));
         assert!(!document.body.contains("code") && document.shape == user.shape());
         let read = read(user, &document.body, document.secrets.as_deref()).unwrap();
-        assert_eq!(read, Known { attributes, hidden: Object::new() });
+        assert_eq!(read, Known { attributes, hidden: Kept::default() });
     }
 
     #[test]
@@ -236,13 +217,13 @@ mod tests {
         let user = registry.resource_type("User").unwrap();
         let attributes =
             object(json!({ "schemas": [USER, BADGE], BADGE: { "keys": [{ "code": "1" }] } }));
-        let document = Document::of(user, "1", &attributes, Object::new());
+        let document = Document::of(user, "1", &attributes, Kept::default());
         assert_eq!(document.shape, user.unshown_shape());
         let known = read(user, &document.body, document.secrets.as_deref()).unwrap();
         assert_eq!(known.attributes, attributes);
 
         let attributes = object(json!({ "schemas": [USER, BADGE], BADGE: { "pin": "0" } }));
-        let document = Document::of(user, "1", &attributes, Object::new());
+        let document = Document::of(user, "1", &attributes, Kept::default());
         assert_eq!(document.body, json!({ "schemas": [USER, BADGE], "id": "1" }).to_string());
         assert_eq!(document.shape, user.shape());
         let known = read(user, &document.body, document.secrets.as_deref()).unwrap();
@@ -253,7 +234,10 @@ mod tests {
     fn what_the_type_does_not_know_is_kept_and_is_not_shown_as_it_is() {
         let registry = Registry::core();
         let user = registry.resource_type("User").unwrap();
-        let hidden = object(json!({ BADGE: { "level": 1 }, ENTERPRISE_USER: { "gone": 1 } }));
+        let hidden = Kept {
+            body: object(json!({ BADGE: { "level": 1 }, ENTERPRISE_USER: { "gone": 1 } })),
+            secrets: Object::new(),
+        };
         let attributes = object(json!({
             "schemas": [USER, ENTERPRISE_USER], "userName": "b",
             ENTERPRISE_USER: { "department": "Sales" }
@@ -266,12 +250,34 @@ mod tests {
     }
 
     #[test]
+    fn secrets_that_the_type_does_not_know_stay_out_of_the_body() {
+        let (with, without) = (registry(), Registry::core());
+        let badge = object(json!({
+            "schemas": [USER, BADGE], BADGE: { "pin": "0", "keys": [{ "value": "a", "code": "1" }] }
+        }));
+        let user = with.resource_type("User").unwrap();
+        let stored = Document::of(user, "1", &badge, Kept::default());
+
+        let bare = without.resource_type("User").unwrap();
+        let known = read(bare, &stored.body, stored.secrets.as_deref()).unwrap();
+        assert_eq!(known.attributes, object(json!({ "schemas": [USER] })));
+        let mut attributes = known.attributes;
+        attributes.insert("title".to_owned(), "Ms".into());
+        let again = Document::of(bare, "1", &attributes, known.hidden);
+        assert!(!again.body.contains("pin") && !again.body.contains("code"), "{}", again.body);
+
+        let restored = read(user, &again.body, again.secrets.as_deref()).unwrap();
+        assert_eq!(restored.attributes[BADGE], badge[BADGE]);
+        assert!(restored.hidden.is_empty());
+    }
+
+    #[test]
     fn a_body_with_secrets_in_it_and_no_id_is_read_too() {
         let registry = Registry::core();
         let user = registry.resource_type("User").unwrap();
         let attributes = object(json!({ "schemas": [USER], "userName": "b", "password": "hash" }));
         let body = Value::Object(attributes.clone()).to_string();
         let known = read(user, &body, None).unwrap();
-        assert_eq!(known, Known { attributes, hidden: Object::new() });
+        assert_eq!(known, Known { attributes, hidden: Kept::default() });
     }
 }

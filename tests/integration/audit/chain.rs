@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tenon_tests::{Options, Postgres, Server, Tenant, user};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{database, id, problems, settle, verify};
@@ -155,4 +156,29 @@ async fn records_go_after_their_time_and_the_chain_stays() {
     .unwrap();
     let found: Value = verify(&admin).await;
     assert_eq!(problems(&found).first(), Some(&2), "{found:#}");
+}
+
+#[tokio::test]
+async fn verifications_leave_connections_to_others() {
+    let server = Server::start(Options::default());
+    let mut conn = database(&server).await;
+    let acme = server.tenant("acme").await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut conn)
+        .await
+        .unwrap();
+    let mut all = JoinSet::new();
+    for _ in 0..40 {
+        let admin = acme.admin.clone();
+        all.spawn(async move { admin.post("/audit/verify", json!({})).await });
+    }
+    let answers = all.join_all().await;
+    let refused: Vec<_> = answers
+        .iter()
+        .filter(|it| it.body["detail"].as_str().unwrap().contains("are being verified"))
+        .collect();
+    assert!(!refused.is_empty() && refused.iter().all(|it| it.status == 503));
+    assert!(refused.iter().all(|it| it.header("retry-after") != ""));
+    sqlx::raw_sql("ROLLBACK").execute(&mut conn).await.unwrap();
+    assert_eq!(problems(&verify(&acme.admin).await), Vec::<i64>::new());
 }

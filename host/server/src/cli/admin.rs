@@ -2,9 +2,10 @@
 //! server knows what its database does not tell.
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches};
+use clap::{Arg, ArgMatches, value_parser};
 use reqwest::{Client, Method, StatusCode, Url};
 use serde_json::Value;
 
@@ -26,7 +27,7 @@ pub(super) enum AdminError {
     #[error("--url: must be a URL such as https://scim.example.com, not \"{0}\"")]
     Url(String),
     #[error(
-        "a token is needed, the operator's or one of the tenant that may administer it: --token, \
+        "a token is needed, the operator's or one of the tenant that may administer it: --token-file, \
          {TOKEN_VARIABLE} or {ADMIN_TOKEN_VARIABLE}"
     )]
     NoToken,
@@ -56,16 +57,22 @@ pub(super) struct AdminClient {
 }
 
 /// Which server, and who asks.
-pub(super) fn flags() -> [Arg; 2] {
+pub(super) fn flags() -> [Arg; 3] {
     [
         Arg::new("url")
             .long("url")
             .value_name("URL")
             .help(format!("Where the server is [env: {URL_VARIABLE}] [default: {DEFAULT_URL}]")),
         Arg::new("token").long("token").value_name("TOKEN").help(format!(
-            "The operator's token, or one that may administer the tenant \
-                 [env: {TOKEN_VARIABLE}, {ADMIN_TOKEN_VARIABLE}]"
+            "The operator's token, or one that may administer the tenant. All users of a machine see \
+             command lines: rather --token-file or [env: {TOKEN_VARIABLE}, {ADMIN_TOKEN_VARIABLE}]"
         )),
+        Arg::new("token-file")
+            .long("token-file")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .conflicts_with("token")
+            .help("Where the token is"),
     ]
 }
 
@@ -95,8 +102,11 @@ impl AdminClient {
             let variables = variables.iter().filter_map(|variable| std::env::var(variable).ok());
             flag.into_iter().chain(variables).find(|text| !text.is_empty())
         };
-        let token = given("token", &[TOKEN_VARIABLE, ADMIN_TOKEN_VARIABLE]);
-        let token = token.ok_or(AdminError::NoToken)?;
+        let token = match flags.get_one::<PathBuf>("token-file") {
+            Some(path) => token_in(path)?,
+            None => given("token", &[TOKEN_VARIABLE, ADMIN_TOKEN_VARIABLE])
+                .ok_or(AdminError::NoToken)?,
+        };
         let url = given("url", &[URL_VARIABLE]).unwrap_or_else(|| DEFAULT_URL.to_owned());
         let mut base = Url::parse(&url).map_err(|_| AdminError::Url(url.clone()))?;
         base.path_segments_mut()
@@ -266,6 +276,15 @@ impl AdminClient {
             return Err(AdminError::Other { url, answer: format!("status {status}") });
         };
         Err(refused(status, &answer))
+    }
+}
+
+fn token_in(path: &Path) -> Result<String, AdminError> {
+    let unusable = |reason: String| AdminError::File { path: path.display().to_string(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    match text.trim() {
+        "" => Err(unusable("there is no token in it".to_owned())),
+        token => Ok(token.to_owned()),
     }
 }
 

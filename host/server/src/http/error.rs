@@ -122,7 +122,10 @@ impl From<Error> for ScimError {
                 Self { retry_after: Some(retry_after), ..error }
             }
             Error::PreconditionFailed(_) => Self::new(StatusCode::PRECONDITION_FAILED, detail),
-            Error::Contended | Error::ScansBusy | Error::DocumentsNotRewritten { .. } => {
+            Error::Contended
+            | Error::ScansBusy
+            | Error::VerificationsBusy
+            | Error::DocumentsNotRewritten { .. } => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             }
             Error::TooManyMemberships { .. }

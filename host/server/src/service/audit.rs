@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use self::chain::{Link, Problem, Sealing, Verifier};
-use super::Services;
+use super::{Error, Services};
 use crate::clock;
 use crate::store::audit::{self, NO_TENANT, Record, Wanted};
 use crate::store::audit_seals::{self, Seal};
@@ -31,6 +31,8 @@ const TENANTS: i64 = 1_000;
 const READ_TOGETHER: i64 = 1_000;
 /// How long one verification takes at the most.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long one waits until others have ended.
+const PLACE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What was found of a log.
 #[derive(Debug, Clone, Serialize)]
@@ -153,12 +155,14 @@ impl Services {
     /// Holds the log against its seals, after the seal of a number, for 20 s at the most.
     ///
     /// # Errors
-    /// The database fails, or there is no such seal (`None`).
+    /// The database fails, or others are being verified; `None` where there is no such seal.
     pub async fn verify_audit(
         &self,
         tenant: TenantId,
         after: i64,
-    ) -> Result<Option<Verification>, StoreError> {
+    ) -> Result<Option<Verification>, Error> {
+        let place = timeout(PLACE_PATIENCE, self.verifications.acquire()).await;
+        let _place = place.ok().and_then(Result::ok).ok_or(Error::VerificationsBusy)?;
         self.seal_audit(tenant).await?;
         // Nobody removes what is old meanwhile.
         let mut conn = self.database.snapshot_at(tenant).await?;

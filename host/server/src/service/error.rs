@@ -134,6 +134,9 @@ pub enum Error {
         "too many lists with a filter, a sort or memberships are being made; send the request again"
     )]
     ScansBusy,
+    /// As many audit logs are being verified as may be: each holds a connection for long.
+    #[error("other audit logs are being verified; try again in a moment")]
+    VerificationsBusy,
     /// A list depends on documents that are not as the schemas of today make them.
     #[error(
         "the list depends on resources that were written under other schemas, and these are still \

@@ -166,6 +166,8 @@ pub struct Services {
     /// Places for lists that look at all resources of a type, or show memberships. Each holds a
     /// connection for long: half of them stay free for everything else.
     scans: Arc<Semaphore>,
+    /// Places for verifications of audit logs, of which each holds a connection for long.
+    verifications: Arc<Semaphore>,
     /// How many resources a list may look at.
     list_limits: Limits,
     /// Has a receiver for each bulk request that is being carried out.
@@ -186,6 +188,7 @@ impl Services {
     ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
+        let verifications = Arc::new(Semaphore::new((connections / 8).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
         Self {
             database,
@@ -202,6 +205,7 @@ impl Services {
             sealer,
             cursors,
             scans,
+            verifications,
             list_limits,
             bulks,
         }

@@ -8,7 +8,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use uuid::Uuid;
 
-use super::super::{App, error::Problem};
+use super::super::App;
+use super::super::error::{Problem, ScimError};
 use super::page::{self, Parameters};
 use super::{ForTenant, audit_export};
 use crate::store::TenantId;
@@ -89,7 +90,7 @@ async fn export_of(app: &App, tenant: TenantId, query: Option<&str>) -> Answer {
 
 async fn verification_of(app: &App, tenant: TenantId, query: Option<&str>) -> Answer {
     let after = after(query)?;
-    let found = app.services.verify_audit(tenant, after).await?;
+    let found = app.services.verify_audit(tenant, after).await.map_err(ScimError::from)?;
     Ok(Json(found.ok_or_else(|| no_seal(after))?).into_response())
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tenon_scim::Object;
 use tenon_scim::project::Projection;
-use tenon_scim::resource::{self, Meta};
+use tenon_scim::resource::{self, Kept, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::schema::validate;
 use tenon_scim::stored::Document;
@@ -115,7 +115,7 @@ impl Services {
             self.validate(request, Operation::Create, resource_type, &shown, None).await?;
         }
         self.sealer.seal(resource_type, &mut attributes, None).await?;
-        let document = Document::of(resource_type, &meta.id, &attributes, Object::new());
+        let document = Document::of(resource_type, &meta.id, &attributes, Kept::default());
         let keys = request.keys(resource_type, &attributes);
         Ok(New { id, resource: Resource { meta, attributes }, document, keys, members, ignored })
     }

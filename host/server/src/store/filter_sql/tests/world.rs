@@ -151,7 +151,8 @@ impl World {
     /// The resource as clients see it, with its memberships.
     fn shown(&self, document: &Document) -> Object {
         let resource_type = &self.types[document.of];
-        let mut attributes = Known::of(resource_type, document.stored.clone()).attributes;
+        let mut attributes =
+            Known::of(resource_type, document.stored.clone(), Object::new()).attributes;
         if let Some(membership) = membership::of(resource_type) {
             let name = membership.attribute().name.clone();
             attributes.shift_remove(&name);
@@ -260,7 +261,7 @@ impl World {
         let Document { id, meta, stored, written, .. } = document;
         let (search, shape) = written.search(resource_type, stored);
         let text = |object: &Object| serde_json::to_string(object).unwrap();
-        let known = Known::of(resource_type, stored.clone()).attributes;
+        let known = Known::of(resource_type, stored.clone(), Object::new()).attributes;
         sqlx::query(
             "INSERT INTO resources (tenant_id, id, type, version, created, modified, body, search, \
              display, shape) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
