@@ -3,6 +3,7 @@
 //! One table, `SETTINGS`, makes them all: the flag, the variable, the key in the file and the
 //! help. Each value remembers where it came from, so that an error can name the place.
 
+mod encryption;
 mod entry;
 mod settings;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use clap::ArgMatches;
 use ipnet::IpNet;
 use sqlx::postgres::PgConnectOptions;
 
+use crate::keyring::Keyring;
 use crate::service::housekeeping::Retention;
 use crate::store::Pooler;
 use crate::store::embedded::{self, EmbeddedError};
@@ -41,6 +43,8 @@ pub struct Config {
     pub admin_token: Option<Secret>,
     /// Credentials that are not valid which an address may show at once; 0 for as many as it likes.
     pub failed_attempts: u32,
+    /// The keys under which secrets are stored.
+    pub keyring: Keyring,
     /// The database.
     pub database: Database,
     /// What is between the server and its database.
@@ -173,6 +177,7 @@ impl Config {
             public_url: values.public_url()?.unwrap_or_else(|| format!("http://{listen}")),
             entry: values.entry()?,
             admin_token: values.admin_token()?,
+            keyring: values.keyring()?,
             failed_attempts: values.parsed("failed_attempts", "a number from 0")?.unwrap_or(20),
             database_pooler: values.pooler(&database, &database_replicas)?,
             database_replicas,

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;
+pub mod keyring;
 #[cfg(test)]
 mod module_edges;
 pub mod serve;

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 /// Which rooms a room may name after `crate::`. `cli` and `serve` put everything together, and
-/// `clock`, `config` and `telemetry` are tools.
+/// `clock`, `config`, `keyring` and `telemetry` are tools.
 const ALLOWED: [(&str, &[&str]); 4] = [
-    ("http", &["service", "store", "tenant", "clock"]),
-    ("service", &["store", "tenant", "clock"]),
-    ("tenant", &["store", "clock"]),
+    ("http", &["service", "store", "tenant", "clock", "keyring"]),
+    ("service", &["store", "tenant", "clock", "keyring"]),
+    ("tenant", &["store", "clock", "keyring"]),
     ("store", &[]),
 ];
 

@@ -3,6 +3,7 @@
 mod accept;
 mod background;
 mod database;
+mod own_key;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tokio::time::timeout;
 use crate::clock;
 use crate::config::{Config, place};
 use crate::http::{App, Http};
+use crate::keyring::KeyError;
 use crate::service::Services;
 use crate::service::cursor::CursorSealer;
 use crate::store::embedded::EmbeddedError;
@@ -83,6 +85,14 @@ pub enum ServeError {
     /// The operating system.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),
+    /// The key that was made for secrets.
+    #[error("what is in {path} must be {error}; bring back the file, or set TENON_ENCRYPTION_KEY")]
+    EncryptionKey {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        error: KeyError,
+    },
     /// The address.
     #[error("cannot listen on {address}: {source}; choose another with --listen or TENON_LISTEN")]
     Listen {
@@ -231,6 +241,7 @@ async fn build_app(
             cursors,
             list_limits,
             credentials,
+            own_key::keyring(config)?,
         ),
         admin_token: admin_token(config, database).await?,
         resolver: Resolver::new(config.entry.clone(), &public_url),

@@ -60,6 +60,21 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "The operator's token, 16 characters or more [default: generated at the first start and printed once]",
     },
     Setting {
+        name: "encryption_key",
+        value: "KEY",
+        help: "The key under which secrets are stored, such as URLs of tenants' databases: 32 bytes as base64, the same on all servers [default: none; with a Postgres of our own one is made in the data directory]",
+    },
+    Setting {
+        name: "encryption_key_file",
+        value: "FILE",
+        help: "The file that has this key, in its place [default: none]",
+    },
+    Setting {
+        name: "encryption_keys_old",
+        value: "KEYS",
+        help: "Keys from before, with spaces in between: what was stored under them is read, and nothing new is stored under them [default: none]",
+    },
+    Setting {
         name: "failed_attempts",
         value: "N",
         help: "Credentials that are not valid which an address may show at once, and one more each second, before it is slowed down; 0 for as many as it likes [default: 20]",

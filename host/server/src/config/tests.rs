@@ -87,6 +87,31 @@ fn what_is_wrong_is_named_with_its_place() {
             vec![],
             "--forwarded: must be \"x-forwarded\" or \"rfc7239\", not \"via\"",
         ),
+        (
+            vec![],
+            vec![("TENON_ENCRYPTION_KEY", "hunter2!")],
+            "TENON_ENCRYPTION_KEY: must be 32 bytes as base64, and is no base64",
+        ),
+        (
+            vec!["--encryption-keys-old", "aHVudGVyMg=="],
+            vec![],
+            "--encryption-keys-old: must be 32 bytes as base64, and has 7",
+        ),
+        (
+            vec!["--encryption-key-file", "/does/not/exist"],
+            vec![],
+            "--encryption-key-file: the key in /does/not/exist cannot be read: No such file",
+        ),
+        (
+            vec!["--encryption-key-file", "/dev/null"],
+            vec![],
+            "--encryption-key-file: what is in /dev/null must be 32 bytes as base64, and has 0",
+        ),
+        (
+            vec!["--encryption-key-file", "/dev/null", "--encryption-key", "hunter2"],
+            vec![],
+            "--encryption-key-file: excludes encryption_key",
+        ),
         (vec!["--log", "a=b=c"], vec![], "--log: is not a log filter"),
         (vec!["--log-format", "xml"], vec![], "--log-format: must be \"text\" or \"json\""),
         (
@@ -195,6 +220,7 @@ fn a_misspelt_variable_is_found() {
 fn secrets_are_not_in_debug_output() {
     let environment = [
         ("TENON_ADMIN_TOKEN", "0123456789abcdef"),
+        ("TENON_ENCRYPTION_KEY", "aHVudGVyNWh1bnRlcjVodW50ZXI1aHVudGVyNWh1bnQ="),
         ("TENON_DATABASE_URL", "postgres://ada:hunter2@db.example.com/scim"),
         (
             "TENON_DATABASE_REPLICA_URLS",
@@ -205,5 +231,6 @@ fn secrets_are_not_in_debug_output() {
     assert!(shown.contains("ada@db.example.com:5432/scim"), "{shown}");
     assert!(shown.contains("ada@one.example.com:5432/scim"), "{shown}");
     assert!(shown.contains("ada@two.example.com:5432/scim"), "{shown}");
+    assert!(!shown.contains("aHVudGVy"), "{shown}");
     assert!(!shown.contains("0123456789abcdef") && !shown.contains("hunter"), "{shown}");
 }

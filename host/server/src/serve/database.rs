@@ -183,6 +183,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::keyring::Keyring;
     use crate::service::housekeeping::Retention;
     use crate::telemetry::LogFormat;
     use crate::tenant::resolve::EntrySettings;
@@ -193,6 +194,7 @@ mod tests {
             public_url: String::new(),
             entry: EntrySettings::default(),
             admin_token: None,
+            keyring: Keyring::default(),
             database,
             database_pooler: Pooler::None,
             database_connections: 2,

@@ -46,6 +46,7 @@ use self::cursor::CursorSealer;
 use self::facts::Facts;
 use self::metrics::Metrics;
 use self::request_log::RequestLog;
+use crate::keyring::Keyring;
 use crate::store::audit::By;
 use crate::store::filter_sql::Limits;
 use crate::store::lanes::Lanes;
@@ -161,6 +162,8 @@ pub struct Services {
     pub plugins: PluginHost,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// Under which secrets are stored.
+    pub keyring: Keyring,
     sealer: secrets::Sealer,
     cursors: CursorSealer,
     /// Places for lists that look at all resources of a type, or show memberships. Each holds a
@@ -185,6 +188,7 @@ impl Services {
         cursors: CursorSealer,
         list_limits: Limits,
         credentials: Credentials,
+        keyring: Keyring,
     ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
@@ -202,6 +206,7 @@ impl Services {
             request_log: RequestLog::default(),
             plugins,
             metrics: Arc::default(),
+            keyring,
             sealer,
             cursors,
             scans,
