@@ -41,6 +41,8 @@ pub struct Context {
     pub resource_type: String,
     /// What is to happen to the resource.
     pub operation: Operation,
+    /// Who does it, as in the audit records: `token:<id>`, say.
+    pub actor: String,
 }
 
 /// What is to happen to a resource. More may be added.

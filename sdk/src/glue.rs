@@ -69,6 +69,7 @@ impl From<types::Context> for Context {
             request_id: context.request_id,
             resource_type: context.resource_type,
             operation: context.operation.into(),
+            actor: context.actor,
         }
     }
 }

@@ -58,7 +58,12 @@ pub fn capture_log<T>(test: impl FnOnce() -> T) -> (T, Vec<Line>) {
 
 /// The context of a request that does this to a resource of this type.
 pub fn context(operation: Operation, resource_type: &str) -> Context {
-    Context { request_id: "test".to_owned(), resource_type: resource_type.to_owned(), operation }
+    Context {
+        request_id: "test".to_owned(),
+        resource_type: resource_type.to_owned(),
+        operation,
+        actor: "token:test".to_owned(),
+    }
 }
 
 thread_local! {

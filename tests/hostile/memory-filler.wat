@@ -5,7 +5,8 @@
   (alias export $documents "document" (type $document))
   (import "tenon:plugin/types@0.1.0" (instance $types
     (type $context (record
-      (field "request-id" string) (field "resource-type" string) (field "operation" string)))
+      (field "request-id" string) (field "resource-type" string) (field "operation" string)
+      (field "actor" string)))
     (export "context" (type (eq $context)))
     (type $issue (record
       (field "path" (option string)) (field "scim-type" (option string)) (field "detail" string)))
@@ -20,7 +21,7 @@
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) i32.const 4096)
     (func (export "validate")
       (param $request-id i32) (param i32) (param $resource-type i32) (param i32)
-      (param $operation i32) (param i32)
+      (param $operation i32) (param i32) (param $actor i32) (param i32)
       (param $candidate i32) (param $has-current i32) (param $current i32)
       (result i32)
       (local $at i32)

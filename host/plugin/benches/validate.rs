@@ -77,7 +77,11 @@ fn call() -> Call {
         request_id: "01".into(),
         resource_type: "User".into(),
         operation: "create".into(),
+        actor: "token:1".into(),
         config: Arc::new(config.as_object().cloned().unwrap_or_default()),
+        directory: None,
+        now: 0,
+        seed: [0; 32],
         budget: Budget::default(),
     }
 }

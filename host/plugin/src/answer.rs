@@ -1,16 +1,26 @@
 //! What a plugin answers, bounded and made plain before anyone else sees it.
 
+use std::fmt;
+
 use serde_json::Value;
 use tenon_scim::ScimType;
 
-use crate::bindings::tenon::plugin::types::Issue as RawIssue;
+use crate::bindings::exports::tenon::plugin::resolver::Claim as RawClaim;
+use crate::bindings::tenon::plugin::types::{Edit as RawEdit, Issue as RawIssue};
 use crate::call::Issue;
-use crate::error::Refusal;
+use crate::error::{CallError, Refusal};
+use crate::hooks::{Claim, Edit};
 use crate::limits::Limits;
 use crate::text::plain;
 
 /// Bytes of a path in an issue.
 const PATH_BYTES: usize = 256;
+/// Bytes of what is told of an edit.
+const MESSAGE_BYTES: usize = 1_000;
+/// Permissions of a claim.
+const CLAIM_PERMISSIONS: usize = 64;
+/// Bytes of a name in a claim.
+const NAME_BYTES: usize = 256;
 
 /// The issues as a client may see them. Those past the limit are counted in one more issue: the
 /// refusal stands however many there are.
@@ -26,6 +36,85 @@ pub(crate) fn issues(raw: Vec<RawIssue>, limits: &Limits) -> Vec<Issue> {
         });
     }
     issues
+}
+
+/// The issues of a rejection, of which there has to be one: who is refused is told why.
+pub(crate) fn rejection(raw: Vec<RawIssue>, limits: &Limits) -> Result<Vec<Issue>, CallError> {
+    if raw.is_empty() {
+        return Err(unusable("it rejects and gives no issue; a rejection says what is wrong"));
+    }
+    Ok(issues(raw, limits))
+}
+
+/// The edits of one document.
+pub(crate) fn edits(raw: Vec<RawEdit>, limits: &Limits) -> Result<Vec<Edit>, CallError> {
+    edits_of_each(vec![raw], 1, limits).map(|edits| edits.into_iter().flatten().collect())
+}
+
+/// The edits of so many documents.
+pub(crate) fn edits_of_each(
+    raw: Vec<Vec<RawEdit>>,
+    documents: usize,
+    limits: &Limits,
+) -> Result<Vec<Vec<Edit>>, CallError> {
+    if raw.len() != documents {
+        let lists = raw.len();
+        return Err(unusable(format!("{lists} lists of edits for {documents} documents")));
+    }
+    let bytes: usize = raw.iter().flatten().map(bytes).sum();
+    if bytes > limits.edit_bytes {
+        let limit = limits.edit_bytes;
+        return Err(unusable(format!("edits of {bytes} bytes, the limit is {limit}")));
+    }
+    raw.into_iter().map(|raw| edits_of_one(raw, limits)).collect()
+}
+
+fn edits_of_one(raw: Vec<RawEdit>, limits: &Limits) -> Result<Vec<Edit>, CallError> {
+    if raw.len() > limits.edits {
+        let (found, limit) = (raw.len(), limits.edits);
+        return Err(unusable(format!("{found} edits of one document, the limit is {limit}")));
+    }
+    raw.into_iter().enumerate().map(|(index, raw)| edit(index, raw)).collect()
+}
+
+fn edit(index: usize, raw: RawEdit) -> Result<Edit, CallError> {
+    let wrong = |found: &dyn fmt::Display| {
+        unusable(plain(&format!("edit {}: {found}", index + 1), MESSAGE_BYTES))
+    };
+    let value = raw.value.map(|value| serde_json::from_str(&value)).transpose();
+    let value = value.map_err(|error| wrong(&format_args!("its value is no JSON ({error})")))?;
+    Edit::of(&raw.op, raw.path, value).map_err(|error| wrong(&error))
+}
+
+fn bytes(edit: &RawEdit) -> usize {
+    edit.path.as_ref().map_or(0, String::len) + edit.value.as_ref().map_or(0, String::len)
+}
+
+/// The filter that narrows a query.
+pub(crate) fn filter(filter: String, limits: &Limits) -> Result<String, CallError> {
+    if filter.len() > limits.filter_bytes {
+        let (found, limit) = (filter.len(), limits.filter_bytes);
+        return Err(unusable(format!("a filter of {found} bytes, the limit is {limit}")));
+    }
+    Ok(filter)
+}
+
+/// A resolver's claim.
+pub(crate) fn claim(raw: RawClaim) -> Result<Claim, CallError> {
+    let RawClaim { tenant, subject, permissions } = raw;
+    let names = subject.iter().chain(&permissions).chain([&tenant]);
+    if permissions.len() > CLAIM_PERMISSIONS || names.into_iter().any(|it| it.len() > NAME_BYTES) {
+        return Err(unusable(format!(
+            "a claim has at most {CLAIM_PERMISSIONS} permissions and no name of more than \
+             {NAME_BYTES} bytes"
+        )));
+    }
+    let subject = subject.map(|subject| plain(&subject, NAME_BYTES));
+    Ok(Claim { tenant, subject, permissions })
+}
+
+fn unusable(message: impl Into<String>) -> CallError {
+    CallError::InvalidOutput { message: message.into() }
 }
 
 /// The documents of `describe`, each a JSON object.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tenon_scim::ScimType;
 use tenon_scim::schema::ResourceType;
 
+use crate::directory::Directory;
 use crate::error::CallError;
 use crate::limits::Budget;
 
@@ -18,17 +19,71 @@ pub enum Capability {
     Schema,
     /// `tenon:plugin/validation`: rules for resources about to be written.
     Validation,
+    /// `tenon:plugin/before-write`: changes what is written.
+    BeforeWrite,
+    /// `tenon:plugin/before-delete`: refuses deletions.
+    BeforeDelete,
+    /// `tenon:plugin/before-query`: narrows what is seen.
+    BeforeQuery,
+    /// `tenon:plugin/after-read`: changes what is shown.
+    AfterRead,
+    /// `tenon:plugin/after-commit`: is told of what was written.
+    AfterCommit,
+    /// `tenon:plugin/resolver`: tells which tenant a request is for.
+    Resolver,
 }
 
 impl Capability {
     /// Every capability that this host knows.
-    pub const ALL: [Capability; 2] = [Capability::Schema, Capability::Validation];
+    pub const ALL: [Capability; 8] = [
+        Capability::Schema,
+        Capability::Validation,
+        Capability::BeforeWrite,
+        Capability::BeforeDelete,
+        Capability::BeforeQuery,
+        Capability::AfterRead,
+        Capability::AfterCommit,
+        Capability::Resolver,
+    ];
 
-    /// The name of the interface, which is the name in the API and in logs.
+    /// The name of the interface, which is the name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Capability::Schema => "schema",
             Capability::Validation => "validation",
+            Capability::BeforeWrite => "before-write",
+            Capability::BeforeDelete => "before-delete",
+            Capability::BeforeQuery => "before-query",
+            Capability::AfterRead => "after-read",
+            Capability::AfterCommit => "after-commit",
+            Capability::Resolver => "resolver",
+        }
+    }
+
+    /// The name of the interface's function, which is the name of the hook in logs.
+    pub const fn function(self) -> &'static str {
+        match self {
+            Capability::Schema => "describe",
+            Capability::Validation => "validate",
+            Capability::Resolver => "resolve",
+            other => other.as_str(),
+        }
+    }
+
+    /// The imports that it may use, by the names of their interfaces.
+    pub const fn imports(self) -> &'static [&'static str] {
+        match self {
+            // What it describes depends on nothing but the component.
+            Capability::Schema => &["types"],
+            Capability::Validation
+            | Capability::BeforeWrite
+            | Capability::BeforeDelete
+            | Capability::AfterCommit => {
+                &["types", "documents", "log", "config", "directory", "clock", "random"]
+            }
+            Capability::BeforeQuery => &["types", "log", "config", "directory", "clock", "random"],
+            Capability::AfterRead => &["types", "documents", "log", "config", "clock"],
+            Capability::Resolver => &["types", "log", "config", "clock"],
         }
     }
 }
@@ -41,7 +96,7 @@ impl fmt::Display for Capability {
 
 /// Whose call it is and what for: the labels of its log lines, the plugin's `context`, and the
 /// plugin's configuration. Cheap to clone. `Debug` leaves the configuration out, which may
-/// hold secrets.
+/// hold secrets, and the seed.
 #[derive(Clone)]
 pub struct Call {
     /// Identifies the tenant. Calls at a time are counted by it.
@@ -52,26 +107,36 @@ pub struct Call {
     pub request_id: Arc<str>,
     /// The name of the resource type, such as `User`.
     pub resource_type: Arc<str>,
-    /// `create`, `replace` or `patch`.
+    /// What is done: `create`, `replace`, `patch`, `delete`, `read`, `list`.
     pub operation: Arc<str>,
+    /// Who does it, as in the audit records.
+    pub actor: Arc<str>,
     /// What the tenant configured for this plugin.
     pub config: Arc<Map<String, Value>>,
+    /// Where the plugin looks up other resources of the tenant; `None` where its hook may not.
+    pub directory: Option<Arc<dyn Directory>>,
+    /// The time that the plugin is told, in milliseconds since 1970. It stands still.
+    pub now: u64,
+    /// What the plugin's random bytes are made of. The same seed gives the same bytes.
+    pub seed: [u8; 32],
     /// What the tenant's calls may cost.
     pub budget: Budget,
 }
 
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Call { tenant, plugin, request_id, resource_type, operation, config, budget } = self;
+        let Call { tenant, plugin, request_id, resource_type, operation, actor, .. } = self;
         f.debug_struct("Call")
             .field("tenant", tenant)
             .field("plugin", plugin)
             .field("request_id", request_id)
             .field("resource_type", resource_type)
             .field("operation", operation)
-            .field("config", &format_args!("{} redacted members", config.len()))
-            .field("budget", budget)
-            .finish()
+            .field("actor", actor)
+            .field("config", &format_args!("{} redacted members", self.config.len()))
+            .field("now", &self.now)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
     }
 }
 
@@ -138,7 +203,11 @@ mod tests {
             request_id: "01JD".into(),
             resource_type: "User".into(),
             operation: "create".into(),
+            actor: "token:1".into(),
             config: Arc::new(config.as_object().unwrap().clone()),
+            directory: None,
+            now: 0,
+            seed: [0; 32],
             budget: Budget::default(),
         };
         let text = format!("{call:?}");

@@ -289,6 +289,28 @@ pub enum CallError {
         /// Bytes allowed.
         limit: usize,
     },
+    /// It looked up too often.
+    #[error("the plugin looked up more than {limit} times in the directory")]
+    LookUpsExceeded {
+        /// Look-ups allowed.
+        limit: u32,
+    },
+    /// A look-up failed. Not the plugin's fault.
+    #[error("the directory is not available: {message}")]
+    DirectoryUnavailable {
+        /// Why.
+        message: String,
+    },
+    /// It asked for something that the hook may not have.
+    #[error("`{function}` used `{import}`, which is not offered to it; {advice}")]
+    NotOffered {
+        /// The hook that ran.
+        function: &'static str,
+        /// The interface.
+        import: &'static str,
+        /// What the hook may use.
+        advice: String,
+    },
     /// The plugin crashed: a panic, or an access out of bounds.
     #[error("the plugin trapped: {trap}")]
     Trap {
@@ -342,6 +364,9 @@ impl CallError {
             CallError::MemoryExceeded { .. } => "memory-exceeded",
             CallError::TableExceeded { .. } => "table-exceeded",
             CallError::HostCallBytesExceeded { .. } => "host-call-bytes-exceeded",
+            CallError::LookUpsExceeded { .. } => "look-ups-exceeded",
+            CallError::DirectoryUnavailable { .. } => "directory-unavailable",
+            CallError::NotOffered { .. } => "not-offered",
             CallError::Trap { .. } => "trap",
             CallError::Failure { .. } => "failure",
             CallError::Busy { .. } => "busy",

@@ -3,7 +3,7 @@
 use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::error::CallError;
-use crate::imports::HostCallBytes;
+use crate::imports::{HostCallBytes, RefusedCall};
 use crate::limits::{Limits, Refused};
 use crate::state::{PastDeadline, State};
 use crate::text::{plain, plain_lines};
@@ -54,6 +54,9 @@ fn known(error: &wasmtime::Error, state: &State, limits: &Limits, fuel: u64) -> 
     }
     if let Some(HostCallBytes { limit }) = error.downcast_ref() {
         return Some(CallError::HostCallBytesExceeded { limit: *limit });
+    }
+    if let Some(refused) = error.downcast_ref::<RefusedCall>() {
+        return Some(refused.as_error());
     }
     let trap = error.downcast_ref::<Trap>();
     match trap {

@@ -120,19 +120,22 @@ fn imports(shape: &Shape, capabilities: &[Capability]) -> Result<(), Refusal> {
         if offered.contains(import) {
             continue;
         }
-        let elsewhere = Capability::ALL
+        let others: Vec<String> = Capability::ALL
             .into_iter()
-            .find(|capability| self::offered(*capability).any(|offer| offer == *import));
-        let advice = match elsewhere {
-            Some(capability) => format!(
-                "it is offered to components that export `{}`",
-                imports::interface(capability.as_str())
-            ),
-            None if import.starts_with("wasi:") => {
+            .filter(|capability| self::offered(*capability).any(|offer| offer == *import))
+            .map(|capability| format!("`{}`", imports::interface(capability.as_str())))
+            .collect();
+        let advice = match &*others {
+            [] if import.starts_with("wasi:") => {
                 "build for `wasm32-unknown-unknown` (`tenon plugin build` does), which needs no WASI"
                     .to_owned()
             }
-            None => advice(import, &offered),
+            [] => advice(import, &offered),
+            others => format!(
+                "{} may not have it, it is offered to components that export {}",
+                named(capabilities),
+                others.join(" or ")
+            ),
         };
         return Err(Refusal::UnknownImport { import: plain(import, NAME_BYTES), advice });
     }
@@ -141,12 +144,12 @@ fn imports(shape: &Shape, capabilities: &[Capability]) -> Result<(), Refusal> {
 
 /// The interfaces that components with this capability may import.
 fn offered(capability: Capability) -> impl Iterator<Item = String> {
-    let names: &[&str] = match capability {
-        // What it describes depends on nothing but the component.
-        Capability::Schema => &["types"],
-        Capability::Validation => &["types", "documents", "log", "config"],
-    };
-    names.iter().map(|name| imports::interface(name))
+    capability.imports().iter().map(|name| imports::interface(name))
+}
+
+fn named(capabilities: &[Capability]) -> String {
+    let names: Vec<_> = capabilities.iter().map(|each| format!("`{each}`")).collect();
+    names.join(" and ")
 }
 
 fn hooks() -> Vec<String> {
@@ -264,7 +267,26 @@ mod tests {
     #[test]
     fn a_schema_plugin_can_ask_for_nothing() {
         let refusal = refusal(&with("tenon:plugin/config@0.1.0", SCHEMA)).to_string();
+        assert!(refusal.contains("`schema` may not have it"), "{refusal}");
         assert!(refusal.contains("export `tenon:plugin/validation@0.1.0`"), "{refusal}");
+    }
+
+    #[test]
+    fn each_hook_is_refused_what_it_may_not_have() {
+        for (hook, import) in [
+            ("before-query", "documents"),
+            ("after-read", "directory"),
+            ("after-read", "random"),
+            ("resolver", "documents"),
+            ("resolver", "directory"),
+            ("resolver", "random"),
+        ] {
+            let full = |name: &str| imports::interface(name);
+            let refusal = refusal(&with(&full(import), &full(hook)));
+            assert_eq!(refusal.check(), "imports", "{hook}, {import}");
+            let said = format!("`{hook}` may not have it");
+            assert!(refusal.to_string().contains(&said), "{hook}, {import}: {refusal}");
+        }
     }
 
     #[test]

@@ -25,7 +25,11 @@
 //!     request_id: "01JD".into(),
 //!     resource_type: "User".into(),
 //!     operation: "create".into(),
+//!     actor: "token:1".into(),
 //!     config: Arc::default(),
+//!     directory: None,
+//!     now: 1_700_000_000_000,
+//!     seed: [7; 32],
 //!     budget: Budget::default(),
 //! };
 //! let candidate = Document { resource_type: user_type, value: Arc::new(user) };
@@ -47,10 +51,12 @@ mod call;
 mod child;
 mod compile;
 mod digest;
+mod directory;
 mod engine;
 mod error;
 mod fault;
 mod gate;
+mod hooks;
 mod host;
 mod imports;
 mod limits;
@@ -65,7 +71,9 @@ pub use call::{Call, Capability, Document, Issue, Outcome, Usage};
 pub use child::compile_child_main;
 pub use compile::Compiler;
 pub use digest::{Digest, DigestError};
+pub use directory::{Directory, LookUp, LookUpError};
 pub use error::{CallError, HostError, Refusal};
+pub use hooks::{Claim, Edit, Event, QueryDecision, RequestHead, WriteDecision};
 pub use host::{Checked, HostSettings, PluginHost};
 pub use limits::{Budget, Limits};
 pub use package::{PackageError, encode};

@@ -42,6 +42,10 @@ pub struct Limits {
     pub host_call_fuel_per_value: u64,
     /// Fuel for each byte that a host function takes, gives, or looks at.
     pub host_call_fuel_per_byte: u64,
+    /// Look-ups in the directory of a call. One more ends it.
+    pub look_ups: u32,
+    /// Resources that one look-up finds at the most.
+    pub looked_up: u32,
     /// Log lines of a call. The rest is counted and dropped.
     pub log_lines: u32,
     /// Bytes of all log lines of a call. The rest is counted and dropped.
@@ -50,6 +54,12 @@ pub struct Limits {
     pub issues: usize,
     /// Bytes of one issue's `detail`; longer ones are cut.
     pub issue_detail_bytes: usize,
+    /// Edits that a call may ask for, of each document.
+    pub edits: usize,
+    /// Bytes of all edits of a call, paths and values.
+    pub edit_bytes: usize,
+    /// Bytes of the filter that a query is narrowed by.
+    pub filter_bytes: usize,
 
     /// Bytes of an uploaded component.
     pub component_bytes: usize,
@@ -133,10 +143,15 @@ impl Default for Limits {
             host_call_fuel: 1_000,
             host_call_fuel_per_value: 100,
             host_call_fuel_per_byte: 4,
+            look_ups: 64,
+            looked_up: 100,
             log_lines: 64,
             log_bytes: 8 * 1024,
             issues: 50,
             issue_detail_bytes: 1_000,
+            edits: 100,
+            edit_bytes: MIB,
+            filter_bytes: 8 * 1024,
             component_bytes: 4 * MIB,
             nesting: 4,
             functions: 20_000,

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::Value;
 use wasmtime::Store;
-use wasmtime::component::{Component, Instance, InstancePre, Linker, Resource};
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::admission::Admission;
-use crate::bindings::exports::tenon::plugin::{schema, validation};
-use crate::bindings::tenon::plugin::types::{Context, Issue as RawIssue};
-use crate::call::{Call, Capability, Document, Issue, Outcome, Usage};
+use crate::call::{Call, Capability, Outcome, Usage};
 use crate::digest::Digest;
 use crate::engine::{RunningEngine, TICK};
 use crate::error::{CallError, Refusal};
 use crate::fault;
+use crate::hooks::{self, Hooks};
 use crate::limits::Limits;
-use crate::state::{self, State};
-use crate::{answer, imports};
+use crate::state::{self, HookCall, State};
 
 /// One version of a plugin, compiled and linked, ready to be called from many tasks at a time.
 ///
@@ -28,8 +25,7 @@ pub struct Plugin {
     capabilities: Vec<Capability>,
     runtime: Arc<Runtime>,
     instance: InstancePre<State>,
-    schema: Option<schema::GuestIndices>,
-    validation: Option<validation::GuestIndices>,
+    pub(crate) hooks: Hooks,
 }
 
 /// What all plugins of a host share.
@@ -56,46 +52,14 @@ impl Plugin {
         self.capabilities.contains(&capability)
     }
 
-    /// Has the plugin judge a resource that is about to be written. No issues: it accepts.
-    pub async fn validate(
-        &self,
-        call: &Call,
-        candidate: Document,
-        current: Option<Document>,
-    ) -> Outcome<Vec<Issue>> {
-        let limits = &self.runtime.limits.within(&call.budget);
-        let outcome = self
-            .run("validate", (limits, limits.fuel), Some(call), async |store, instance| {
-                let context = Context {
-                    request_id: call.request_id.to_string(),
-                    resource_type: call.resource_type.to_string(),
-                    operation: call.operation.to_string(),
-                };
-                let indices = self.validation.as_ref().ok_or(self.lacks(Capability::Validation))?;
-                let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
-                let candidate = lend(store, candidate)?;
-                let current = current.map(|current| lend(store, current)).transpose()?;
-                hook.call_validate(&mut *store, &context, candidate, current)
-                    .await
-                    .map_err(|error| fault::call(error, store.data(), limits, limits.fuel))?
-                    .map_err(|failure| fault::reported(&failure.message))
-            })
-            .await;
-        outcome.map(|issues: Vec<RawIssue>| answer::issues(issues, limits))
-    }
-
     /// Starts an instance and looks at the types of its hooks, which only an instance tells.
     ///
     /// For the gate alone.
     pub(crate) async fn probe(&self) -> Result<(), Refusal> {
-        let limits = &self.runtime.limits;
+        let limits = self.limits();
         let probe =
-            self.run("start", (limits, limits.describe_fuel), None, async |store, instance| {
-                let schema =
-                    self.schema.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
-                let validation =
-                    self.validation.as_ref().map(|it| it.load(&mut *store, instance).map(drop));
-                Ok(schema.into_iter().chain(validation).collect::<wasmtime::Result<()>>())
+            self.run(None, (limits, limits.describe_fuel), None, async |store, instance| {
+                Ok(self.hooks.check_types(store, instance))
             });
         match probe.await.result {
             Ok(Ok(())) => Ok(()),
@@ -104,22 +68,8 @@ impl Plugin {
         }
     }
 
-    /// Asks a plugin for its schemas; none, and no call, where it has no such capability.
-    ///
-    /// For the gate alone: at run time the stored answer counts.
-    pub(crate) async fn describe(&self) -> Result<Vec<Value>, Refusal> {
-        let Some(indices) = &self.schema else { return Ok(Vec::new()) };
-        let limits = &self.runtime.limits;
-        let outcome = self
-            .run("describe", (limits, limits.describe_fuel), None, async |store, instance| {
-                let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
-                hook.call_describe(&mut *store)
-                    .await
-                    .map_err(|error| fault::call(error, store.data(), limits, limits.describe_fuel))
-            })
-            .await;
-        let documents = outcome.result.map_err(|error| Refusal::DescribeFailed { error })?;
-        answer::documents(&documents, limits)
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.runtime.limits
     }
 
     /// Links a component: what it imports has the types of the contract, or is refused here. What
@@ -132,34 +82,41 @@ impl Plugin {
         let wrong_type =
             |error: wasmtime::Error| Refusal::WrongType { message: fault::text(&error) };
         let instance = runtime.linker.instantiate_pre(component).map_err(wrong_type)?;
-        let exports = |capability: Capability| {
-            component.get_export_index(None, imports::interface(capability.as_str())).is_some()
-        };
-        let schema = exports(Capability::Schema)
-            .then(|| schema::GuestIndices::new(&instance))
-            .transpose()
-            .map_err(wrong_type)?;
-        let validation = exports(Capability::Validation)
-            .then(|| validation::GuestIndices::new(&instance))
-            .transpose()
-            .map_err(wrong_type)?;
-        let capabilities = Capability::ALL.into_iter().filter(|each| exports(*each)).collect();
-        Ok(Plugin { digest, capabilities, runtime, instance, schema, validation })
+        let hooks = Hooks::of(component, &instance).map_err(wrong_type)?;
+        let exported = |each: &Capability| hooks::is_exported(component, *each);
+        let capabilities = Capability::ALL.into_iter().filter(exported).collect();
+        Ok(Plugin { digest, capabilities, runtime, instance, hooks })
     }
 
-    /// Runs one hook in an instance of its own: admission, limits, the deadline, the log event.
-    async fn run<T>(
+    /// Runs one hook for a request, within what its tenant's calls may cost.
+    pub(crate) async fn call_hook<T>(
         &self,
-        hook: &'static str,
+        hook: Capability,
+        call: &Call,
+        body: impl AsyncFnOnce(&mut Store<State>, &Instance, &Limits) -> Result<T, CallError>,
+    ) -> Outcome<T> {
+        let limits = &self.limits().within(&call.budget);
+        let body = async |store: &mut Store<State>, instance: &Instance| {
+            body(store, instance, limits).await
+        };
+        self.run(Some(hook), (limits, limits.fuel), Some(call), body).await
+    }
+
+    /// Runs one hook, or just a start, in an instance of its own: admission, limits, the deadline,
+    /// the log event.
+    pub(crate) async fn run<T>(
+        &self,
+        hook: Option<Capability>,
         (limits, fuel): (&Limits, u64),
         call: Option<&Call>,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
     ) -> Outcome<T> {
         let start = Instant::now();
-        let (result, usage) = match self.admit_and_run((limits, fuel), call, start, body).await {
-            Ok((result, usage)) => (result, usage),
-            Err(error) => (Err(error), Usage { duration: start.elapsed(), ..Usage::default() }),
-        };
+        let (result, usage) =
+            match self.admit_and_run(hook, (limits, fuel), call, start, body).await {
+                Ok((result, usage)) => (result, usage),
+                Err(error) => (Err(error), Usage { duration: start.elapsed(), ..Usage::default() }),
+            };
         let outcome = Outcome { result, usage };
         self.log(hook, call, &outcome);
         outcome
@@ -168,6 +125,7 @@ impl Plugin {
     /// `Err` where there was no call at all.
     async fn admit_and_run<T>(
         &self,
+        hook: Option<Capability>,
         (limits, fuel): (&Limits, u64),
         call: Option<&Call>,
         start: Instant,
@@ -177,8 +135,9 @@ impl Plugin {
         // `describe` runs in the places that the pool keeps for checks at upload.
         let of_tenant = limits.concurrent_calls_per_tenant;
         let _place = call.map(|call| admission.enter(&call.tenant, of_tenant)).transpose()?;
-        let mut store = state::new_store(engine.engine(), limits, fuel, self.digest, call.cloned())
-            .map_err(fault::link)?;
+        let call = HookCall { hook, digest: self.digest, call: call.cloned() };
+        let mut store =
+            state::new_store(engine.engine(), limits, fuel, call).map_err(fault::link)?;
         let work = async {
             let instance = self
                 .instance
@@ -196,11 +155,7 @@ impl Plugin {
         Ok((result, usage))
     }
 
-    fn lacks(&self, capability: Capability) -> CallError {
-        CallError::NoSuchHook { digest: self.digest, capability }
-    }
-
-    fn log<T>(&self, hook: &'static str, call: Option<&Call>, outcome: &Outcome<T>) {
+    fn log<T>(&self, hook: Option<Capability>, call: Option<&Call>, outcome: &Outcome<T>) {
         let Usage { fuel, duration, peak_memory_bytes, log_lines_dropped } = outcome.usage;
         macro_rules! event {
             ($level:ident, $outcome:expr, $message:literal $(, $field:ident = $value:expr)*) => {
@@ -209,7 +164,7 @@ impl Plugin {
                     plugin = call.map(|call| &*call.plugin),
                     request_id = call.map(|call| &*call.request_id),
                     digest = %self.digest,
-                    hook,
+                    hook = hook.map_or("start", Capability::function),
                     outcome = $outcome,
                     fuel,
                     duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
@@ -243,18 +198,4 @@ impl std::fmt::Debug for Plugin {
             .field("capabilities", &self.capabilities)
             .finish_non_exhaustive()
     }
-}
-
-impl<T> Outcome<T> {
-    /// The same outcome with another form of the answer.
-    fn map<U>(self, form: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome { result: self.result.map(form), usage: self.usage }
-    }
-}
-
-/// Puts a document into the store, for the length of the call, and gives out a handle that the
-/// guest can use but not keep.
-fn lend(store: &mut Store<State>, document: Document) -> Result<Resource<Document>, CallError> {
-    let owned = store.data_mut().table.push(document).map_err(|error| fault::link(error.into()))?;
-    Ok(Resource::new_borrow(owned.rep()))
 }

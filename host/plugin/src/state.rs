@@ -5,20 +5,27 @@ use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, Store, UpdateDeadline};
 
-use crate::call::{Call, Usage};
+use crate::call::{Call, Capability, Usage};
 use crate::digest::Digest;
 use crate::limits::{Limits, Meter};
 use crate::price::Prices;
 
 /// What a store holds. It lives for one call, so nothing can be remembered between two.
 pub(crate) struct State {
-    /// `None` while `describe` runs, which belongs to no tenant's request.
-    pub(crate) call: Option<Call>,
-    pub(crate) digest: Digest,
+    pub(crate) call: HookCall,
     pub(crate) table: ResourceTable,
     pub(crate) meter: Meter,
     pub(crate) allowance: Allowance,
     pub(crate) deadline: Deadline,
+}
+
+/// What is called, and for whom.
+pub(crate) struct HookCall {
+    /// `None` where an instance is just started, for the gate.
+    pub(crate) hook: Option<Capability>,
+    pub(crate) digest: Digest,
+    /// `None` at the gate, which belongs to no tenant's request.
+    pub(crate) call: Option<Call>,
 }
 
 /// When the call has to be over. The epoch's callback asks, and so does each host function.
@@ -37,6 +44,13 @@ pub(crate) struct Allowance {
     pub(crate) fuel_per_call: u64,
     pub(crate) fuel_per_byte: u64,
     pub(crate) prices: Prices,
+    /// The limit, for the message.
+    pub(crate) look_up_limit: u32,
+    pub(crate) look_ups: u32,
+    /// Resources that one look-up may find.
+    pub(crate) looked_up: u32,
+    /// Blocks of random bytes that were given out.
+    pub(crate) random_blocks: u64,
     pub(crate) log_lines: u32,
     pub(crate) log_bytes: usize,
     pub(crate) log_lines_dropped: u32,
@@ -53,13 +67,11 @@ pub(crate) fn new_store(
     engine: &Engine,
     limits: &Limits,
     fuel: u64,
-    digest: Digest,
-    call: Option<Call>,
+    call: HookCall,
 ) -> wasmtime::Result<Store<State>> {
     let deadline = Deadline { start: Instant::now(), limit: limits.deadline };
     let state = State {
         call,
-        digest,
         table: ResourceTable::new(),
         meter: Meter::new(limits),
         allowance: Allowance {
@@ -68,6 +80,10 @@ pub(crate) fn new_store(
             fuel_per_call: limits.host_call_fuel,
             fuel_per_byte: limits.host_call_fuel_per_byte,
             prices: Prices::new(limits),
+            look_up_limit: limits.look_ups,
+            look_ups: limits.look_ups,
+            looked_up: limits.looked_up,
+            random_blocks: 0,
             log_lines: limits.log_lines,
             log_bytes: limits.log_bytes,
             log_lines_dropped: 0,

@@ -9,3 +9,10 @@ pub fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     now.replace_millisecond(now.millisecond()).unwrap_or(now)
 }
+
+/// Now, in milliseconds since the beginning of 1970.
+#[must_use]
+pub fn unix_millis() -> u64 {
+    let now = now();
+    u64::try_from(now.unix_timestamp()).unwrap_or(0) * 1_000 + u64::from(now.millisecond())
+}

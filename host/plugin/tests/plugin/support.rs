@@ -81,7 +81,11 @@ pub(crate) fn call(tenant: &str) -> Call {
         request_id: "request".into(),
         resource_type: "User".into(),
         operation: "replace".into(),
+        actor: "token:1".into(),
         config: Arc::default(),
+        directory: None,
+        now: 0,
+        seed: [0; 32],
         budget: Budget::default(),
     }
 }

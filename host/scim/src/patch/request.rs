@@ -91,20 +91,32 @@ impl Operation {
     fn parse(operation: &Value) -> Result<Self, PatchErrorKind> {
         let found = json_type(operation);
         let operation = operation.as_object().ok_or(PatchErrorKind::Operation { found })?;
-        let op = match member(operation, "op") {
-            Some(Value::String(word)) => Op::from_word(word)
-                .ok_or_else(|| PatchErrorKind::UnknownOp { found: word.clone() })?,
-            _ => return Err(PatchErrorKind::Member { member: "op", expected: "a string" }),
+        let Some(Value::String(op)) = member(operation, "op") else {
+            return Err(PatchErrorKind::Member { member: "op", expected: "a string" });
         };
         let path = match member(operation, "path") {
             None | Some(Value::Null) => None,
-            Some(Value::String(path)) if path.trim().is_empty() => None,
             Some(Value::String(path)) => Some(path.clone()),
             Some(_) => {
                 return Err(PatchErrorKind::Member { member: "path", expected: "a string" });
             }
         };
-        let value = member(operation, "value").cloned();
+        Self::of(op, path, member(operation, "value").cloned())
+    }
+
+    /// An operation of its parts. The name of what to do is read without regard to case; an empty
+    /// path is none.
+    ///
+    /// # Errors
+    /// There is no such thing to do, or it needs a value.
+    pub fn of(
+        op: &str,
+        path: Option<String>,
+        value: Option<Value>,
+    ) -> Result<Self, PatchErrorKind> {
+        let op =
+            Op::from_word(op).ok_or_else(|| PatchErrorKind::UnknownOp { found: op.to_owned() })?;
+        let path = path.filter(|path| !path.trim().is_empty());
         if value.is_none() && op == Op::Add {
             return Err(PatchErrorKind::Member {
                 member: "value",

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use tenon_plugin::{Call, Capability, Digest, Document, Plugin};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
+use uuid::Uuid;
 
 use super::{Error, Request, Services};
+use crate::clock;
 use crate::store::place::Place;
 use crate::store::{self, TenantId};
 use crate::tenant::runtime::ActivePlugin;
@@ -65,7 +67,11 @@ impl Services {
                 request_id: Arc::clone(&request.request_id),
                 resource_type: resource_type.name.as_str().into(),
                 operation: operation.as_str().into(),
+                actor: Arc::clone(&request.principal.actor),
                 config: Arc::clone(&active.config),
+                directory: None,
+                now: clock::unix_millis(),
+                seed: seed(),
                 budget: request.tenant.limits.plugin_budget,
             };
             let (candidate, current) = documents
@@ -109,4 +115,13 @@ impl Services {
             component.ok_or_else(|| not_loaded("the component is not stored".to_owned()))?;
         self.plugins.load(&component).await.map_err(|refusal| not_loaded(refusal.to_string()))
     }
+}
+
+/// What a plugin's random bytes are made of: 244 bits that nobody can guess.
+fn seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    let (left, right) = seed.split_at_mut(16);
+    left.copy_from_slice(Uuid::new_v4().as_bytes());
+    right.copy_from_slice(Uuid::new_v4().as_bytes());
+    seed
 }

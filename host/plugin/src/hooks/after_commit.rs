@@ -1,0 +1,59 @@
+//! `after-commit`: tells a plugin of what was written.
+
+use std::sync::Arc;
+
+use super::{answered, context, lend};
+use crate::bindings::exports::tenon::plugin::after_commit as raw;
+use crate::call::{Call, Capability, Document, Outcome};
+use crate::{Plugin, fault};
+
+/// Something that happened to a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// Identifies the event; one that is told again has the same.
+    pub id: Arc<str>,
+    /// `create`, `replace`, `patch` or `delete`.
+    pub operation: Arc<str>,
+    /// The name of the resource type.
+    pub resource_type: Arc<str>,
+    /// The `id` of the resource.
+    pub resource_id: Arc<str>,
+    /// The version that the event made; of a deletion, the last one.
+    pub version: u64,
+    /// When it happened, as an RFC 3339 date and time.
+    pub at: Arc<str>,
+}
+
+impl Plugin {
+    /// Tells the plugin of an event. `current` is the resource as it is now, where it exists.
+    pub async fn after_commit(
+        &self,
+        call: &Call,
+        event: &Event,
+        current: Option<Document>,
+    ) -> Outcome<()> {
+        self.call_hook(Capability::AfterCommit, call, async |store, instance, limits| {
+            let indices =
+                self.hooks.after_commit.as_ref().ok_or(self.lacks(Capability::AfterCommit))?;
+            let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
+            let current = current.map(|current| lend(store, current)).transpose()?;
+            let answer =
+                hook.call_after_commit(&mut *store, &context(call), &event.raw(), current).await;
+            answered(answer, store, limits)
+        })
+        .await
+    }
+}
+
+impl Event {
+    fn raw(&self) -> raw::Event {
+        raw::Event {
+            id: self.id.to_string(),
+            operation: self.operation.to_string(),
+            resource_type: self.resource_type.to_string(),
+            resource_id: self.resource_id.to_string(),
+            version: self.version,
+            at: self.at.to_string(),
+        }
+    }
+}

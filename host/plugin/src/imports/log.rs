@@ -1,0 +1,74 @@
+//! `log`: the plugin's own lines.
+
+use wasmtime::component::LinkerInstance;
+
+use super::charge::charge_call;
+use crate::call::Call;
+use crate::state::State;
+use crate::text::plain;
+
+pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
+    linker.func_wrap("write", |mut store, (level, message): (String, String)| {
+        charge_call(&mut store, "log", level.len() + message.len())?;
+        let state = store.data_mut();
+        if state.allowance.takes_line(message.len()) {
+            state.write_line(&level, &message);
+        }
+        Ok(())
+    })
+}
+
+impl crate::state::Allowance {
+    /// Counts a line of so many bytes. `false`: it is to be dropped.
+    fn takes_line(&mut self, bytes: usize) -> bool {
+        match (self.log_lines.checked_sub(1), self.log_bytes.checked_sub(bytes)) {
+            (Some(lines), Some(bytes)) => {
+                (self.log_lines, self.log_bytes) = (lines, bytes);
+                true
+            }
+            _ => {
+                self.log_lines_dropped = self.log_lines_dropped.saturating_add(1);
+                false
+            }
+        }
+    }
+}
+
+impl State {
+    /// Writes a guest's line to the log, under the target `tenon::guest`.
+    fn write_line(&self, level: &str, message: &str) {
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "tenon::guest",
+                    tenant = self.call.call.as_ref().map(Call::tenant_label),
+                    plugin = self.call.call.as_ref().map(Call::plugin_label),
+                    request_id = self.call.call.as_ref().map(Call::request_label),
+                    digest = %self.call.digest,
+                    "{}",
+                    plain(message, message.len() * 3)
+                )
+            };
+        }
+        match level {
+            "debug" => line!(debug),
+            "warn" => line!(warn),
+            "error" => line!(error),
+            _ => line!(info),
+        }
+    }
+}
+
+impl Call {
+    fn tenant_label(&self) -> &str {
+        &self.tenant
+    }
+
+    fn plugin_label(&self) -> &str {
+        &self.plugin
+    }
+
+    fn request_label(&self) -> &str {
+        &self.request_id
+    }
+}
