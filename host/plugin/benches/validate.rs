@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenon_plugin::{Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost, encode};
+use tenon_plugin::{
+    Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost, Tier, encode,
+};
 use tenon_scim::Registry;
 use tenon_scim::schema::describe::Description;
 
@@ -34,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     })?;
 
     let start = std::time::Instant::now();
-    let checked = host.check(&component).await?;
+    let checked = host.check(&component, Tier::Standard).await?;
     println!("component     {} bytes", component.len());
     println!("upload check  {:?}", start.elapsed());
 

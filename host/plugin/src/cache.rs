@@ -176,6 +176,11 @@ impl TrustedCode {
         TrustedCode(code)
     }
 
+    /// How large the code is.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+
     /// The component that the code is of.
     #[expect(unsafe_code, reason = "wasmtime has no safe way to load compiled code")]
     pub(crate) fn load(&self, engine: &Engine) -> wasmtime::Result<Component> {

@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::engine::compiling_engine;
 use crate::fault;
-use crate::limits::Limits;
+use crate::limits::UploadLimits;
 
 /// Bytes of address space that the child may use.
 pub(crate) const MEMORY_VARIABLE: &str = "TENON_COMPILE_MEMORY_BYTES";
@@ -50,7 +50,7 @@ fn compile() -> Result<(), Failed> {
 }
 
 fn limit_self() -> io::Result<()> {
-    let defaults = Limits::default();
+    let defaults = UploadLimits::STANDARD;
     let memory = number(MEMORY_VARIABLE, defaults.compile_memory_bytes)?;
     let seconds = number(TIME_VARIABLE, defaults.compile_time.as_secs())?;
     for (resource, limit) in [

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use crate::cache::TrustedCode;
 use crate::child::{EXIT_INVALID, MEMORY_VARIABLE, TIME_VARIABLE};
 use crate::error::Refusal;
-use crate::limits::Limits;
+use crate::limits::UploadLimits;
 use crate::text::plain_lines;
 
 /// Bytes of the child's messages that are kept.
@@ -53,7 +53,7 @@ impl Compiler {
 /// Compiles. However the child ends, it is gone when this returns.
 pub(crate) async fn compile(
     compiler: &Compiler,
-    limits: &Limits,
+    limits: &UploadLimits,
     component: &[u8],
 ) -> Result<TrustedCode, Refusal> {
     let mut child = start(compiler, limits)
@@ -79,7 +79,7 @@ struct Conversation {
     status: Option<ExitStatus>,
 }
 
-fn start(compiler: &Compiler, limits: &Limits) -> std::io::Result<Child> {
+fn start(compiler: &Compiler, limits: &UploadLimits) -> std::io::Result<Child> {
     Command::new(&compiler.program)
         .args(&compiler.args)
         // The server's environment may hold secrets.
@@ -95,7 +95,7 @@ fn start(compiler: &Compiler, limits: &Limits) -> std::io::Result<Child> {
 
 async fn converse(
     child: &mut Child,
-    limits: &Limits,
+    limits: &UploadLimits,
     component: &[u8],
 ) -> std::io::Result<Conversation> {
     let stdin = child.stdin.take();
@@ -130,7 +130,7 @@ async fn read(stream: Option<impl AsyncRead + Unpin>, bytes: usize) -> std::io::
 }
 
 impl Conversation {
-    fn judge(self, limits: &Limits) -> Result<TrustedCode, Refusal> {
+    fn judge(self, limits: &UploadLimits) -> Result<TrustedCode, Refusal> {
         let Some(status) = self.status else {
             return Err(Refusal::CompiledTooLarge { limit: limits.compiled_bytes });
         };

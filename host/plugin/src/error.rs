@@ -65,7 +65,8 @@ pub enum Refusal {
     /// Larger than the limit.
     #[error(
         "the component has {found} bytes, the limit is {limit}; build it with optimisation and \
-         without debug information (`tenon plugin build` does)"
+         without debug information (`tenon plugin build` does); one that brings the runtime of its \
+         language needs the runtime tier, which the operator opens"
     )]
     TooLarge {
         /// Bytes allowed.
@@ -106,6 +107,16 @@ pub enum Refusal {
         found: u64,
         /// What to change.
         advice: &'static str,
+    },
+    /// It was built for another version of the contract.
+    #[error(
+        "the component was built for version {found} of the contract, this server speaks {}; \
+         build it with the SDK of that version",
+        crate::imports::VERSION
+    )]
+    OtherApiVersion {
+        /// What it says.
+        found: String,
     },
     /// It asks for something that is not offered to its capabilities.
     #[error("the component imports `{import}`, which is not offered here; {advice}")]
@@ -229,6 +240,7 @@ impl Refusal {
                 "format"
             }
             Refusal::TooComplex { .. } => "complexity",
+            Refusal::OtherApiVersion { .. } => "api-version",
             Refusal::UnknownImport { .. } => "imports",
             Refusal::UnknownExport { .. } | Refusal::NoCapability { .. } => "exports",
             Refusal::WrongType { .. } => "types",
@@ -333,6 +345,19 @@ pub enum CallError {
         /// Calls at a time.
         running: usize,
     },
+    /// The fuel of the tenant, or of the plugin at this tenant, is used up for now.
+    #[error(
+        "the calls of {whose} have used up their {limit} units of fuel a second; there is more in \
+         {retry_after:?}"
+    )]
+    FuelRateExceeded {
+        /// `the tenant` or `the plugin`.
+        whose: &'static str,
+        /// Fuel in a second.
+        limit: u64,
+        /// When there is fuel again.
+        retry_after: Duration,
+    },
     /// The answer broke the rules of the boundary.
     #[error("the plugin's answer is not usable: {message}")]
     InvalidOutput {
@@ -370,6 +395,7 @@ impl CallError {
             CallError::Trap { .. } => "trap",
             CallError::Failure { .. } => "failure",
             CallError::Busy { .. } => "busy",
+            CallError::FuelRateExceeded { .. } => "fuel-rate-exceeded",
             CallError::InvalidOutput { .. } => "invalid-output",
             CallError::DoesNotStart { .. } => "does-not-start",
             CallError::NoSuchHook { .. } => "no-such-hook",

@@ -7,7 +7,7 @@ use wasmtime::{Engine, Precompiled};
 use crate::call::Capability;
 use crate::error::Refusal;
 use crate::imports::{self, PACKAGE, VERSION};
-use crate::limits::Limits;
+use crate::limits::UploadLimits;
 use crate::shape::{self, Shape};
 use crate::text::plain;
 
@@ -15,16 +15,17 @@ use crate::text::plain;
 const NAME_BYTES: usize = 120;
 
 /// The checks that need nothing but the bytes.
-pub(crate) fn check(component: &[u8], limits: &Limits) -> Result<(), Refusal> {
+pub(crate) fn check(component: &[u8], limits: &UploadLimits) -> Result<(), Refusal> {
     size(component, limits)?;
     format(component)?;
     let shape = shape::read(component)?;
     complexity(&shape, limits)?;
+    api_version(&shape)?;
     let capabilities = exports(&shape)?;
     imports(&shape, &capabilities)
 }
 
-fn size(component: &[u8], limits: &Limits) -> Result<(), Refusal> {
+fn size(component: &[u8], limits: &UploadLimits) -> Result<(), Refusal> {
     if component.len() > limits.component_bytes {
         return Err(Refusal::TooLarge { limit: limits.component_bytes, found: component.len() });
     }
@@ -54,7 +55,7 @@ fn format(component: &[u8]) -> Result<(), Refusal> {
     Err(Refusal::NotAComponent { found, advice })
 }
 
-fn complexity(shape: &Shape, limits: &Limits) -> Result<(), Refusal> {
+fn complexity(shape: &Shape, limits: &UploadLimits) -> Result<(), Refusal> {
     let counts = [
         (
             "components nested in each other",
@@ -68,12 +69,19 @@ fn complexity(shape: &Shape, limits: &Limits) -> Result<(), Refusal> {
             limits.instances,
             "compose it of fewer parts",
         ),
+        (
+            "imports and exports",
+            (shape.imports.len().saturating_add(shape.exports.len())) as u64,
+            limits.names,
+            "import and export the interfaces of the contract alone",
+        ),
         ("functions", shape.functions, limits.functions, "leave out dependencies"),
         (
             "bytes in its largest function",
             shape.largest_function,
             limits.function_bytes,
-            "split the function, or build with less inlining (`opt-level = \"s\"`)",
+            "split the function, or build with less inlining (`opt-level = \"s\"`); a component that \
+             brings the runtime of its language needs the runtime tier, which the operator opens",
         ),
     ];
     for (what, found, limit, advice) in counts {
@@ -83,6 +91,17 @@ fn complexity(shape: &Shape, limits: &Limits) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// What a component says of itself is believed where it says that it does not fit. That it fits is
+/// seen from the names and types of its imports and exports.
+fn api_version(shape: &Shape) -> Result<(), Refusal> {
+    match shape.api_version.as_deref() {
+        Some(found) if found != VERSION.as_bytes() => Err(Refusal::OtherApiVersion {
+            found: plain(&String::from_utf8_lossy(found), NAME_BYTES),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The capabilities that it exports, by name.
@@ -202,7 +221,7 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> Refusal {
-        check(&wat::parse_str(text).unwrap(), &Limits::default()).unwrap_err()
+        check(&wat::parse_str(text).unwrap(), &UploadLimits::STANDARD).unwrap_err()
     }
 
     fn with(import: &str, export: &str) -> String {
@@ -225,7 +244,7 @@ mod tests {
             (b"\0asm\x0a\0\x01\0", "another version of WebAssembly"),
             (b"MZ", "something that is no WebAssembly"),
         ] {
-            let refusal = check(bytes, &Limits::default()).unwrap_err();
+            let refusal = check(bytes, &UploadLimits::STANDARD).unwrap_err();
             assert!(refusal.to_string().contains(found), "{refusal}");
             assert_eq!(refusal.check(), "format");
         }
@@ -236,12 +255,12 @@ mod tests {
         let engine = crate::engine::compiling_engine().unwrap();
         let component = wat::parse_str("(component)").unwrap();
         let code = engine.precompile_component(&component).unwrap();
-        assert!(matches!(check(&code, &Limits::default()), Err(Refusal::Precompiled)));
+        assert!(matches!(check(&code, &UploadLimits::STANDARD), Err(Refusal::Precompiled)));
     }
 
     #[test]
     fn size_is_checked_before_anything_else() {
-        let limits = Limits { component_bytes: 3, ..Limits::default() };
+        let limits = UploadLimits { component_bytes: 3, ..UploadLimits::STANDARD };
         let refusal = check(b"\0asm", &limits).unwrap_err();
         assert!(matches!(refusal, Refusal::TooLarge { limit: 3, found: 4 }));
     }
@@ -256,6 +275,30 @@ mod tests {
     fn another_version_is_told_ours() {
         let refusal = refusal(&with("tenon:plugin/log@0.2.0", VALIDATION)).to_string();
         assert!(refusal.contains("speaks version 0.1.0"), "{refusal}");
+    }
+
+    #[test]
+    fn a_component_that_says_it_is_of_another_version_is_believed() {
+        let says = |version: &str| {
+            let text = format!(
+                r#"(component (@custom "tenon:plugin" "{version}")
+                    (instance $i) (export "{SCHEMA}" (instance $i)))"#
+            );
+            check(&wat::parse_str(text).unwrap(), &UploadLimits::STANDARD)
+        };
+        says("0.1.0").unwrap();
+        let refusal = says("0.2.0").unwrap_err();
+        assert_eq!(refusal.check(), "api-version");
+        assert!(refusal.to_string().contains("0.2.0"), "{refusal}");
+    }
+
+    #[test]
+    fn a_name_for_each_of_ten_thousand_imports_is_refused_by_their_number() {
+        let imports: String =
+            (0..10_000).map(|number| format!("(import \"i{number}\" (instance))")).collect();
+        let refusal = refusal(&format!("(component {imports})"));
+        assert_eq!(refusal.check(), "complexity");
+        assert!(refusal.to_string().contains("10000 imports and exports"), "{refusal}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,9 +15,14 @@ use crate::compile::{self, Compiler};
 use crate::digest::Digest;
 use crate::engine::RunningEngine;
 use crate::error::{HostError, Refusal};
-use crate::limits::Limits;
+use crate::limits::{Limits, Tier, UploadLimits};
 use crate::plugin::{Plugin, Runtime};
 use crate::{fault, gate, imports};
+
+mod loaded;
+
+use self::loaded::Loaded;
+pub use self::loaded::Memory;
 
 /// What a [`PluginHost`] is made with.
 #[derive(Clone, Debug)]
@@ -63,13 +68,6 @@ struct Shared {
     loading: Mutex<HashMap<Digest, Weak<tokio::sync::Mutex<()>>>>,
 }
 
-/// Versions in memory, with the time of their last use on a clock that counts uses.
-#[derive(Default)]
-struct Loaded {
-    plugins: HashMap<Digest, (Arc<Plugin>, u64)>,
-    clock: u64,
-}
-
 impl PluginHost {
     /// Starts the engine and opens the cache.
     ///
@@ -86,8 +84,9 @@ impl PluginHost {
         let checks = Semaphore::new(limits.concurrent_compiles);
         let loads = Semaphore::new(limits.concurrent_loads);
         let admission = Admission::new(&limits);
+        let loaded = Mutex::new(Loaded::new(limits.loaded_bytes));
         let runtime = Arc::new(Runtime { engine, linker, limits, admission });
-        let (loaded, loading) = (Mutex::default(), Mutex::default());
+        let loading = Mutex::default();
         let shared = Shared { runtime, cache, compiler, uploads, checks, loads, loaded, loading };
         Ok(PluginHost { shared: Arc::new(shared) })
     }
@@ -95,6 +94,11 @@ impl PluginHost {
     /// The limits that hold here.
     pub fn limits(&self) -> &Limits {
         &self.shared.runtime.limits
+    }
+
+    /// How many versions are in memory, and what they take.
+    pub fn memory(&self) -> Memory {
+        self.shared.loaded().memory()
     }
 
     /// The upload gate: size, format, structure, exports, imports, compiling, resources, types,
@@ -105,18 +109,20 @@ impl PluginHost {
     ///
     /// The first check that the component does not pass, or [`Refusal::Busy`] at once where too
     /// many are being checked.
-    pub async fn check(&self, component: &[u8]) -> Result<Checked, Refusal> {
+    pub async fn check(&self, component: &[u8], tier: Tier) -> Result<Checked, Refusal> {
         let waiting = self.limits().concurrent_uploads;
         let _upload = self.shared.uploads.try_acquire().map_err(|_| Refusal::Busy { waiting })?;
         let (shared, bytes) = (self.shared.clone(), Arc::<[u8]>::from(component));
-        blocking(move || gate::check(&bytes, &shared.runtime.limits)).await??;
+        blocking(move || gate::check(&bytes, shared.runtime.limits.upload_of(tier))).await??;
 
         let shared = &self.shared;
+        let limits = self.limits().upload_of(tier);
         let digest = Digest::of(component);
         let (plugin, code) = match shared.cached(&digest).await {
             Some(plugin) => (plugin, None),
             None => {
-                let (plugin, code) = shared.compile(&shared.checks, digest, component).await?;
+                let (plugin, code) =
+                    shared.compile(&shared.checks, limits, digest, component).await?;
                 (Arc::new(plugin), Some(code))
             }
         };
@@ -124,15 +130,16 @@ impl PluginHost {
         plugin.probe().await?;
         let described = plugin.describe().await?;
         if let Some(code) = code {
+            shared.loaded().insert(plugin.clone(), code.bytes());
             shared.keep(digest, code).await;
         }
-        Ok(Checked { plugin: shared.remember(plugin), described })
+        Ok(Checked { plugin, described })
     }
 
     /// A version that is in memory, or whose compiled code is on disk; `None` where the
     /// component itself is needed ([`PluginHost::load`]).
     pub async fn cached(&self, digest: &Digest) -> Option<Arc<Plugin>> {
-        if let Some(plugin) = self.shared.loaded(digest) {
+        if let Some(plugin) = self.shared.loaded().get(digest) {
             return Some(plugin);
         }
         let turn = self.shared.turn(digest);
@@ -154,9 +161,13 @@ impl PluginHost {
             return Ok(plugin);
         }
         let shared = &self.shared;
-        let (plugin, code) = shared.compile(&shared.loads, digest, component).await?;
+        // It passed the gate of its tier, which is not known any more.
+        let limits = &self.limits().runtime_upload;
+        let (plugin, code) = shared.compile(&shared.loads, limits, digest, component).await?;
+        let plugin = Arc::new(plugin);
+        shared.loaded().insert(plugin.clone(), code.bytes());
         shared.keep(digest, code).await;
-        Ok(shared.remember(Arc::new(plugin)))
+        Ok(plugin)
     }
 
     /// Drops a version that no tenant has any more, from memory and disk. Calls of it that are
@@ -164,7 +175,7 @@ impl PluginHost {
     pub async fn forget(&self, digest: &Digest) {
         let turn = self.shared.turn(digest);
         let _turn = turn.lock().await;
-        self.shared.loaded.lock().unwrap_or_else(PoisonError::into_inner).plugins.remove(digest);
+        self.shared.loaded().remove(digest);
         let (shared, digest) = (self.shared.clone(), *digest);
         let removed = blocking(move || shared.cache.remove(&digest)).await;
         if let Ok(Err(error)) = removed {
@@ -200,13 +211,17 @@ impl std::fmt::Debug for PluginHost {
 impl Shared {
     /// From memory or disk.
     async fn cached(self: &Arc<Shared>, digest: &Digest) -> Option<Arc<Plugin>> {
-        if let Some(plugin) = self.loaded(digest) {
+        if let Some(plugin) = self.loaded().get(digest) {
             return Some(plugin);
         }
         let (shared, wanted) = (self.clone(), *digest);
         let code = blocking(move || shared.cache.get(&wanted)).await.ok()??;
         match self.link(*digest, code).await {
-            Ok((plugin, _)) => Some(self.remember(Arc::new(plugin))),
+            Ok((plugin, code)) => {
+                let plugin = Arc::new(plugin);
+                self.loaded().insert(plugin.clone(), code.bytes());
+                Some(plugin)
+            }
             Err(refusal) => {
                 tracing::warn!(
                     %digest, error = %refusal,
@@ -221,12 +236,13 @@ impl Shared {
     async fn compile(
         self: &Arc<Shared>,
         places: &Semaphore,
+        limits: &UploadLimits,
         digest: Digest,
         component: &[u8],
     ) -> Result<(Plugin, TrustedCode), Refusal> {
         let code = {
             let _place = place(places).await?;
-            compile::compile(&self.compiler, &self.runtime.limits, component).await?
+            compile::compile(&self.compiler, limits, component).await?
         };
         self.link(digest, code).await
     }
@@ -271,27 +287,8 @@ impl Shared {
         turn
     }
 
-    fn loaded(&self, digest: &Digest) -> Option<Arc<Plugin>> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.clock += 1;
-        let now = loaded.clock;
-        let (plugin, used) = loaded.plugins.get_mut(digest)?;
-        *used = now;
-        Some(plugin.clone())
-    }
-
-    fn remember(&self, plugin: Arc<Plugin>) -> Arc<Plugin> {
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.clock += 1;
-        let now = loaded.clock;
-        loaded.plugins.insert(*plugin.digest(), (plugin.clone(), now));
-        if loaded.plugins.len() > self.runtime.limits.loaded_plugins {
-            let oldest = loaded.plugins.iter().min_by_key(|(_, (_, used))| *used);
-            if let Some(digest) = oldest.map(|(digest, _)| *digest) {
-                loaded.plugins.remove(&digest);
-            }
-        }
-        plugin
+    fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use tenon_plugin::{Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost};
+//! use tenon_plugin::{Budget, Call, Compiler, Document, HostSettings, Limits, PluginHost, Tier};
 //! # use tenon_scim::schema::ResourceType;
 //! # async fn example(
 //! #     component: Vec<u8>, user_type: Arc<ResourceType>, user: serde_json::Map<String, serde_json::Value>,
@@ -17,7 +17,7 @@
 //!     compiler: Compiler::this_program(["compile-plugin"])?,
 //!     limits: Limits::default(),
 //! })?;
-//! let checked = host.check(&component).await?;
+//! let checked = host.check(&component, Tier::Standard).await?;
 //!
 //! let call = Call {
 //!     tenant: "acme".into(),
@@ -74,7 +74,7 @@ pub use digest::{Digest, DigestError};
 pub use directory::{Directory, LookUp, LookUpError};
 pub use error::{CallError, HostError, Refusal};
 pub use hooks::{Claim, Edit, Event, QueryDecision, RequestHead, WriteDecision};
-pub use host::{Checked, HostSettings, PluginHost};
-pub use limits::{Budget, Limits};
+pub use host::{Checked, HostSettings, Memory, PluginHost};
+pub use limits::{Budget, Limits, Share, Tier, UploadLimits};
 pub use package::{PackageError, encode};
 pub use plugin::Plugin;

@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
-use wasmtime::ResourceLimiter;
+mod meter;
+mod upload;
+
+pub(crate) use self::meter::{Meter, Refused};
+pub use self::upload::{Tier, UploadLimits};
 
 /// Limits on one call, on one upload, and on how many calls run at a time.
 ///
@@ -26,7 +30,7 @@ pub struct Limits {
     pub tables: usize,
     /// Elements of all tables of a call together.
     pub table_elements: usize,
-    /// Core instances of a call.
+    /// Core instances of a call: as many as the gate lets through, which counts them.
     pub instances: usize,
     /// Resource handles that a guest holds at a time.
     pub handles: usize,
@@ -61,26 +65,16 @@ pub struct Limits {
     /// Bytes of the filter that a query is narrowed by.
     pub filter_bytes: usize,
 
-    /// Bytes of an uploaded component.
-    pub component_bytes: usize,
-    /// Components nested in each other in an upload, the outermost included.
-    pub nesting: usize,
-    /// Functions of all core modules of an upload.
-    pub functions: usize,
-    /// Bytes of the largest function body. Compile time grows faster than the body.
-    pub function_bytes: usize,
+    /// What a component may be that any tenant uploads.
+    pub upload: UploadLimits,
+    /// What a component may be that brings the runtime of its language.
+    pub runtime_upload: UploadLimits,
     /// Fuel of the one call of `describe`.
     pub describe_fuel: u64,
     /// Documents that `describe` may return.
     pub describe_documents: usize,
     /// Bytes of all documents that `describe` returns.
     pub describe_bytes: usize,
-    /// Address space of the compiling child process, in bytes.
-    pub compile_memory_bytes: u64,
-    /// Wall time of the compiling child process; its processor time is held to the same.
-    pub compile_time: Duration,
-    /// Bytes of compiled code.
-    pub compiled_bytes: usize,
     /// Uploads that are compiled, started and described at a time; more of them wait.
     pub concurrent_compiles: usize,
     /// Versions that are compiled again at a time because their compiled code was lost. They
@@ -93,8 +87,11 @@ pub struct Limits {
     pub concurrent_calls: usize,
     /// Calls at a time of one tenant, so that one tenant cannot hold all places.
     pub concurrent_calls_per_tenant: usize,
-    /// Loaded versions kept in memory. The least recently used one leaves.
-    pub loaded_plugins: usize,
+    /// Fuel of all calls of one tenant in a second, for long. That of two seconds may be used at once.
+    pub fuel_per_second: u64,
+    /// Bytes of compiled code that is kept in memory, of all versions together. The least recently
+    /// used ones leave.
+    pub loaded_bytes: usize,
 }
 
 /// What the calls of one tenant may cost, where that is less than the host's [`Limits`] allow.
@@ -108,9 +105,31 @@ pub struct Budget {
     pub memory_bytes: Option<usize>,
     /// Calls at a time.
     pub concurrent_calls: Option<usize>,
+    /// Fuel of all calls in a second, for long.
+    pub fuel_per_second: Option<u64>,
+    /// What the calls of one of its plugins together may take of that.
+    pub share: Share,
+}
+
+/// What the calls of one plugin may take of its tenant's places and fuel; all, where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Share {
+    /// Calls at a time.
+    pub concurrent_calls: Option<usize>,
+    /// Fuel of all calls in a second, for long.
+    pub fuel_per_second: Option<u64>,
 }
 
 impl Limits {
+    /// What a component of this tier may be.
+    #[must_use]
+    pub const fn upload_of(&self, tier: Tier) -> &UploadLimits {
+        match tier {
+            Tier::Standard => &self.upload,
+            Tier::Runtime => &self.runtime_upload,
+        }
+    }
+
     /// These limits, with those of a budget that are tighter.
     #[must_use]
     pub fn within(&self, budget: &Budget) -> Limits {
@@ -120,6 +139,10 @@ impl Limits {
             deadline: budget.deadline.unwrap_or(self.deadline).min(self.deadline),
             memory_bytes: budget.memory_bytes.unwrap_or(self.memory_bytes).min(self.memory_bytes),
             concurrent_calls_per_tenant: budget.concurrent_calls.unwrap_or(calls).min(calls),
+            fuel_per_second: budget
+                .fuel_per_second
+                .unwrap_or(self.fuel_per_second)
+                .min(self.fuel_per_second),
             ..self.clone()
         }
     }
@@ -136,7 +159,7 @@ impl Default for Limits {
             memories: 8,
             tables: 32,
             table_elements: 20_000,
-            instances: 64,
+            instances: UploadLimits::RUNTIME.instances,
             handles: 1_000,
             stack_bytes: 512 * 1024,
             host_call_bytes: 2 * MIB,
@@ -152,140 +175,25 @@ impl Default for Limits {
             edits: 100,
             edit_bytes: MIB,
             filter_bytes: 8 * 1024,
-            component_bytes: 4 * MIB,
-            nesting: 4,
-            functions: 20_000,
-            function_bytes: 64 * 1024,
+            upload: UploadLimits::STANDARD,
+            runtime_upload: UploadLimits::RUNTIME,
             describe_fuel: 20_000_000,
             describe_documents: 32,
             describe_bytes: MIB,
-            compile_memory_bytes: 2048 * MIB as u64,
-            compile_time: Duration::from_secs(20),
-            compiled_bytes: 64 * MIB,
             concurrent_compiles: 2,
             concurrent_loads: 2,
             concurrent_uploads: 16,
             concurrent_calls: 64,
             concurrent_calls_per_tenant: 16,
-            loaded_plugins: 512,
+            fuel_per_second: 400_000_000,
+            loaded_bytes: 256 * MIB,
         }
-    }
-}
-
-/// Sums what one store has taken. `StoreLimits` of wasmtime would allow the limit once for each
-/// memory.
-#[derive(Debug)]
-pub(crate) struct Meter {
-    memory_limit: usize,
-    table_limit: usize,
-    memories: usize,
-    tables: usize,
-    instances: usize,
-    memory_bytes: usize,
-    table_elements: usize,
-    peak_memory_bytes: usize,
-    refused: Option<Refused>,
-}
-
-/// The growth that was refused first: what a trap afterwards is most likely about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Refused {
-    /// Linear memory would have come to so many bytes.
-    Memory(usize),
-    /// Tables would have come to so many elements.
-    Table(usize),
-}
-
-impl Meter {
-    pub(crate) fn new(limits: &Limits) -> Meter {
-        Meter {
-            memory_limit: limits.memory_bytes,
-            table_limit: limits.table_elements,
-            memories: limits.memories,
-            tables: limits.tables,
-            instances: limits.instances,
-            memory_bytes: 0,
-            table_elements: 0,
-            peak_memory_bytes: 0,
-            refused: None,
-        }
-    }
-
-    pub(crate) fn peak_memory_bytes(&self) -> usize {
-        self.peak_memory_bytes
-    }
-
-    pub(crate) fn refused(&self) -> Option<Refused> {
-        self.refused
-    }
-}
-
-impl ResourceLimiter for Meter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            // The guest's own maximum: not ours to record.
-            return Ok(false);
-        }
-        let total = self.memory_bytes.saturating_add(desired.saturating_sub(current));
-        if total > self.memory_limit {
-            self.refused.get_or_insert(Refused::Memory(total));
-            return Ok(false);
-        }
-        self.memory_bytes = total;
-        self.peak_memory_bytes = self.peak_memory_bytes.max(total);
-        Ok(true)
-    }
-
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
-        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
-        if total > self.table_limit {
-            self.refused.get_or_insert(Refused::Table(total));
-            return Ok(false);
-        }
-        self.table_elements = total;
-        Ok(true)
-    }
-
-    fn instances(&self) -> usize {
-        self.instances
-    }
-
-    fn tables(&self) -> usize {
-        self.tables
-    }
-
-    fn memories(&self) -> usize {
-        self.memories
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Memories grow by whole pages.
-    const PAGE_BYTES: usize = 64 * 1024;
-
-    fn meter(pages: usize) -> Meter {
-        Meter::new(&Limits {
-            memory_bytes: pages * PAGE_BYTES,
-            table_elements: 10,
-            ..Limits::default()
-        })
-    }
 
     #[test]
     fn a_budget_only_lowers() {
@@ -299,36 +207,13 @@ mod tests {
             deadline: Some(Duration::from_millis(1)),
             memory_bytes: Some(1),
             concurrent_calls: Some(1),
+            fuel_per_second: Some(1),
+            share: Share::default(),
         };
         let lowered = limits.within(&less);
         assert_eq!((lowered.fuel, lowered.deadline), (1, Duration::from_millis(1)));
         assert_eq!((lowered.memory_bytes, lowered.concurrent_calls_per_tenant), (1, 1));
+        assert_eq!(lowered.fuel_per_second, 1);
         assert_eq!(lowered.concurrent_calls, limits.concurrent_calls);
-    }
-
-    #[test]
-    fn two_memories_share_one_limit() {
-        let mut meter = meter(3);
-        assert!(meter.memory_growing(0, 2 * PAGE_BYTES, None).unwrap());
-        assert!(!meter.memory_growing(0, 2 * PAGE_BYTES, None).unwrap());
-        assert!(meter.memory_growing(0, PAGE_BYTES, None).unwrap());
-        assert_eq!(meter.peak_memory_bytes(), 3 * PAGE_BYTES);
-        assert!(matches!(meter.refused(), Some(Refused::Memory(bytes)) if bytes == 4 * PAGE_BYTES));
-    }
-
-    #[test]
-    fn two_tables_share_one_limit() {
-        let mut meter = meter(1);
-        assert!(meter.table_growing(0, 6, None).unwrap());
-        assert!(!meter.table_growing(0, 6, None).unwrap());
-        assert!(matches!(meter.refused(), Some(Refused::Table(12))));
-    }
-
-    #[test]
-    fn growth_past_the_guests_own_maximum_is_no_refusal_of_ours() {
-        let mut meter = meter(3);
-        assert!(!meter.memory_growing(PAGE_BYTES, 2 * PAGE_BYTES, Some(PAGE_BYTES)).unwrap());
-        assert!(meter.refused().is_none());
-        assert_eq!(meter.peak_memory_bytes(), 0);
     }
 }

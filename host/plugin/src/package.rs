@@ -2,6 +2,9 @@
 
 use wit_component::ComponentEncoder;
 
+use crate::imports::PACKAGE;
+use crate::shape::{self, API_SECTION};
+
 /// No component can be made of this module.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -24,5 +27,24 @@ pub fn encode(core_module: &[u8]) -> Result<Vec<u8>, PackageError> {
         .validate(true)
         .module(core_module)
         .and_then(|mut encoder| encoder.encode())
+        .map(with_api_version)
         .map_err(|error| PackageError { reason: format!("{error:#}") })
+}
+
+/// Adds a custom section that says for what version of the contract the component was built, which
+/// its names tell: a reader of the section needs to know none of them.
+fn with_api_version(mut component: Vec<u8>) -> Vec<u8> {
+    const CUSTOM_SECTION: u8 = 0;
+    let shape = shape::read(&component).unwrap_or_default();
+    let ours = shape.exports.iter().find(|name| name.starts_with(PACKAGE));
+    let Some((_, version)) = ours.and_then(|name| name.split_once('@')) else { return component };
+    let body = API_SECTION.len() + 1 + version.len();
+    // Lengths are LEB128, in which one byte is enough up to 127.
+    let (Ok(body @ ..128), Ok(name)) = (u8::try_from(body), u8::try_from(API_SECTION.len())) else {
+        return component;
+    };
+    component.extend([CUSTOM_SECTION, body, name]);
+    component.extend_from_slice(API_SECTION.as_bytes());
+    component.extend_from_slice(version.as_bytes());
+    component
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
-use crate::admission::Admission;
+use crate::admission::{Admission, Caller};
 use crate::call::{Call, Capability, Outcome, Usage};
 use crate::digest::Digest;
 use crate::engine::{RunningEngine, TICK};
@@ -133,8 +133,8 @@ impl Plugin {
     ) -> Result<(Result<T, CallError>, Usage), CallError> {
         let Runtime { engine, admission, .. } = &*self.runtime;
         // `describe` runs in the places that the pool keeps for checks at upload.
-        let of_tenant = limits.concurrent_calls_per_tenant;
-        let _place = call.map(|call| admission.enter(&call.tenant, of_tenant)).transpose()?;
+        let place =
+            call.map(|call| admission.enter(Caller::of(call, limits), fuel, start)).transpose()?;
         let call = HookCall { hook, digest: self.digest, call: call.cloned() };
         let mut store =
             state::new_store(engine.engine(), limits, fuel, call).map_err(fault::link)?;
@@ -152,6 +152,9 @@ impl Plugin {
             Err(_) => Err(CallError::DeadlineExceeded { limit: limits.deadline }),
         };
         let usage = state::usage(&store, fuel, start.elapsed());
+        if let Some(place) = place {
+            place.leave(usage.fuel);
+        }
         Ok((result, usage))
     }
 

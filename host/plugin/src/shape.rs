@@ -10,6 +10,9 @@ use wasmparser::{
 
 use crate::error::Refusal;
 
+/// The custom section in which a component says what version of the contract it was built for.
+pub(crate) const API_SECTION: &str = "tenon:plugin";
+
 /// What the gate judges a component by.
 #[derive(Debug, Default)]
 pub(crate) struct Shape {
@@ -17,6 +20,8 @@ pub(crate) struct Shape {
     pub(crate) imports: Vec<String>,
     /// Names of the root component's exports.
     pub(crate) exports: Vec<String>,
+    /// What the root's section [`API_SECTION`] says, if it has one.
+    pub(crate) api_version: Option<Vec<u8>>,
     /// Instances, core and component, that one instantiation of the root makes.
     pub(crate) instances: u64,
     /// Components nested in each other, the root included.
@@ -61,6 +66,11 @@ impl Reader {
         match payload {
             Payload::Version { encoding, .. } => self.enter(encoding),
             Payload::End(_) => self.leave(),
+            Payload::CustomSection(section)
+                if self.open.len() == 1 && section.name() == API_SECTION =>
+            {
+                self.shape.api_version = Some(section.data().to_owned());
+            }
             Payload::CodeSectionStart { count, .. } => {
                 self.shape.functions = self.shape.functions.saturating_add(count.into());
             }

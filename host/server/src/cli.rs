@@ -24,7 +24,7 @@ mod tenant;
 
 use std::process::ExitCode;
 
-use clap::{Arg, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::runtime::Builder;
 
 use crate::config::{self, Config, Database};
@@ -100,7 +100,13 @@ fn command() -> Command {
         .subcommand(
             Command::new("check")
                 .about("Tell whether a component would be accepted by an upload")
-                .arg(Arg::new("file").value_name("FILE").required(true).help("The component")),
+                .arg(Arg::new("file").value_name("FILE").required(true).help("The component"))
+                .arg(
+                    Arg::new("runtime-tier")
+                        .long("runtime-tier")
+                        .action(ArgAction::SetTrue)
+                        .help("As at a tenant that may upload the runtime of a language (JavaScript, Python)"),
+                ),
         )
         .subcommands(plugin::commands());
     Command::new("tenon")

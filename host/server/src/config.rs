@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use clap::ArgMatches;
 use ipnet::IpNet;
 use sqlx::postgres::PgConnectOptions;
+use tenon_plugin::Limits;
 
 use crate::keyring::Keyring;
 use crate::service::housekeeping::Retention;
@@ -57,6 +58,8 @@ pub struct Config {
     pub row_level_security: RowSecurity,
     /// Documents that a filter or a sort may read.
     pub filter_scan_limit: u32,
+    /// Bytes of compiled plugins that are kept in memory.
+    pub plugin_memory_budget: usize,
     /// How long what grows is kept.
     pub retention: Retention,
     /// Networks beside the public ones into which tenants' administrators may have requests sent.
@@ -187,6 +190,9 @@ impl Config {
                 .parsed("row_level_security", "\"on\" or \"off\"")?
                 .unwrap_or_default(),
             filter_scan_limit: values.filter_scan_limit()?,
+            plugin_memory_budget: values
+                .parsed("plugin_memory_budget", "a number of bytes")?
+                .unwrap_or_else(|| Limits::default().loaded_bytes),
             retention: Retention {
                 events: values.retention("outbox_retention")?.unwrap_or(kept.events),
                 audit: values.retention("audit_retention")?,

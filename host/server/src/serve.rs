@@ -198,7 +198,8 @@ async fn build_app(
         Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io("find this program's file"))?;
     let cache_dir = config.data_dir.join("plugin-cache");
     // Starting the engine reserves address space and looks at the cache: not on an async thread.
-    let settings = HostSettings { cache_dir, compiler, limits: Limits::default() };
+    let limits = Limits { loaded_bytes: config.plugin_memory_budget, ..Limits::default() };
+    let settings = HostSettings { cache_dir, compiler, limits };
     let plugins = tokio::task::spawn_blocking(move || PluginHost::new(settings))
         .await
         .map_err(|error| ServeError::Io { doing: "start plugins", source: error.into() })??;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tenon_plugin::{Digest, Limits};
+use tenon_plugin::{Digest, Limits, Tier};
 
 use crate::support::{Fixture, compiler, host, hostile, limits, program, validate};
 
@@ -62,17 +62,42 @@ async fn versions_are_shared_and_compiled_once() {
 }
 
 #[tokio::test]
-async fn the_least_recently_used_version_leaves_memory() {
-    let fixture = Fixture::with(Limits { loaded_plugins: 2, ..limits() });
+async fn the_versions_in_memory_keep_to_a_budget_and_the_least_recently_used_leaves() {
+    let names = ["harmless", "trap", "loop"];
+    let sizes: Vec<usize> = {
+        let fixture = Fixture::new();
+        let mut sizes = Vec::new();
+        for name in names {
+            let before = fixture.host.memory().bytes;
+            fixture.plugin(name).await;
+            sizes.push(fixture.host.memory().bytes - before);
+        }
+        assert_eq!(fixture.host.memory().versions, 3);
+        sizes
+    };
+    // All of them but for one byte.
+    let loaded_bytes = sizes.iter().sum::<usize>() - 1;
+    let fixture = Fixture::with(Limits { loaded_bytes, ..limits() });
     let first = fixture.plugin("harmless").await;
     let second = fixture.plugin("trap").await;
     assert!(Arc::ptr_eq(&fixture.host.cached(first.digest()).await.unwrap(), &first));
     fixture.plugin("loop").await;
+    assert_eq!(fixture.host.memory().versions, 2);
+    assert_eq!(fixture.host.memory().bytes, sizes[0] + sizes[2]);
     assert!(Arc::ptr_eq(&fixture.host.cached(first.digest()).await.unwrap(), &first));
     // It is not gone, only loaded anew.
     let again = fixture.host.load(&hostile("trap")).await.unwrap();
     assert!(!Arc::ptr_eq(&again, &second));
     assert_eq!(again.digest(), second.digest());
+}
+
+#[tokio::test]
+async fn a_version_larger_than_the_budget_runs_alone() {
+    let fixture = Fixture::with(Limits { loaded_bytes: 1, ..limits() });
+    fixture.plugin("trap").await;
+    let plugin = fixture.plugin("harmless").await;
+    assert_eq!(validate(&plugin).await.result.unwrap(), []);
+    assert_eq!(fixture.host.memory().versions, 1);
 }
 
 #[tokio::test]
@@ -88,7 +113,8 @@ async fn a_version_that_requests_wait_for_does_not_wait_for_uploads() {
     let limits = Limits { concurrent_compiles: 1, ..limits() };
     let host = host(dir.path(), program("/bin/sh", &["-c", &script]), limits);
     let uploading = host.clone();
-    let upload = tokio::spawn(async move { uploading.check(&hostile("trap")).await });
+    let upload =
+        tokio::spawn(async move { uploading.check(&hostile("trap"), Tier::Standard).await });
     while !first.exists() {
         tokio::task::yield_now().await;
     }

@@ -142,6 +142,7 @@ async fn nothing_is_remembered_between_calls() {
 async fn calls_past_the_tenants_places_are_busy_at_once() {
     let limits = Limits {
         fuel: u64::MAX / 2,
+        fuel_per_second: u64::MAX,
         concurrent_calls: 2,
         concurrent_calls_per_tenant: 1,
         ..limits()

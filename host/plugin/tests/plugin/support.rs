@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenon_plugin::{
     Budget, Call, CallError, Checked, Compiler, Document, HostSettings, Issue, Limits, Outcome,
-    Plugin, PluginHost, Refusal,
+    Plugin, PluginHost, Refusal, Tier,
 };
 use tenon_scim::Registry;
 
@@ -31,7 +31,7 @@ impl Fixture {
 
     /// Uploads one of `tests/hostile`.
     pub(crate) async fn check(&self, name: &str) -> Result<Checked, Refusal> {
-        self.host.check(&hostile(name)).await
+        self.host.check(&hostile(name), Tier::Standard).await
     }
 
     pub(crate) async fn plugin(&self, name: &str) -> Arc<Plugin> {

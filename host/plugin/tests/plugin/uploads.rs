@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenon_plugin::{Capability, Digest, Limits, Refusal};
+use tenon_plugin::{Capability, Digest, Limits, Refusal, Tier, UploadLimits};
 
 use crate::support::{Fixture, host, hostile, limits, program};
 
@@ -54,19 +54,19 @@ async fn uploads_past_the_limit_are_refused_at_once() {
     let limits = Limits {
         concurrent_uploads: 3,
         concurrent_compiles: 1,
-        compile_time: Duration::from_millis(50),
+        upload: UploadLimits { compile_time: Duration::from_millis(50), ..UploadLimits::STANDARD },
         ..limits()
     };
     let host = host(dir.path(), program("/bin/sleep", &["3600"]), limits);
     let uploads: Vec<_> = (0..3)
         .map(|_| {
             let host = host.clone();
-            tokio::spawn(async move { host.check(&hostile("harmless")).await })
+            tokio::spawn(async move { host.check(&hostile("harmless"), Tier::Standard).await })
         })
         .collect();
     // Each of them, on this one thread, runs up to its first wait and has a place then.
     tokio::task::yield_now().await;
-    let refusal = host.check(&hostile("harmless")).await.unwrap_err();
+    let refusal = host.check(&hostile("harmless"), Tier::Standard).await.unwrap_err();
     assert!(matches!(refusal, Refusal::Busy { waiting: 3 }), "{refusal}");
     assert_eq!(refusal.check(), "busy");
 
@@ -74,7 +74,10 @@ async fn uploads_past_the_limit_are_refused_at_once() {
         assert_eq!(upload.await.unwrap().unwrap_err().check(), "compile");
     }
     // Their places are free again.
-    assert_eq!(host.check(&hostile("harmless")).await.unwrap_err().check(), "compile");
+    assert_eq!(
+        host.check(&hostile("harmless"), Tier::Standard).await.unwrap_err().check(),
+        "compile"
+    );
 }
 
 #[tokio::test]
@@ -84,13 +87,17 @@ async fn one_giant_function_is_refused_before_it_is_compiled() {
         "(component (core module (func {body})) (instance $i)
            (export \"tenon:plugin/schema@0.1.0\" (instance $i)))"
     );
-    let refusal = Fixture::new().host.check(&wat::parse_str(text).unwrap()).await.unwrap_err();
+    let refusal = Fixture::new()
+        .host
+        .check(&wat::parse_str(text).unwrap(), Tier::Standard)
+        .await
+        .unwrap_err();
     assert!(matches!(refusal, Refusal::TooComplex { limit: 65_536, .. }), "{refusal}");
 }
 
 #[tokio::test]
 async fn a_compiler_out_of_memory_dies_alone() {
-    let fixture = Fixture::with(Limits { compile_memory_bytes: 1024 * 1024, ..limits() });
+    let fixture = Fixture::with(upload(|it| it.compile_memory_bytes = 1024 * 1024));
     let refusal = fixture.check("harmless").await.unwrap_err();
     assert!(matches!(refusal, Refusal::CompilerKilled { .. }), "{refusal}");
     assert!(refusal.to_string().contains("1048576 bytes"), "{refusal}");
@@ -99,10 +106,10 @@ async fn a_compiler_out_of_memory_dies_alone() {
 #[tokio::test]
 async fn a_compiler_that_does_not_end_is_killed() {
     let dir = tempfile::tempdir().unwrap();
-    let limits = Limits { compile_time: Duration::from_millis(50), ..limits() };
+    let limits = upload(|it| it.compile_time = Duration::from_millis(50));
     // A program that reads nothing and runs for an hour stands for an upload that does.
     let host = host(dir.path(), program("/bin/sleep", &["3600"]), limits);
-    let refusal = host.check(&hostile("harmless")).await.unwrap_err();
+    let refusal = host.check(&hostile("harmless"), Tier::Standard).await.unwrap_err();
     assert!(matches!(refusal, Refusal::CompilerTimedOut { .. }), "{refusal}");
 }
 
@@ -110,13 +117,13 @@ async fn a_compiler_that_does_not_end_is_killed() {
 async fn a_compiler_that_is_not_there_is_the_servers_fault() {
     let dir = tempfile::tempdir().unwrap();
     let host = host(dir.path(), program("/nonexistent", &[]), limits());
-    let refusal = host.check(&hostile("harmless")).await.unwrap_err();
+    let refusal = host.check(&hostile("harmless"), Tier::Standard).await.unwrap_err();
     assert!(refusal.is_internal(), "{refusal}");
 }
 
 #[tokio::test]
 async fn code_past_the_limit_is_refused() {
-    let fixture = Fixture::with(Limits { compiled_bytes: 100, ..limits() });
+    let fixture = Fixture::with(upload(|it| it.compiled_bytes = 100));
     let refusal = fixture.check("harmless").await.unwrap_err();
     assert!(matches!(refusal, Refusal::CompiledTooLarge { limit: 100 }), "{refusal}");
 }
@@ -127,7 +134,7 @@ async fn the_child_sees_nothing_of_the_servers_environment() {
     // Reports its environment as if the component were invalid because of it.
     let compiler = program("/bin/sh", &["-c", "/usr/bin/env >&2; exit 2"]);
     let host = host(dir.path(), compiler, limits());
-    let refusal = host.check(&hostile("harmless")).await.unwrap_err();
+    let refusal = host.check(&hostile("harmless"), Tier::Standard).await.unwrap_err();
     let Refusal::DoesNotCompile { message } = refusal else { panic!("{refusal}") };
     assert!(message.contains("TENON_COMPILE_SECONDS=20"), "{message}");
     assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok());
@@ -153,11 +160,18 @@ async fn what_plugins_may_not_use_is_refused_and_kills_no_compiler() {
         ),
         ("externref", "(table 1 externref)"),
     ] {
-        let refusal = fixture.host.check(&schema_with(module)).await.unwrap_err();
+        let refusal = fixture.host.check(&schema_with(module), Tier::Standard).await.unwrap_err();
         assert!(matches!(refusal, Refusal::DoesNotCompile { .. }), "{feature}: {refusal}");
     }
     // Not in every runtime, and plugins made of JavaScript need it.
-    fixture.host.check(&schema_with("(memory 1) (memory 1)")).await.unwrap();
+    fixture.host.check(&schema_with("(memory 1) (memory 1)"), Tier::Standard).await.unwrap();
+}
+
+/// Limits with another one for uploads.
+fn upload(change: impl FnOnce(&mut UploadLimits)) -> Limits {
+    let mut limits = limits();
+    change(&mut limits.upload);
+    limits
 }
 
 fn compiled_files(fixture: &Fixture) -> usize {
@@ -183,4 +197,15 @@ fn schema_with(items: &str) -> Vec<u8> {
              (export "tenon:plugin/schema@0.1.0" (instance $schema)))"#
     );
     wat::parse_str(text).unwrap()
+}
+
+/// A function that is too large for every tenant, and not for one of a language's runtime.
+#[tokio::test]
+async fn the_runtime_tier_takes_what_is_too_large_for_every_tenant() {
+    let host = Fixture::new().host;
+    let body = "(drop (i32.const 1))".repeat(30_000);
+    let component = schema_with(&format!("(func {body})"));
+    let refusal = host.check(&component, Tier::Standard).await.unwrap_err();
+    assert!(refusal.to_string().contains("needs the runtime tier"), "{refusal}");
+    host.check(&component, Tier::Runtime).await.unwrap();
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use serde_json::Value;
-use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost, Refusal};
+use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost, Refusal, Tier};
 use tenon_scim::Registry;
 use tenon_scim::schema::describe::{Description, SchemaError};
 
@@ -29,6 +29,7 @@ pub(super) enum CheckError {
 /// Checks a component as an upload would, and prints what it is.
 pub(super) fn run(flags: &ArgMatches) -> Result<(), CheckError> {
     let path = PathBuf::from(flags.get_one::<String>("file").map_or("", String::as_str));
+    let tier = if flags.get_flag("runtime-tier") { Tier::Runtime } else { Tier::Standard };
     let io = |source| CheckError::Io { path: path.clone(), source };
     let component = std::fs::read(&path).map_err(io)?;
     let cache = tempfile::tempdir().map_err(io)?;
@@ -37,7 +38,7 @@ pub(super) fn run(flags: &ArgMatches) -> Result<(), CheckError> {
         HostSettings { cache_dir: cache.path().to_owned(), compiler, limits: Limits::default() };
     let host = PluginHost::new(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
-    let checked = runtime.block_on(host.check(&component))?;
+    let checked = runtime.block_on(host.check(&component, tier))?;
     Registry::core().with(&Description::parse(&checked.described)?)?;
 
     let capabilities: Vec<_> = checked.plugin.capabilities().iter().map(|it| it.as_str()).collect();

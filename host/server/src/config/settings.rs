@@ -95,6 +95,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "Documents that a filter or a sort may read, where no index has the answer [default: 50000]",
     },
     Setting {
+        name: "plugin_memory_budget",
+        value: "BYTES",
+        help: "Bytes of compiled plugins that are kept in memory; those that were not used for the longest leave, and are loaded from disk when they are called [default: 268435456]",
+    },
+    Setting {
         name: "outbox_retention",
         value: "TIME",
         help: "How long events are kept for those who are told of them, such as 12h or 7d [default: 7d]",

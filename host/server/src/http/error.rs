@@ -137,10 +137,11 @@ impl From<Error> for ScimError {
                 tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
                 let status = match error {
                     CallError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                    CallError::FuelRateExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
                     CallError::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
                     _ => StatusCode::BAD_GATEWAY,
                 };
-                Self::new(status, detail)
+                Self { retry_after: retry_after(&error), ..Self::new(status, detail) }
             }
             Error::PluginNotLoaded { plugin, reason } => {
                 tracing::error!(%plugin, reason, "request refused: its plugin does not load");
@@ -259,6 +260,17 @@ impl From<StoreError> for Problem {
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         StoreError::from(error).into()
+    }
+}
+
+/// Seconds after which a plugin may be called again that cannot be called now.
+fn retry_after(error: &CallError) -> Option<u64> {
+    match error {
+        CallError::Busy { .. } => Some(1),
+        CallError::FuelRateExceeded { retry_after, .. } => {
+            Some(retry_after.as_secs().saturating_add(1))
+        }
+        _ => None,
     }
 }
 

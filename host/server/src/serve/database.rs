@@ -202,6 +202,7 @@ mod tests {
             row_level_security: RowSecurity::Off,
             failed_attempts: 20,
             filter_scan_limit: 50_000,
+            plugin_memory_budget: 1,
             outbound_allow: Vec::new(),
             retention: Retention::default(),
             data_dir: data_dir.to_owned(),

@@ -118,7 +118,7 @@ impl Services {
         let plugins = plugins::list(&mut conn, tenant).await?;
         let active = plugins.iter().filter(|it| it.active.is_some()).count();
         let as_count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
-        let active = Counter { n: as_count(active), max_n: limits.max_plugins.map(as_count) };
+        let active = Counter { n: as_count(active), max_n: limits.plugins.count.map(as_count) };
         Ok(Stats {
             resources: counters.iter().map(|(name, it)| (name.clone(), Quota::of(it))).collect(),
             active_plugins: Quota::of(&active),

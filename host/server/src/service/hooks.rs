@@ -72,7 +72,7 @@ impl Services {
                 directory: None,
                 now: clock::unix_millis(),
                 seed: seed(),
-                budget: request.tenant.limits.plugin_budget,
+                budget: request.tenant.limits.plugins.budget_of(&active.name),
             };
             let (candidate, current) = documents
                 .get_or_insert_with(|| (document(candidate), current.map(document)))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tenon_plugin::{Digest, Refusal};
+use tenon_plugin::{Digest, Refusal, Tier};
 use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Object, Registry};
 
@@ -75,11 +75,11 @@ impl Services {
     pub async fn upload_plugin(
         &self,
         by: By<'_>,
-        tenant: TenantId,
+        (tenant, tier): (TenantId, Tier),
         name: &str,
         component: &[u8],
     ) -> Result<Uploaded, PluginError> {
-        let checked = self.plugins.check(component).await?;
+        let checked = self.plugins.check(component, tier).await?;
         let description = Description::parse(&checked.described);
         let fits = description.and_then(|description| Registry::core().with(&description));
         if let Err(error) = fits {
@@ -132,7 +132,7 @@ impl Services {
         let active = plugin.clone();
         if is_further {
             let limits = tenants::configuration(&mut transaction, tenant).await?.limits;
-            let limit = Limits::of_stored(&limits)?.max_plugins;
+            let limit = Limits::of_stored(&limits)?.plugins.count;
             let count = all.iter().filter(|it| it.active.is_some()).count();
             if let Some(limit) = limit.filter(|limit| count > *limit) {
                 return Err(PluginError::TooManyActive { limit });

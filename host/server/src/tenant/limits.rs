@@ -1,14 +1,16 @@
 //! What a tenant may cost: as its administrator has configured it, and as it holds.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tenon_plugin::{Budget, Limits as HostLimits};
 use tenon_scim::bulk::MAX_OPERATIONS;
 use tenon_scim::filter::MAX_TERMS;
 
 use crate::store::StoreError;
+
+mod plugins;
+
+pub use self::plugins::{ConfiguredCallLimits, ConfiguredPluginLimits, PluginLimits};
 
 /// Limits as they are configured; what is absent is as the server has it. Stored as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,27 +54,6 @@ pub struct ConfiguredLimits {
     pub plugins: Option<ConfiguredPluginLimits>,
 }
 
-/// What the plugins of a tenant may cost, as it is configured.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ConfiguredPluginLimits {
-    /// How many of them may be active.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<usize>,
-    /// Fuel of one call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fuel: Option<usize>,
-    /// Wall time of one call, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deadline_ms: Option<usize>,
-    /// Bytes of memory of one call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<usize>,
-    /// Calls at a time, at each server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub concurrent_calls: Option<usize>,
-}
-
 /// Limits that hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -92,10 +73,8 @@ pub struct Limits {
     pub max_bulk_operations: usize,
     /// Bytes of a bulk request.
     pub max_bulk_bytes: usize,
-    /// How many plugins may be active; where nothing is said, any number.
-    pub max_plugins: Option<usize>,
-    /// What a call of one may cost.
-    pub plugin_budget: Budget,
+    /// What its plugins may cost.
+    pub plugins: PluginLimits,
 }
 
 /// How fast requests may come.
@@ -208,8 +187,7 @@ impl Limits {
                 MAX_OPERATIONS,
             )?,
             max_bulk_bytes: of("maxBulkBytes", c.max_bulk_bytes, BODY_BYTES, MAX_BODY_BYTES)?,
-            max_plugins: c.plugins.and_then(|it| it.count),
-            plugin_budget: plugin_budget(&c.plugins.unwrap_or_default())?,
+            plugins: c.plugins.as_ref().map(PluginLimits::of).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -222,26 +200,6 @@ impl Limits {
             |error: LimitsError| StoreError::Unknown { what: "limits", found: error.to_string() };
         Self::of(&ConfiguredLimits::of_stored(text)?).map_err(unknown)
     }
-}
-
-/// The host's own limits are the most that there is.
-fn plugin_budget(configured: &ConfiguredPluginLimits) -> Result<Budget, LimitsError> {
-    let ConfiguredPluginLimits { fuel, deadline_ms, memory_bytes, concurrent_calls, .. } =
-        *configured;
-    let host = HostLimits::default();
-    let of_host = |member, configured: Option<usize>, max: u128| {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        configured.map(|it| of(member, Some(it), max, max)).transpose()
-    };
-    let as_u64 = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
-    let deadline = of_host("plugins.deadlineMs", deadline_ms, host.deadline.as_millis())?;
-    let calls = host.concurrent_calls_per_tenant;
-    Ok(Budget {
-        fuel: of_host("plugins.fuel", fuel, host.fuel.into())?.map(as_u64),
-        deadline: deadline.map(|it| Duration::from_millis(as_u64(it))),
-        memory_bytes: of_host("plugins.memoryBytes", memory_bytes, host.memory_bytes as u128)?,
-        concurrent_calls: of_host("plugins.concurrentCalls", concurrent_calls, calls as u128)?,
-    })
 }
 
 fn of(
@@ -298,7 +256,10 @@ mod tests {
             (r#"{"plugins": {"deadlineMs": 251}}"#, "\"plugins.deadlineMs\""),
             (r#"{"plugins": {"memoryBytes": 67108865}}"#, "\"plugins.memoryBytes\""),
             (r#"{"plugins": {"concurrentCalls": 17}}"#, "\"plugins.concurrentCalls\""),
+            (r#"{"plugins": {"fuelPerSecond": 0}}"#, "\"plugins.fuelPerSecond\""),
             (r#"{"plugins": {"fule": 1}}"#, "fule"),
+            (r#"{"plugins": {"byName": {"a": {"fuel": 0}}}}"#, "\"plugins.byName.fuel\""),
+            (r#"{"plugins": {"byName": {"a": {"count": 1}}}}"#, "count"),
             (r#"{"maxUsers": 18446744073709551615}"#, "can be counted"),
             (r#"{"maxUsres": 1}"#, "maxUsres"),
         ] {

@@ -18,6 +18,7 @@ use super::{Administrator, ForTenant, Members, check_name, invalid, page};
 use crate::service::plugins::PluginError;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
+use crate::tenant::limits::Limits;
 
 type Answer = Result<Response, Problem>;
 
@@ -68,11 +69,12 @@ pub(crate) async fn upload(
     body: Body,
 ) -> Answer {
     check_name("plugin", &name)?;
-    let limit = app.services.plugins.limits().component_bytes;
+    let tier = Limits::of_stored(&tenant.limits)?.plugins.tier;
+    let limit = app.services.plugins.limits().upload_of(tier).component_bytes;
     let component = body::bytes(&headers, body, WASM_TYPES, limit).await?;
     let uploaded = app
         .services
-        .upload_plugin(administrator.by(), tenant.tenant_id(), &name, &component)
+        .upload_plugin(administrator.by(), (tenant.tenant_id(), tier), &name, &component)
         .await?;
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
     let mut shown = shown_version(&uploaded.version);
