@@ -16,9 +16,8 @@ use super::{Error, Services};
 use crate::clock;
 use crate::store::audit::{self, NO_TENANT, Record, Wanted};
 use crate::store::audit_seals::{self, Seal};
-use crate::store::page::Page;
-use crate::store::retention::first_id_at;
-use crate::store::{StoreError, TenantId, tenants};
+use crate::store::page::{Page, first_id_at};
+use crate::store::{StoreError, TenantId, removal, tenants};
 
 /// How old a record is when it is sealed: longer than a request, its last statement and the difference of
 /// two servers' clocks take, so that none comes behind its seal.
@@ -126,7 +125,7 @@ impl Services {
     /// False where nothing is left to be sealed.
     async fn seal_once(&self, tenant: TenantId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let mut transaction = self.database.begin_at(tenant).await?;
-        if !audit_seals::hold(&mut transaction, tenant).await? {
+        if !removal::hold(&mut transaction, tenant).await? {
             return Ok(false);
         }
         let last = audit_seals::last(&mut transaction, tenant).await?;

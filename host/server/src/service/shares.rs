@@ -22,7 +22,7 @@ use crate::store::page::{InOrder, Part};
 use crate::store::shares::conflicts::{self, Conflict};
 use crate::store::shares::{self, Share, State};
 use crate::store::tenants::Tenant;
-use crate::store::{StoreError, TenantId};
+use crate::store::{StoreError, TenantId, removal};
 use crate::tenant::runtime::{Misfit, RuntimeError, load_registry};
 
 /// Conflicts that are shown of a share.
@@ -232,7 +232,7 @@ async fn hold_both(
     let mut both = [child, parent];
     both.sort_unstable_by_key(|it| it.0);
     for tenant in both {
-        if !shares::hold(conn, tenant).await? {
+        if !removal::hold(conn, tenant).await? {
             return Err(StoreError::Gone(sqlx::Error::RowNotFound));
         }
     }

@@ -5,7 +5,6 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::audit::NO_TENANT;
 use super::{StoreError, TenantId};
 
 /// A seal.
@@ -23,22 +22,6 @@ pub struct Seal {
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     pub sealed: OffsetDateTime,
-}
-
-/// Whether records of the tenant may be sealed: until this transaction ends it is not removed.
-///
-/// # Errors
-/// The database fails.
-pub async fn hold(conn: &mut PgConnection, tenant: TenantId) -> Result<bool, StoreError> {
-    if tenant == NO_TENANT {
-        return Ok(true);
-    }
-    let held =
-        sqlx::query("SELECT FROM tenants WHERE id = $1 AND removal_step IS NULL FOR KEY SHARE")
-            .bind(tenant.0)
-            .fetch_optional(conn)
-            .await?;
-    Ok(held.is_some())
 }
 
 /// Adds a seal; false where another server was faster.

@@ -50,6 +50,13 @@ pub struct ClientCredential {
     pub grants: StoredGrants,
 }
 
+/// The columns of an [`OAuthClient`].
+macro_rules! columns {
+    () => {
+        "id, name, created, grants, last_used, last_address, previous_until"
+    };
+}
+
 /// Adds a client.
 ///
 /// # Errors
@@ -84,10 +91,11 @@ pub async fn page(
     tenant: TenantId,
     part: &Part<Uuid>,
 ) -> Result<InOrder<OAuthClient>, StoreError> {
-    let clients = sqlx::query_as(
-        "SELECT id, name, created, grants, last_used, last_address, previous_until \
-         FROM clients WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
+    let clients = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM clients WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    ))
     .bind(tenant.0)
     .bind(part.after.unwrap_or_default())
     .bind(part.rows())
@@ -105,10 +113,11 @@ pub async fn lock(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<Option<OAuthClient>, StoreError> {
-    let client = sqlx::query_as(
-        "SELECT id, name, created, grants, last_used, last_address, previous_until \
-         FROM clients WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-    )
+    let client = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM clients WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    ))
     .bind(tenant.0)
     .bind(id)
     .fetch_optional(conn)

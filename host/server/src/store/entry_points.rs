@@ -168,19 +168,6 @@ pub async fn delete(
     Ok(deleted.rows_affected() > 0)
 }
 
-/// Keeps a tenant from being deleted until this transaction ends; false where it is gone.
-///
-/// # Errors
-/// The database fails.
-pub async fn hold(conn: &mut PgConnection, tenant: TenantId) -> Result<bool, StoreError> {
-    let held =
-        sqlx::query("SELECT FROM tenants WHERE id = $1 AND removal_step IS NULL FOR KEY SHARE")
-            .bind(tenant.0)
-            .fetch_optional(conn)
-            .await?;
-    Ok(held.is_some())
-}
-
 /// All prefixes of paths, which are few, and whether anything else is bound.
 ///
 /// # Errors

@@ -1,6 +1,10 @@
 //! Parts of lists: from the newest to the oldest, or in the order of a key.
 
-use uuid::Uuid;
+use sqlx::PgConnection;
+use time::OffsetDateTime;
+use uuid::{Builder, Uuid};
+
+use super::{StoreError, TenantId};
 
 /// Rows that one page of a filtered list looks at.
 pub(super) const LOOKED_AT: i64 = 20_000;
@@ -16,10 +20,59 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Whether it has as many items as were asked for: the next part begins after the last of them.
-    pub(super) fn is_full(items: &[T], limit: i64) -> bool {
-        i64::try_from(items.len()).is_ok_and(|n| n >= limit)
+    /// A part of that many items at the most. Where it has fewer, rows were left out: `looked_at` is what
+    /// asks for the last of those that were looked at.
+    pub(super) async fn of(
+        items: Vec<T>,
+        limit: i64,
+        id: impl Fn(&T) -> Uuid,
+        looked_at: impl Future<Output = Result<Option<Uuid>, StoreError>>,
+    ) -> Result<Self, StoreError> {
+        let is_full = i64::try_from(items.len()).is_ok_and(|n| n >= limit);
+        let before = match items.last() {
+            Some(last) if is_full => Some(id(last)),
+            _ => looked_at.await?,
+        };
+        Ok(Self { items, before })
     }
+}
+
+/// Asks for the last of the rows of a table that one page looks at: `last_looked_at`.
+macro_rules! looking_at {
+    ($table:literal) => {
+        concat!(
+            "SELECT id FROM ",
+            $table,
+            " WHERE tenant_id = $1 AND id >= $2 AND id < $3 ORDER BY id DESC OFFSET $4 LIMIT 1"
+        )
+    };
+}
+
+pub(super) use looking_at;
+
+/// Where a page ended that looked at as many rows as it may; `statement` is one of [`looking_at`].
+pub(super) async fn last_looked_at(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    statement: &'static str,
+    ids: (Uuid, Uuid),
+) -> Result<Option<Uuid>, StoreError> {
+    let last = sqlx::query_scalar(statement)
+        .bind(tenant.0)
+        .bind(ids.0)
+        .bind(ids.1)
+        .bind(LOOKED_AT - 1)
+        .fetch_optional(conn)
+        .await?;
+    Ok(last)
+}
+
+/// The smallest version 7 UUID of an instant: the ids of events and records tell when they were made.
+#[must_use]
+pub fn first_id_at(instant: OffsetDateTime) -> Uuid {
+    let milliseconds = instant.unix_timestamp_nanos() / 1_000_000;
+    let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
+    Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid()
 }
 
 /// Which part of a list is asked for that is in the order of a key.
@@ -61,5 +114,23 @@ impl<K: Ord> Part<K> {
         all.sort_by_cached_key(&key);
         all.retain(|item| self.after.as_ref().is_none_or(|after| key(item) > *after));
         self.of(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn ids_before_an_instant_are_smaller_than_its_first() {
+        let at = |milliseconds| datetime!(2026-01-01 00:00 UTC) + milliseconds;
+        let last = |instant: OffsetDateTime| {
+            let milliseconds = u64::try_from(instant.unix_timestamp_nanos() / 1_000_000).unwrap();
+            Builder::from_unix_timestamp_millis(milliseconds, &[0xff; 10]).into_uuid()
+        };
+        let (before, now) = (at(time::Duration::ZERO), at(time::Duration::MILLISECOND));
+        assert!(last(before) < first_id_at(now) && first_id_at(now) < last(now));
     }
 }

@@ -12,7 +12,25 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::audit::NO_TENANT;
 use super::{StoreError, TenantId, config_epoch, schemas, tenants};
+
+/// Keeps a tenant from being removed until the end of the transaction; false where it is gone, or going.
+/// What belongs to no tenant stays.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold(conn: &mut PgConnection, tenant: TenantId) -> Result<bool, StoreError> {
+    if tenant == NO_TENANT {
+        return Ok(true);
+    }
+    let held =
+        sqlx::query("SELECT FROM tenants WHERE id = $1 AND removal_step IS NULL FOR KEY SHARE")
+            .bind(tenant.0)
+            .fetch_optional(conn)
+            .await?;
+    Ok(held.is_some())
+}
 
 /// How far a removal has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::page::{LOOKED_AT, Page};
+use super::page::{LOOKED_AT, Page, last_looked_at, looking_at};
 use super::{StoreError, TenantId};
 
 /// Which requests of a tenant are in its log.
@@ -214,29 +214,6 @@ pub async fn page(
     .fetch_all(&mut *conn)
     .await?;
     let items: Vec<Entry> = rows.into_iter().map(Entry::try_from).collect::<Result<_, _>>()?;
-    let before = match items.last() {
-        Some(last) if Page::is_full(&items, limit) => Some(last.id),
-        _ => last_looked_at(conn, tenant, wanted.from, before).await?,
-    };
-    Ok(Page { items, before })
-}
-
-/// Where a page ended that looked at as many requests as it may.
-async fn last_looked_at(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    from: Uuid,
-    before: Uuid,
-) -> Result<Option<Uuid>, StoreError> {
-    let last = sqlx::query_scalar(
-        "SELECT id FROM requests WHERE tenant_id = $1 AND id >= $2 AND id < $3 \
-         ORDER BY id DESC OFFSET $4 LIMIT 1",
-    )
-    .bind(tenant.0)
-    .bind(from)
-    .bind(before)
-    .bind(LOOKED_AT - 1)
-    .fetch_optional(conn)
-    .await?;
-    Ok(last)
+    let looked_at = last_looked_at(conn, tenant, looking_at!("requests"), (wanted.from, before));
+    Page::of(items, limit, |it| it.id, looked_at).await
 }

@@ -3,8 +3,9 @@
 
 use sqlx::PgConnection;
 use time::OffsetDateTime;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
+use super::page::first_id_at;
 use super::{StoreError, TenantId};
 
 /// All tenants, in order.
@@ -83,30 +84,4 @@ pub async fn delete_idempotency_keys(
     .execute(conn)
     .await?;
     Ok(deleted.rows_affected())
-}
-
-/// The smallest version 7 UUID of an instant: the ids of events and records tell when they were made.
-#[must_use]
-pub fn first_id_at(instant: OffsetDateTime) -> Uuid {
-    let milliseconds = instant.unix_timestamp_nanos() / 1_000_000;
-    let milliseconds = u64::try_from(milliseconds).unwrap_or(0);
-    Builder::from_unix_timestamp_millis(milliseconds, &[0; 10]).into_uuid()
-}
-
-#[cfg(test)]
-mod tests {
-    use time::macros::datetime;
-
-    use super::*;
-
-    #[test]
-    fn ids_before_an_instant_are_smaller_than_its_first() {
-        let at = |milliseconds| datetime!(2026-01-01 00:00 UTC) + milliseconds;
-        let last = |instant: OffsetDateTime| {
-            let milliseconds = u64::try_from(instant.unix_timestamp_nanos() / 1_000_000).unwrap();
-            Builder::from_unix_timestamp_millis(milliseconds, &[0xff; 10]).into_uuid()
-        };
-        let (before, now) = (at(time::Duration::ZERO), at(time::Duration::MILLISECOND));
-        assert!(last(before) < first_id_at(now) && first_id_at(now) < last(now));
-    }
 }

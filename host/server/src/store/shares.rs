@@ -12,7 +12,7 @@ use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{StoreError, TenantId};
+use super::{StoreError, TenantId, removal};
 
 /// What is done about a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,19 +172,6 @@ pub async fn due(
     Ok(due.into_iter().map(|(child, parent)| (TenantId(child), TenantId(parent))).collect())
 }
 
-/// Keeps a tenant from being removed until the end of the transaction; false where it is gone, or going.
-///
-/// # Errors
-/// The database fails.
-pub async fn hold(conn: &mut PgConnection, tenant: TenantId) -> Result<bool, StoreError> {
-    let held =
-        sqlx::query("SELECT FROM tenants WHERE id = $1 AND removal_step IS NULL FOR KEY SHARE")
-            .bind(tenant.0)
-            .execute(conn)
-            .await?;
-    Ok(held.rows_affected() > 0)
-}
-
 /// Has this transaction alone work at a share; `None` where another one does, or there is none any more.
 ///
 /// The child comes before its share, as in its removal.
@@ -196,7 +183,7 @@ pub async fn lease(
     tenant: TenantId,
     parent: TenantId,
 ) -> Result<Option<Share>, StoreError> {
-    if !hold(conn, tenant).await? {
+    if !removal::hold(conn, tenant).await? {
         return Ok(None);
     }
     let row: Option<Row> = sqlx::query_as(concat!(

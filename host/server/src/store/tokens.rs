@@ -102,6 +102,14 @@ pub struct Credential {
     pub grants: StoredGrants,
 }
 
+/// The columns of a [`Token`].
+macro_rules! columns {
+    () => {
+        "id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
+         CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate"
+    };
+}
+
 /// Adds a token, with the hash of its secret or the digest of the certificate that it is.
 ///
 /// # Errors
@@ -149,11 +157,11 @@ pub async fn page(
     tenant: TenantId,
     part: &Part<Uuid>,
 ) -> Result<InOrder<Token>, StoreError> {
-    let tokens = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
-                CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate \
-         FROM tokens WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
+    let tokens = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM tokens WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    ))
     .bind(tenant.0)
     .bind(part.after.unwrap_or_default())
     .bind(part.rows())
@@ -171,11 +179,11 @@ pub async fn lock(
     tenant: TenantId,
     id: Uuid,
 ) -> Result<Option<Token>, StoreError> {
-    let token = sqlx::query_as(
-        "SELECT id, name, created, expires, user_id, grants, last_used, last_address, previous_until, \
-                CASE WHEN kind = 'certificate' THEN encode(secret_hash, 'hex') END AS certificate \
-         FROM tokens WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-    )
+    let token = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM tokens WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE"
+    ))
     .bind(tenant.0)
     .bind(id)
     .fetch_optional(conn)

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::store::audit::{self, Act, NO_TENANT};
 use crate::store::entry_points::{self, Bound, EntryPoint, Kind, Taken};
 use crate::store::page::Part;
-use crate::store::{TenantId, realms};
+use crate::store::{TenantId, realms, removal};
 use crate::tenant::resolve::EntrySettings;
 use crate::tenant::resolve::template::{is_host, is_prefix};
 
@@ -157,7 +157,7 @@ async fn bind(app: &App, administrator: &Administrator, to: Bound, wanted: Wante
     let mut transaction = app.services.database.begin_at(recorded_with(to)).await?;
     let is_there = match to {
         Bound::Realm(realm) => realms::hold(&mut transaction, realm).await?,
-        Bound::Tenant(tenant) => entry_points::hold(&mut transaction, tenant).await?,
+        Bound::Tenant(tenant) => removal::hold(&mut transaction, tenant).await?,
     };
     if !is_there {
         return Err(Problem::new(StatusCode::NOT_FOUND, "it has been removed meanwhile"));

@@ -17,7 +17,7 @@ use super::{Administrator, ForTenant, Members, changed, invalid, page};
 use crate::clock;
 use crate::store::audit::{self, Act};
 use crate::store::issuers::{self, StoredIssuer};
-use crate::store::{StoreError, audit_seals, tenants};
+use crate::store::{StoreError, removal, tenants};
 use crate::tenant::jwt::issuer::{Issuer, IssuerConfig, IssuerError, Keys};
 
 type Answer = Result<Response, Problem>;
@@ -139,7 +139,7 @@ pub(crate) async fn refresh(
     let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
     let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     // No record is left behind a tenant that was removed meanwhile.
-    if !audit_seals::hold(&mut transaction, tenant.tenant_id()).await? {
+    if !removal::hold(&mut transaction, tenant.tenant_id()).await? {
         return Err(StoreError::Gone(sqlx::Error::RowNotFound).into());
     }
     audit::insert(&mut transaction, tenant.tenant_id(), administrator.by(), act).await?;

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::super::error::Problem;
 use super::invalid;
+use crate::store::page::first_id_at;
 use crate::store::page::{InOrder, Page, Part};
-use crate::store::retention::first_id_at;
 
 const DEFAULT_LIMIT: i64 = 100;
 const MAX_LIMIT: i64 = 1_000;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::copy::Copying;
 use crate::clock;
 use crate::service::{Error, Services};
-use crate::store::retention::first_id_at;
+use crate::store::page::first_id_at;
 use crate::store::shares::originals::{self, Event};
 use crate::store::shares::{self, Share, State, conflicts, copies};
 use crate::store::{StoreError, TenantId};
