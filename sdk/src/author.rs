@@ -1,10 +1,10 @@
-//! What an author writes: a trait for each capability, and the types in their signatures.
+//! What an author writes: a trait for each capability.
 
-use std::error::Error;
-use std::fmt;
-
+use crate::answer::{Claim, Failure, Issue, QueryDecision, WriteDecision};
+use crate::context::{Context, Event, RequestHead};
 use crate::describe::Description;
 use crate::document::Document;
+use crate::edit::Edit;
 
 /// The capability `schema`: extensions and resource types for the tenant.
 pub trait Schema {
@@ -32,112 +32,80 @@ pub trait Validation {
     ) -> Result<Vec<Issue>, Failure>;
 }
 
-/// What the server is doing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Context {
-    /// Identifies the request, in the server's log too.
-    pub request_id: String,
-    /// The name of the resource type, such as `User`.
-    pub resource_type: String,
-    /// What is to happen to the resource.
-    pub operation: Operation,
-    /// Who does it, as in the audit records: `token:<id>`, say.
-    pub actor: String,
+/// The capability `before-write`: changes what is written.
+pub trait BeforeWrite {
+    /// Looks at a resource that is about to be written, after the server's own schema validation
+    /// and before any plugin's [`Validation`]. `candidate` is the resource as it would be stored,
+    /// with the edits of the plugins before this one; `current` is the stored one, where there is
+    /// one. It may be called again for the same request, where another one was quicker.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. The write is refused with status 5xx, unless the
+    /// tenant's settings of the plugin say to go on without it.
+    fn before_write(
+        context: &Context,
+        candidate: &Document,
+        current: Option<&Document>,
+    ) -> Result<WriteDecision, Failure>;
 }
 
-/// What is to happen to a resource. More may be added.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Operation {
-    /// POST.
-    Create,
-    /// PUT.
-    Replace,
-    /// PATCH.
-    Patch,
-    /// One that this version of the SDK does not know.
-    Other(String),
+/// The capability `before-delete`: refuses deletions.
+pub trait BeforeDelete {
+    /// Judges the deletion of a resource. No issues let it pass; otherwise the client is told all
+    /// of them, with status 400.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. The deletion is refused with status 5xx.
+    fn before_delete(context: &Context, current: &Document) -> Result<Vec<Issue>, Failure>;
 }
 
-/// One thing that is wrong with a resource. The client sees it.
-///
-/// ```
-/// use tenon_sdk::Issue;
-///
-/// let issue = Issue::new("The user name has to end in @example.com.")
-///     .at("userName")
-///     .scim_type("invalidValue");
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issue {
-    /// The SCIM path of the attribute that is wrong.
-    pub path: Option<String>,
-    /// A `scimType` of RFC 7644 §3.12. The server takes `invalidValue` where there is none.
-    pub scim_type: Option<String>,
-    /// What is wrong, and what would be right.
-    pub detail: String,
+/// The capability `before-query`: narrows what a client sees.
+pub trait BeforeQuery {
+    /// Called once for each resource type that a request looks at, for single resources as for
+    /// lists, and for what is written as for what is read. `filter` is the client's own.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. The request is refused with status 5xx.
+    fn before_query(context: &Context, filter: Option<&str>) -> Result<QueryDecision, Failure>;
 }
 
-/// The plugin could not do its work. The message is for the tenant's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What went wrong.
-    pub message: String,
+/// The capability `after-read`: changes what a client is shown.
+pub trait AfterRead {
+    /// Edits resources of one type before they are shown: one list of edits for each document, in
+    /// the order of the documents.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. The resources are shown unedited, or the request is
+    /// refused with status 5xx where the tenant's settings of the plugin say so.
+    fn after_read(context: &Context, documents: &[Document]) -> Result<Vec<Vec<Edit>>, Failure>;
 }
 
-impl From<String> for Operation {
-    fn from(name: String) -> Operation {
-        match name.as_str() {
-            "create" => Operation::Create,
-            "replace" => Operation::Replace,
-            "patch" => Operation::Patch,
-            _ => Operation::Other(name),
-        }
-    }
+/// The capability `after-commit`: is told of what was written.
+pub trait AfterCommit {
+    /// Called some time after the commit, at least once for each event, and for one resource in
+    /// the order of its events. `current` is the resource as it is now, where it still exists.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. It is called again, after a pause that grows.
+    fn after_commit(
+        context: &Context,
+        event: &Event,
+        current: Option<&Document>,
+    ) -> Result<(), Failure>;
 }
 
-impl Issue {
-    /// An issue with the resource as a whole. Say what is wrong and what would be right.
-    pub fn new(detail: impl Into<String>) -> Issue {
-        Issue { path: None, scim_type: None, detail: detail.into() }
-    }
-
-    /// An issue with the attribute at this SCIM path.
-    #[must_use]
-    pub fn at(self, path: impl Into<String>) -> Issue {
-        Issue { path: Some(path.into()), ..self }
-    }
-
-    /// The kind of error that the client is told, of RFC 7644 §3.12.
-    #[must_use]
-    pub fn scim_type(self, scim_type: impl Into<String>) -> Issue {
-        Issue { scim_type: Some(scim_type.into()), ..self }
-    }
-}
-
-impl Failure {
-    /// A failure with this message.
-    pub fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into() }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl Error for Failure {}
-
-impl From<String> for Failure {
-    fn from(message: String) -> Failure {
-        Failure { message }
-    }
-}
-
-impl From<&str> for Failure {
-    fn from(message: &str) -> Failure {
-        Failure::new(message)
-    }
+/// The capability `resolver`: tells which tenant a request is for.
+pub trait Resolver {
+    /// Called for requests that no credential of the server explains. `None`: neither does this
+    /// plugin, and the request stays unauthorized.
+    ///
+    /// # Errors
+    ///
+    /// The plugin itself cannot do its work. The request is refused.
+    fn resolve(head: &RequestHead) -> Result<Option<Claim>, Failure>;
 }

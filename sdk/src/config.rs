@@ -4,7 +4,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::author::Failure;
+use crate::answer::Failure;
 
 /// One member of the configuration; `None` where it is absent or null.
 ///

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::author::Failure;
+use crate::answer::Failure;
 
 /// One SCIM resource, for the length of a call.
 ///

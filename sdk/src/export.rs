@@ -10,10 +10,16 @@
 /// # fn main() {}
 /// ```
 ///
-/// | capability   | trait                 |
-/// |--------------|-----------------------|
-/// | `schema`     | [`crate::Schema`]     |
-/// | `validation` | [`crate::Validation`] |
+/// | capability | trait | may use |
+/// |------------|-------|---------|
+/// | `schema` | [`crate::Schema`] | nothing |
+/// | `validation` | [`crate::Validation`] | [`config`](crate::config), [`log`](crate::log), [`directory`](crate::directory), [`clock`](crate::clock), [`random`](crate::random) |
+/// | `before_write` | [`crate::BeforeWrite`] | the same |
+/// | `before_delete` | [`crate::BeforeDelete`] | the same |
+/// | `before_query` | [`crate::BeforeQuery`] | the same |
+/// | `after_read` | [`crate::AfterRead`] | `config`, `log`, `clock` |
+/// | `after_commit` | [`crate::AfterCommit`] | the same |
+/// | `resolver` | [`crate::Resolver`] | `config`, `log`, `clock` |
 ///
 /// The component exports these capabilities and no other; the server finds them there. On other
 /// targets than `wasm32` nothing is exported, but a missing trait is a compile error there too.
@@ -28,30 +34,50 @@ macro_rules! export {
 #[macro_export]
 macro_rules! __export_capability {
     ($plugin:ty, schema) => {
-        const _: () = {
-            #[cfg(target_arch = "wasm32")]
-            type Exported = $crate::glue::Exported<$plugin>;
-            #[cfg(target_arch = "wasm32")]
-    $crate::glue::schema::export!(Exported with_types_in $crate::glue::schema);
-            #[cfg(not(target_arch = "wasm32"))]
-            let _ = <$plugin as $crate::Schema>::describe;
-        };
+        $crate::__export_hook!($plugin, schema, Schema, describe);
     };
     ($plugin:ty, validation) => {
-        const _: () = {
-            #[cfg(target_arch = "wasm32")]
-            type Exported = $crate::glue::Exported<$plugin>;
-            #[cfg(target_arch = "wasm32")]
-    $crate::glue::validation::export!(Exported with_types_in $crate::glue::validation);
-            #[cfg(not(target_arch = "wasm32"))]
-            let _ = <$plugin as $crate::Validation>::validate;
-        };
+        $crate::__export_hook!($plugin, validation, Validation, validate);
+    };
+    ($plugin:ty, before_write) => {
+        $crate::__export_hook!($plugin, before_write, BeforeWrite, before_write);
+    };
+    ($plugin:ty, before_delete) => {
+        $crate::__export_hook!($plugin, before_delete, BeforeDelete, before_delete);
+    };
+    ($plugin:ty, before_query) => {
+        $crate::__export_hook!($plugin, before_query, BeforeQuery, before_query);
+    };
+    ($plugin:ty, after_read) => {
+        $crate::__export_hook!($plugin, after_read, AfterRead, after_read);
+    };
+    ($plugin:ty, after_commit) => {
+        $crate::__export_hook!($plugin, after_commit, AfterCommit, after_commit);
+    };
+    ($plugin:ty, resolver) => {
+        $crate::__export_hook!($plugin, resolver, Resolver, resolve);
     };
     ($plugin:ty, $other:ident) => {
         ::core::compile_error!(::core::concat!(
             "no capability `",
             ::core::stringify!($other),
-            "`; there are `schema` and `validation`"
+            "`; there are `schema`, `validation`, `before_write`, `before_delete`, \
+             `before_query`, `after_read`, `after_commit` and `resolver`"
         ));
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_hook {
+    ($plugin:ty, $world:ident, $trait:ident, $function:ident) => {
+        const _: () = {
+            #[cfg(target_arch = "wasm32")]
+            type Exported = $crate::glue::Exported<$plugin>;
+            #[cfg(target_arch = "wasm32")]
+    $crate::glue::$world::export!(Exported with_types_in $crate::glue::$world);
+            #[cfg(not(target_arch = "wasm32"))]
+            let _ = <$plugin as $crate::$trait>::$function;
+        };
     };
 }

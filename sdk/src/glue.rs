@@ -6,83 +6,98 @@
 //! that a component exports just what its author exported. Imports that no code calls are
 //! dropped when the component is made.
 
+mod convert;
+mod exported;
+
 use std::marker::PhantomData;
 
-use crate::author::{Context, Failure, Issue};
-use crate::document::Document;
-
-/// World `schema-plugin`.
-pub mod schema {
+/// World `before-write-plugin`, which has every import: the other worlds use its types.
+pub mod before_write {
     wit_bindgen::generate!({
-        world: "schema-plugin",
+        world: "before-write-plugin",
         path: "wit",
         pub_export_macro: true,
-        default_bindings_module: "tenon_sdk::glue::schema",
+        default_bindings_module: "tenon_sdk::glue::before_write",
         runtime_path: "::wit_bindgen::rt",
     });
 }
 
-/// World `validation-plugin`.
-pub mod validation {
-    wit_bindgen::generate!({
-        world: "validation-plugin",
-        path: "wit",
-        pub_export_macro: true,
-        default_bindings_module: "tenon_sdk::glue::validation",
-        runtime_path: "::wit_bindgen::rt",
-    });
+/// A further world, and its imports, whose types are those of the first.
+macro_rules! world {
+    ($module:ident, $world:tt, $path:tt, { $($interface:tt: $import:ident),* }) => {
+        #[doc = concat!("World `", $world, "`.")]
+        pub mod $module {
+            wit_bindgen::generate!({
+                world: $world,
+                path: "wit",
+                pub_export_macro: true,
+                default_bindings_module: $path,
+                runtime_path: "::wit_bindgen::rt",
+                with: { $($interface: crate::glue::before_write::tenon::plugin::$import),* },
+            });
+        }
+    };
 }
 
-pub(crate) use validation::tenon::plugin::{config, documents, log};
+world!(schema, "schema-plugin", "tenon_sdk::glue::schema", {});
 
-use validation::tenon::plugin::types;
+world!(validation, "validation-plugin", "tenon_sdk::glue::validation", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/documents@0.1.0": documents,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/directory@0.1.0": directory,
+    "tenon:plugin/clock@0.1.0": clock,
+    "tenon:plugin/random@0.1.0": random
+});
+
+world!(before_delete, "before-delete-plugin", "tenon_sdk::glue::before_delete", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/documents@0.1.0": documents,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/directory@0.1.0": directory,
+    "tenon:plugin/clock@0.1.0": clock,
+    "tenon:plugin/random@0.1.0": random
+});
+
+world!(before_query, "before-query-plugin", "tenon_sdk::glue::before_query", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/directory@0.1.0": directory,
+    "tenon:plugin/clock@0.1.0": clock,
+    "tenon:plugin/random@0.1.0": random
+});
+
+world!(after_read, "after-read-plugin", "tenon_sdk::glue::after_read", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/documents@0.1.0": documents,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/clock@0.1.0": clock
+});
+
+world!(after_commit, "after-commit-plugin", "tenon_sdk::glue::after_commit", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/documents@0.1.0": documents,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/directory@0.1.0": directory,
+    "tenon:plugin/clock@0.1.0": clock,
+    "tenon:plugin/random@0.1.0": random
+});
+
+world!(resolver, "resolver-plugin", "tenon_sdk::glue::resolver", {
+    "tenon:plugin/types@0.1.0": types,
+    "tenon:plugin/log@0.1.0": log,
+    "tenon:plugin/config@0.1.0": config,
+    "tenon:plugin/clock@0.1.0": clock
+});
+
+pub(crate) use before_write::tenon::plugin::{
+    clock, config, directory, documents, log, random, types,
+};
 
 /// A plugin as the generated code sees it.
 pub struct Exported<Plugin>(PhantomData<Plugin>);
-
-impl<Plugin: crate::Schema> schema::exports::tenon::plugin::schema::Guest for Exported<Plugin> {
-    fn describe() -> Vec<String> {
-        Plugin::describe().into_values().iter().map(ToString::to_string).collect()
-    }
-}
-
-impl<Plugin: crate::Validation> validation::exports::tenon::plugin::validation::Guest
-    for Exported<Plugin>
-{
-    fn validate(
-        context: types::Context,
-        candidate: &documents::Document,
-        current: Option<&documents::Document>,
-    ) -> Result<Vec<types::Issue>, types::Failure> {
-        let context = Context::from(context);
-        let current = current.map(Document::lent);
-        match Plugin::validate(&context, &Document::lent(candidate), current.as_ref()) {
-            Ok(issues) => Ok(issues.into_iter().map(types::Issue::from).collect()),
-            Err(failure) => Err(failure.into()),
-        }
-    }
-}
-
-impl From<types::Context> for Context {
-    fn from(context: types::Context) -> Context {
-        Context {
-            request_id: context.request_id,
-            resource_type: context.resource_type,
-            operation: context.operation.into(),
-            actor: context.actor,
-        }
-    }
-}
-
-impl From<Issue> for types::Issue {
-    fn from(issue: Issue) -> types::Issue {
-        let Issue { path, scim_type, detail } = issue;
-        types::Issue { path, scim_type, detail }
-    }
-}
-
-impl From<Failure> for types::Failure {
-    fn from(failure: Failure) -> types::Failure {
-        types::Failure { message: failure.message }
-    }
-}

@@ -41,19 +41,26 @@
 //! `wasm32`, the host's functions are stand-ins ([`testing`]), so that `cargo test` runs a
 //! plugin's own tests without WebAssembly and without a server.
 //!
-//! The rooms: [`Schema`] and [`Validation`] are what an author writes, [`Description`] is how
-//! schemas are written, [`Document`] is how a resource is read, [`config`] and [`log`] are what
-//! the host offers.
+//! The rooms: the traits from [`Schema`] to [`Resolver`] are what an author writes,
+//! [`Description`] is how schemas are written, [`Document`] is how a resource is read and [`Edit`]
+//! how it is changed; [`config`], [`log`], [`directory`], [`clock`] and [`random`] are what the
+//! host offers. Which hook may use which of them is said at [`export!`].
 
 #![warn(missing_docs)]
 
+pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod log;
 pub mod prelude;
+pub mod random;
 
+mod answer;
 mod author;
+mod context;
 mod describe;
 mod document;
+mod edit;
 mod export;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
@@ -63,6 +70,11 @@ mod path;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
-pub use author::{Context, Failure, Issue, Operation, Schema, Validation};
+pub use answer::{Claim, Failure, Issue, QueryDecision, WriteDecision};
+pub use author::{
+    AfterCommit, AfterRead, BeforeDelete, BeforeQuery, BeforeWrite, Resolver, Schema, Validation,
+};
+pub use context::{Context, Event, Operation, RequestHead};
 pub use describe::{Attribute, Description, Mutability, Returned, Uniqueness};
 pub use document::Document;
+pub use edit::Edit;

@@ -1,6 +1,8 @@
 //! What a plugin's source file starts with: `use tenon_sdk::prelude::*;`.
 
 pub use crate::{
-    Attribute, Context, Description, Document, Failure, Issue, Mutability, Operation, Returned,
-    Schema, Uniqueness, Validation, config, log,
+    AfterCommit, AfterRead, Attribute, BeforeDelete, BeforeQuery, BeforeWrite, Claim, Context,
+    Description, Document, Edit, Event, Failure, Issue, Mutability, Operation, QueryDecision,
+    RequestHead, Resolver, Schema, Uniqueness, Validation, WriteDecision, clock, config, directory,
+    log, random,
 };

@@ -21,11 +21,15 @@
 //!
 //! It has no limits either. `tenon plugin check` and an upload tell about those.
 
-use std::cell::RefCell;
+pub(crate) mod directory;
+
+use std::cell::{Cell, RefCell};
 
 use serde_json::{Map, Value};
 
-use crate::author::{Context, Operation};
+use crate::context::{Context, Operation};
+
+pub use self::directory::Directory;
 
 /// One line of the plugin's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,19 @@ pub fn with_config<T>(config: Value, test: impl FnOnce() -> T) -> T {
     test()
 }
 
+/// Runs `test` where [`crate::directory`] finds this, on this thread.
+pub fn with_directory<T>(directory: Directory, test: impl FnOnce() -> T) -> T {
+    directory.during(test)
+}
+
+/// Runs `test` at this time, in milliseconds since the beginning of 1970, on this thread.
+pub fn with_time<T>(now: u64, test: impl FnOnce() -> T) -> T {
+    let before = NOW.replace(Some(now));
+    let result = test();
+    NOW.set(before);
+    result
+}
+
 /// Runs `test`, and returns what was logged on this thread too.
 pub fn capture_log<T>(test: impl FnOnce() -> T) -> (T, Vec<Line>) {
     let before = LOG.replace(Some(Vec::new()));
@@ -68,6 +85,7 @@ pub fn context(operation: Operation, resource_type: &str) -> Context {
 
 thread_local! {
     static CONFIG: RefCell<Map<String, Value>> = RefCell::default();
+    static NOW: Cell<Option<u64>> = const { Cell::new(None) };
     static LOG: RefCell<Option<Vec<Line>>> = const { RefCell::new(None) };
 }
 
@@ -84,6 +102,10 @@ impl Drop for Restored {
 
 pub(crate) fn config() -> Map<String, Value> {
     CONFIG.with_borrow(Clone::clone)
+}
+
+pub(crate) fn now() -> u64 {
+    NOW.get().expect("a test of a plugin that asks for the time says it: testing::with_time")
 }
 
 pub(crate) fn write(level: &str, message: &str) {

@@ -36,18 +36,41 @@ pub fn tenon() -> &'static Path {
 #[must_use]
 pub fn cost_center() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| {
-        let built = outside_cargo(&mut Command::new(tenon()))
-            .args(["plugin", "build", "plugins/cost-center"])
-            .current_dir(workspace())
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("tenon runs");
-        assert!(built.status.success(), "plugins/cost-center does not build");
-        let output = String::from_utf8(built.stdout).expect("the output is text");
-        let path = output.lines().next().expect("the first line is the component's path");
-        std::fs::read(path).expect("the component is there")
-    })
+    COMPONENT.get_or_init(|| example("cost-center"))
+}
+
+/// The component of `plugins/naming-policy`.
+#[must_use]
+pub fn naming_policy() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| example("naming-policy"))
+}
+
+/// The component of `plugins/attribute-vault`.
+#[must_use]
+pub fn attribute_vault() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| example("attribute-vault"))
+}
+
+/// The component of `plugins/row-level`.
+#[must_use]
+pub fn row_level() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| example("row-level"))
+}
+
+fn example(name: &str) -> Vec<u8> {
+    let built = outside_cargo(&mut Command::new(tenon()))
+        .args(["plugin", "build", &format!("plugins/{name}")])
+        .current_dir(workspace())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("tenon runs");
+    assert!(built.status.success(), "plugins/{name} does not build");
+    let output = String::from_utf8(built.stdout).expect("the output is text");
+    let path = output.lines().next().expect("the first line is the component's path");
+    std::fs::read(path).expect("the component is there")
 }
 
 /// A component of `tests/hostile`, by its name without `.wat`.

@@ -132,3 +132,9 @@ fn lend(store: &mut Store<State>, document: Document) -> Result<Resource<Documen
     let owned = store.data_mut().table.push(document).map_err(|error| fault::link(error.into()))?;
     Ok(Resource::new_borrow(owned.rep()))
 }
+
+/// Puts a document into the store, and gives the guest a handle of its own. It is as good as lent:
+/// nothing of the guest outlives the call.
+fn give(store: &mut Store<State>, document: Document) -> Result<Resource<Document>, CallError> {
+    store.data_mut().table.push(document).map_err(|error| fault::link(error.into()))
+}

@@ -1,6 +1,6 @@
 //! `after-read`: changes what a client is shown.
 
-use super::{Edit, answered, context, lend};
+use super::{Edit, answered, context, give};
 use crate::call::{Call, Capability, Document, Outcome};
 use crate::{Plugin, answer, fault};
 
@@ -19,7 +19,7 @@ impl Plugin {
             let count = documents.len();
             let documents = documents
                 .into_iter()
-                .map(|document| lend(store, document))
+                .map(|document| give(store, document))
                 .collect::<Result<Vec<_>, _>>()?;
             let answer = hook.call_after_read(&mut *store, &context(call), &documents).await;
             let edits = answered(answer, store, limits)?;
