@@ -36,6 +36,7 @@ mod oauth;
 mod openapi;
 mod permissions;
 mod placement;
+mod plugin_versions;
 mod plugins;
 mod processes;
 mod projection;

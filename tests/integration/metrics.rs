@@ -1,7 +1,7 @@
 //! What a server counts.
 
 use serde_json::json;
-use tenon_tests::{Options, Postgres, Server, user};
+use tenon_tests::{Options, Postgres, Server, artifacts, user};
 
 /// The value of a line of the metrics, 0 where there is none.
 fn value(metrics: &str, name: &str) -> u64 {
@@ -50,4 +50,31 @@ async fn the_operator_alone_reads_the_metrics() {
     for token in ["", "wrong", &acme.scim.token, token["token"].as_str().unwrap()] {
         anonymous.with_token(token).get("/metrics").await.expect(401);
     }
+}
+
+#[tokio::test]
+async fn calls_of_plugins_are_counted_with_what_they_took_and_without_their_tenant() {
+    let postgres = Postgres::start(&[]);
+    let server = Server::start(Options::on(&postgres.url()));
+    let acme = server.tenant("acme").await;
+    let digest = acme.activate("judge", &artifacts::hostile("harmless"), json!({})).await;
+    acme.create("/Users", user("a")).await;
+    acme.create("/Users", user("b")).await;
+    acme.activate("judge", &artifacts::hostile("trap"), json!({})).await;
+    acme.scim.post("/Users", user("c")).await.expect(502);
+
+    let metrics = server.metrics().await;
+    let short = &digest["sha256:".len()..][..12];
+    let calls = format!(
+        "tenon_plugin_calls_total{{plugin=\"judge\",digest=\"{short}\",hook=\"validation\",outcome=\"ok\"}}"
+    );
+    assert_eq!(value(&metrics, &calls), 2, "{metrics}");
+    assert!(metrics.contains("outcome=\"trap\"} 1"), "{metrics}");
+    for measured in ["duration_seconds", "fuel", "memory_bytes"] {
+        let name = format!("tenon_plugin_call_{measured}_count{{hook=\"validation\"}}");
+        assert_eq!(value(&metrics, &name), 3, "{metrics}");
+    }
+    assert_eq!(value(&metrics, "tenon_plugin_versions_loaded"), 2, "{metrics}");
+    assert!(value(&metrics, "tenon_plugin_loaded_bytes") > 0, "{metrics}");
+    assert!(!metrics.contains(&acme.name) && !metrics.contains(&acme.id));
 }

@@ -184,6 +184,18 @@ pub struct Usage {
     pub duration: Duration,
     /// The most that all linear memories together came to, in bytes.
     pub peak_memory_bytes: usize,
+    /// Elements of all tables together.
+    pub table_elements: usize,
+    /// Calls of host functions, `get-many` once for each path.
+    pub host_calls: u32,
+    /// Bytes that host functions took and gave.
+    pub host_call_bytes: usize,
+    /// Look-ups in the directory.
+    pub look_ups: u32,
+    /// Log lines that were written.
+    pub log_lines: u32,
+    /// Bytes of these lines.
+    pub log_bytes: usize,
     /// Log lines that were dropped because the call had written too much.
     pub log_lines_dropped: u32,
 }

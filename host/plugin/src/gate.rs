@@ -11,6 +11,15 @@ use crate::limits::UploadLimits;
 use crate::shape::{self, Shape};
 use crate::text::plain;
 
+mod names;
+
+use self::names::advice;
+
+/// What to do about files, sockets and the like.
+const WASI_ADVICE: &str = "no plugin has files, sockets or HTTP; build for \
+    `wasm32-unknown-unknown` (`tenon plugin build` does), which needs no WASI, or leave out what \
+    uses them";
+
 /// Bytes of a name that a refusal repeats.
 const NAME_BYTES: usize = 120;
 
@@ -136,7 +145,7 @@ fn imports(shape: &Shape, capabilities: &[Capability]) -> Result<(), Refusal> {
     let offered: Vec<String> =
         capabilities.iter().flat_map(|capability| offered(*capability)).collect();
     for import in &shape.imports {
-        if offered.contains(import) {
+        if offered.contains(import) || imports::wasi::is_offered(import) {
             continue;
         }
         let others: Vec<String> = Capability::ALL
@@ -145,10 +154,7 @@ fn imports(shape: &Shape, capabilities: &[Capability]) -> Result<(), Refusal> {
             .map(|capability| format!("`{}`", imports::interface(capability.as_str())))
             .collect();
         let advice = match &*others {
-            [] if import.starts_with("wasi:") => {
-                "build for `wasm32-unknown-unknown` (`tenon plugin build` does), which needs no WASI"
-                    .to_owned()
-            }
+            [] if import.starts_with("wasi:") => WASI_ADVICE.to_owned(),
             [] => advice(import, &offered),
             others => format!(
                 "{} may not have it, it is offered to components that export {}",
@@ -177,43 +183,6 @@ fn hooks() -> Vec<String> {
 
 fn is_ours(name: &str) -> bool {
     name.strip_prefix(PACKAGE).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// The known name that was most likely meant.
-fn advice(name: &str, known: &[String]) -> String {
-    let without_version = |name: &str| name.split('@').next().unwrap_or_default().to_owned();
-    if let Some(other) = known.iter().find(|known| without_version(known) == without_version(name))
-    {
-        return format!("this server speaks version {VERSION}: `{other}`");
-    }
-    let nearest = known.iter().min_by_key(|known| distance(name, known));
-    match nearest {
-        Some(nearest) if distance(name, nearest) <= 3 => format!("did you mean `{nearest}`?"),
-        _ if known.is_empty() => "nothing is offered to its capabilities".to_owned(),
-        _ => format!("known are {}", known.join(", ")),
-    }
-}
-
-/// Insertions, deletions and replacements between two names (Levenshtein). Names past 200 bytes
-/// are far from everything.
-fn distance(left: &str, right: &str) -> usize {
-    if left.len() > 200 {
-        return usize::MAX;
-    }
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (index, left) in left.bytes().enumerate() {
-        let mut diagonal = index;
-        let mut before = index + 1;
-        let Some((first, rest)) = row.split_first_mut() else { return 0 };
-        *first = before;
-        for (cell, right) in rest.iter_mut().zip(right.bytes()) {
-            let replaced = diagonal + usize::from(left != right);
-            diagonal = *cell;
-            before = replaced.min(before + 1).min(*cell + 1);
-            *cell = before;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -303,8 +272,15 @@ mod tests {
 
     #[test]
     fn wasi_is_told_the_target_that_does_without() {
-        let refusal = refusal(&with("wasi:cli/environment@0.2.6", VALIDATION)).to_string();
-        assert!(refusal.contains("wasm32-unknown-unknown"), "{refusal}");
+        for import in
+            ["wasi:filesystem/types@0.2.6", "wasi:sockets/tcp@0.2.6", "wasi:cli/stdin@0.3.0"]
+        {
+            let refusal = refusal(&with(import, VALIDATION)).to_string();
+            assert!(refusal.contains(import), "{refusal}");
+            assert!(refusal.contains("wasm32-unknown-unknown"), "{refusal}");
+        }
+        let inert = wat::parse_str(with("wasi:cli/stdin@0.2.6", VALIDATION)).unwrap();
+        check(&inert, &UploadLimits::STANDARD).unwrap();
     }
 
     #[test]
@@ -337,12 +313,5 @@ mod tests {
         let refusal = refusal(&with("tenon:plugin/types@0.1.0", "tenon:plugin/validations@0.1.0"));
         assert_eq!(refusal.check(), "exports");
         assert!(refusal.to_string().contains("did you mean"), "{refusal}");
-    }
-
-    #[test]
-    fn distance_counts_edits() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("same", "same"), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -17,6 +17,7 @@ use crate::engine::RunningEngine;
 use crate::error::{HostError, Refusal};
 use crate::limits::{Limits, Tier, UploadLimits};
 use crate::plugin::{Plugin, Runtime};
+use crate::report::CallObserver;
 use crate::{fault, gate, imports};
 
 mod loaded;
@@ -85,7 +86,8 @@ impl PluginHost {
         let loads = Semaphore::new(limits.concurrent_loads);
         let admission = Admission::new(&limits);
         let loaded = Mutex::new(Loaded::new(limits.loaded_bytes));
-        let runtime = Arc::new(Runtime { engine, linker, limits, admission });
+        let observer = OnceLock::new();
+        let runtime = Arc::new(Runtime { engine, linker, limits, admission, observer });
         let loading = Mutex::default();
         let shared = Shared { runtime, cache, compiler, uploads, checks, loads, loaded, loading };
         Ok(PluginHost { shared: Arc::new(shared) })
@@ -94,6 +96,12 @@ impl PluginHost {
     /// The limits that hold here.
     pub fn limits(&self) -> &Limits {
         &self.shared.runtime.limits
+    }
+
+    /// Has every call told to this observer. The first one stays.
+    pub fn report_to(&self, observer: Arc<dyn CallObserver>) {
+        // It is set already: by another clone of this host.
+        let _ = self.shared.runtime.observer.set(observer);
     }
 
     /// How many versions are in memory, and what they take.

@@ -12,6 +12,7 @@ mod directory;
 mod documents;
 mod log;
 mod random;
+pub(crate) mod wasi;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -37,6 +38,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     random::link(&mut linker.instance(&interface("random"))?)?;
     // Types alone; a component names it where it `use`s them.
     linker.instance(&interface("types"))?;
+    wasi::link(&mut linker)?;
     Ok(linker)
 }
 

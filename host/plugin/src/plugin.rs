@@ -1,6 +1,6 @@
 //! A loaded version of a plugin, and the calls of its hooks.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use wasmtime::Store;
@@ -14,6 +14,7 @@ use crate::error::{CallError, Refusal};
 use crate::fault;
 use crate::hooks::{self, Hooks};
 use crate::limits::Limits;
+use crate::report::CallObserver;
 use crate::state::{self, HookCall, State};
 
 /// One version of a plugin, compiled and linked, ready to be called from many tasks at a time.
@@ -34,6 +35,8 @@ pub(crate) struct Runtime {
     pub(crate) linker: Linker<State>,
     pub(crate) limits: Limits,
     pub(crate) admission: Arc<Admission>,
+    /// Set once, by whoever counts calls.
+    pub(crate) observer: OnceLock<Arc<dyn CallObserver>>,
 }
 
 impl Plugin {
@@ -70,6 +73,10 @@ impl Plugin {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.runtime.limits
+    }
+
+    pub(crate) fn observer(&self) -> Option<&dyn CallObserver> {
+        self.runtime.observer.get().map(AsRef::as_ref)
     }
 
     /// Links a component: what it imports has the types of the contract, or is refused here. What
@@ -118,7 +125,7 @@ impl Plugin {
                 Err(error) => (Err(error), Usage { duration: start.elapsed(), ..Usage::default() }),
             };
         let outcome = Outcome { result, usage };
-        self.log(hook, call, &outcome);
+        self.report(hook, call, &outcome);
         outcome
     }
 
@@ -156,41 +163,6 @@ impl Plugin {
             place.leave(usage.fuel);
         }
         Ok((result, usage))
-    }
-
-    fn log<T>(&self, hook: Option<Capability>, call: Option<&Call>, outcome: &Outcome<T>) {
-        let Usage { fuel, duration, peak_memory_bytes, log_lines_dropped } = outcome.usage;
-        macro_rules! event {
-            ($level:ident, $outcome:expr, $message:literal $(, $field:ident = $value:expr)*) => {
-                tracing::$level!(
-                    tenant = call.map(|call| &*call.tenant),
-                    plugin = call.map(|call| &*call.plugin),
-                    request_id = call.map(|call| &*call.request_id),
-                    digest = %self.digest,
-                    hook = hook.map_or("start", Capability::function),
-                    outcome = $outcome,
-                    fuel,
-                    duration_us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
-                    peak_memory_bytes,
-                    log_lines_dropped,
-                    $($field = $value,)*
-                    $message
-                )
-            };
-        }
-        match &outcome.result {
-            Ok(_) => event!(debug, "ok", "plugin call answered"),
-            Err(error @ CallError::Trap { backtrace, .. }) => event!(
-                warn,
-                error.kind(),
-                "plugin call failed",
-                error = error.to_string(),
-                backtrace = backtrace.as_str()
-            ),
-            Err(error) => {
-                event!(warn, error.kind(), "plugin call failed", error = error.to_string());
-            }
-        }
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Allowance {
     /// The limit, for the message.
     pub(crate) host_call_limit: usize,
     pub(crate) host_call_bytes: usize,
+    /// Calls so far.
+    pub(crate) host_calls: u32,
     pub(crate) fuel_per_call: u64,
     pub(crate) fuel_per_byte: u64,
     pub(crate) prices: Prices,
@@ -53,6 +55,8 @@ pub(crate) struct Allowance {
     pub(crate) random_blocks: u64,
     pub(crate) log_lines: u32,
     pub(crate) log_bytes: usize,
+    pub(crate) log_lines_written: u32,
+    pub(crate) log_bytes_written: usize,
     pub(crate) log_lines_dropped: u32,
 }
 
@@ -77,6 +81,7 @@ pub(crate) fn new_store(
         allowance: Allowance {
             host_call_limit: limits.host_call_bytes,
             host_call_bytes: limits.host_call_bytes,
+            host_calls: 0,
             fuel_per_call: limits.host_call_fuel,
             fuel_per_byte: limits.host_call_fuel_per_byte,
             prices: Prices::new(limits),
@@ -86,6 +91,8 @@ pub(crate) fn new_store(
             random_blocks: 0,
             log_lines: limits.log_lines,
             log_bytes: limits.log_bytes,
+            log_lines_written: 0,
+            log_bytes_written: 0,
             log_lines_dropped: 0,
         },
         deadline,
@@ -103,11 +110,18 @@ pub(crate) fn new_store(
 /// What the call has taken, of `fuel` that its store started with.
 pub(crate) fn usage(store: &Store<State>, fuel: u64, duration: Duration) -> Usage {
     let state = store.data();
+    let taken = &state.allowance;
     Usage {
         fuel: fuel.saturating_sub(store.get_fuel().unwrap_or(0)),
         duration,
         peak_memory_bytes: state.meter.peak_memory_bytes(),
-        log_lines_dropped: state.allowance.log_lines_dropped,
+        table_elements: state.meter.table_elements(),
+        host_calls: taken.host_calls,
+        host_call_bytes: taken.host_call_limit.saturating_sub(taken.host_call_bytes),
+        look_ups: taken.look_up_limit.saturating_sub(taken.look_ups),
+        log_lines: taken.log_lines_written,
+        log_bytes: taken.log_bytes_written,
+        log_lines_dropped: taken.log_lines_dropped,
     }
 }
 

@@ -48,3 +48,73 @@ async fn no_more_plugins_are_active_than_may_be() {
     acme.admin.post("/plugins/second/activate", digest).await.expect(200);
     acme.admin.post("/plugins/harmless/activate", again).await.expect(409);
 }
+
+#[tokio::test]
+async fn a_tenant_whose_fuel_is_used_up_is_told_when_there_is_more_and_others_have_theirs() {
+    let server = Server::shared();
+    let poor = with_plugin(&server, json!({ "fuelPerSecond": 1 })).await;
+    let other = with_plugin(&server, json!({})).await;
+    // The first call may take what it needs, and is paid for by those after it.
+    poor.scim.post("/Users", user("a")).await.expect(201);
+    let refused = poor.scim.post("/Users", user("b")).await.expect(429);
+    assert!(refused.detail().contains("fuel-rate-exceeded"), "{}", refused.detail());
+    let retry_after: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!(retry_after > 0);
+    // Nothing was written, what needs no plugin goes on, and others have fuel of their own.
+    assert_eq!(poor.scim.get("/Users").await.expect(200).body["totalResults"], 1);
+    other.scim.post("/Users", user("b")).await.expect(201);
+
+    let more = json!({ "limits": { "plugins": { "fuelPerSecond": 400_000_000 } } });
+    poor.admin.patch("", more).await.expect(200);
+    let created = tenon_tests::until("fuel again", async || {
+        let answer = poor.scim.post("/Users", user("b")).await;
+        (answer.status == 201).then_some(answer)
+    });
+    created.await;
+}
+
+#[tokio::test]
+async fn one_plugin_has_limits_within_those_of_its_tenant() {
+    let server = Server::shared();
+    let limits = json!({ "byName": { "harmless": { "fuel": 1 } } });
+    let acme = with_plugin(&server, limits).await;
+    let refused = acme.scim.post("/Users", user("a")).await.expect(502);
+    assert!(refused.detail().contains("out-of-fuel"), "{}", refused.detail());
+    // Another plugin of the tenant is not limited by it.
+    acme.admin.post("/plugins/harmless/deactivate", json!({})).await.expect(200);
+    acme.activate("other", &artifacts::hostile("harmless"), json!({})).await;
+    acme.scim.post("/Users", user("a")).await.expect(201);
+    // `null` takes away what is said of one.
+    let gone = json!({ "limits": { "plugins": { "byName": { "harmless": null } } } });
+    let tenant = acme.admin.patch("", gone).await.expect(200).body;
+    assert_eq!(tenant["limits"]["plugins"]["byName"], Value::Null, "{tenant:#}");
+}
+
+/// A function past the 64 KiB that a function may have, in a component that is harmless otherwise.
+#[tokio::test]
+async fn the_operator_opens_the_runtime_tier_to_a_tenant() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    let body = "(drop (i32.const 1))".repeat(30_000);
+    let component = wat::parse_str(format!(
+        r#"(component
+          (core module $large (func {body}))
+          (core instance (instantiate $large))
+          (core module $plugin
+            (memory (export "memory") 1)
+            (func (export "describe") (result i32) i32.const 16))
+          (core instance $plugin (instantiate $plugin))
+          (alias core export $plugin "memory" (core memory $memory))
+          (func $describe (result (list string))
+            (canon lift (core func $plugin "describe") (memory $memory)))
+          (instance $schema (export "describe" (func $describe)))
+          (export "tenon:plugin/schema@0.1.0" (instance $schema)))"#
+    ))
+    .unwrap();
+    let refused = acme.upload("large", &component).await.expect(422);
+    assert_eq!(refused.body["check"], "complexity", "{:#}", refused.body);
+    assert!(refused.detail().contains("runtime tier"), "{}", refused.detail());
+    let open = json!({ "limits": { "plugins": { "runtimeTier": true } } });
+    acme.admin.patch("", open).await.expect(200);
+    acme.upload("large", &component).await.expect(201);
+}

@@ -59,8 +59,18 @@ pub(super) fn charge_call(
     if let Some(hook) = store.data().call.hook.filter(|hook| !hook.imports().contains(&import)) {
         return Err(RefusedCall::NotOffered { hook, import }.into());
     }
+    charge_inert(store, bytes)
+}
+
+/// As [`charge_call`], of a function that every hook may have since it tells and does nothing.
+pub(super) fn charge_inert(
+    store: &mut StoreContextMut<'_, State>,
+    bytes: usize,
+) -> wasmtime::Result<()> {
     store.data().deadline.check()?;
-    let base = store.data().allowance.fuel_per_call;
+    let allowance = &mut store.data_mut().allowance;
+    allowance.host_calls = allowance.host_calls.saturating_add(1);
+    let base = allowance.fuel_per_call;
     charge(store, base)?;
     charge_bytes(store, bytes)
 }

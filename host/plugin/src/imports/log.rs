@@ -22,8 +22,10 @@ impl crate::state::Allowance {
     /// Counts a line of so many bytes. `false`: it is to be dropped.
     fn takes_line(&mut self, bytes: usize) -> bool {
         match (self.log_lines.checked_sub(1), self.log_bytes.checked_sub(bytes)) {
-            (Some(lines), Some(bytes)) => {
-                (self.log_lines, self.log_bytes) = (lines, bytes);
+            (Some(lines), Some(left)) => {
+                (self.log_lines, self.log_bytes) = (lines, left);
+                self.log_lines_written += 1;
+                self.log_bytes_written += bytes;
                 true
             }
             _ => {

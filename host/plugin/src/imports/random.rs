@@ -5,6 +5,7 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use wasmtime::StoreContextMut;
 use wasmtime::component::LinkerInstance;
 
 use super::charge::{charge, charge_bytes, charge_call};
@@ -16,14 +17,21 @@ const BLOCK: usize = 32;
 pub(super) fn link(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()> {
     linker.func_wrap("bytes", |mut store, (count,): (u32,)| {
         charge_call(&mut store, "random", 0)?;
-        let count = usize::try_from(count).unwrap_or(usize::MAX);
-        charge_bytes(&mut store, count)?;
-        // A block is about as much work as a host call.
-        let blocks = count.div_ceil(BLOCK) as u64;
-        let fuel = store.data().allowance.fuel_per_call.saturating_mul(blocks);
-        charge(&mut store, fuel)?;
-        Ok((store.data_mut().random_bytes(count)?,))
+        Ok((take(&mut store, usize::try_from(count).unwrap_or(usize::MAX))?,))
     })
+}
+
+/// The next so many bytes, at their price.
+pub(super) fn take(
+    store: &mut StoreContextMut<'_, State>,
+    count: usize,
+) -> wasmtime::Result<Vec<u8>> {
+    charge_bytes(store, count)?;
+    // A block is about as much work as a host call.
+    let blocks = count.div_ceil(BLOCK) as u64;
+    let fuel = store.data().allowance.fuel_per_call.saturating_mul(blocks);
+    charge(store, fuel)?;
+    store.data_mut().random_bytes(count)
 }
 
 impl State {

@@ -47,6 +47,10 @@ impl Meter {
         self.peak_memory_bytes
     }
 
+    pub(crate) fn table_elements(&self) -> usize {
+        self.table_elements
+    }
+
     pub(crate) fn refused(&self) -> Option<Refused> {
         self.refused
     }

@@ -2,6 +2,7 @@
 //! label: there may be as many as there are tenants.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -12,7 +13,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use tenon_plugin::{CallObserver, Memory};
+
 use crate::store::Connections;
+
+mod plugins;
+
+use self::plugins::PluginMetrics;
 
 /// The first of the buckets of durations, in seconds; each is twice the one before.
 const SHORTEST: f64 = 0.001;
@@ -26,6 +33,7 @@ pub struct Metrics {
     durations: Family<Operation, Histogram>,
     quota_warnings: Counter,
     connections: Family<Use, Gauge>,
+    plugins: Arc<PluginMetrics>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,12 +57,15 @@ impl Default for Metrics {
         let durations: Family<Operation, Histogram> = Family::new_with_constructor(|| {
             Histogram::new(exponential_buckets(SHORTEST, 2.0, BUCKETS))
         });
+        let mut registry = Registry::with_prefix("tenon");
+        let plugins = Arc::new(PluginMetrics::register(&mut registry));
         let mut metrics = Self {
-            registry: Registry::with_prefix("tenon"),
+            registry,
             requests: Family::default(),
             durations,
             quota_warnings: Counter::default(),
             connections: Family::default(),
+            plugins,
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -93,11 +104,18 @@ impl Metrics {
         self.quota_warnings.inc();
     }
 
-    /// All that is counted, with what the connections are doing.
+    /// Who is to be told of calls of plugins.
+    #[must_use]
+    pub fn of_plugins(&self) -> Arc<dyn CallObserver> {
+        self.plugins.clone()
+    }
+
+    /// All that is counted, with what the connections are doing and which plugins are loaded.
     ///
     /// # Errors
     /// None that happens: it is written into memory.
-    pub fn text(&self, connections: Connections) -> Result<String, fmt::Error> {
+    pub fn text(&self, connections: Connections, loaded: Memory) -> Result<String, fmt::Error> {
+        self.plugins.loaded(loaded);
         let Connections { busy, idle } = connections;
         for (state, count) in [("busy", busy), ("idle", idle)] {
             self.connections.get_or_create(&Use { state }).set(i64::from(count));

@@ -194,6 +194,8 @@ impl Services {
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
         let verifications = Arc::new(Semaphore::new((connections / 8).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
+        let metrics = Arc::<Metrics>::default();
+        plugins.report_to(metrics.of_plugins());
         Self {
             database,
             lookups: Lookups::over(&lanes),
@@ -205,7 +207,7 @@ impl Services {
             claimed_rates: Arc::default(),
             request_log: RequestLog::default(),
             plugins,
-            metrics: Arc::default(),
+            metrics,
             keyring,
             sealer,
             cursors,

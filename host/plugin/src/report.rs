@@ -1,0 +1,87 @@
+//! How calls ended: for the log, and for whoever counts them.
+
+use std::fmt::Debug;
+
+use crate::call::{Call, Capability, Outcome, Usage};
+use crate::digest::Digest;
+use crate::error::CallError;
+use crate::plugin::Plugin;
+
+/// Is told of every call of a tenant's plugins, whatever became of it.
+pub trait CallObserver: Debug + Send + Sync {
+    /// A call has ended, or had no place.
+    fn called(&self, report: &CallReport<'_>);
+}
+
+/// One call of a hook.
+#[derive(Clone, Copy, Debug)]
+pub struct CallReport<'a> {
+    /// What was called.
+    pub hook: Capability,
+    /// The plugin's name at its tenant.
+    pub plugin: &'a str,
+    /// The version.
+    pub digest: &'a Digest,
+    /// `ok`, or the kind of the [`CallError`].
+    pub outcome: &'static str,
+    /// What the call took.
+    pub usage: Usage,
+}
+
+impl Plugin {
+    /// Tells how a call ended. `hook` is `None` where an instance was just started, for the gate.
+    pub(crate) fn report<T>(
+        &self,
+        hook: Option<Capability>,
+        call: Option<&Call>,
+        outcome: &Outcome<T>,
+    ) {
+        self.log(hook, call, outcome);
+        if let (Some(hook), Some(call), Some(observer)) = (hook, call, self.observer()) {
+            let kind = outcome.result.as_ref().map_or_else(CallError::kind, |_| "ok");
+            let (plugin, digest, usage) = (&*call.plugin, self.digest(), outcome.usage);
+            observer.called(&CallReport { hook, plugin, digest, outcome: kind, usage });
+        }
+    }
+
+    fn log<T>(&self, hook: Option<Capability>, call: Option<&Call>, outcome: &Outcome<T>) {
+        let usage = &outcome.usage;
+        macro_rules! event {
+            ($level:ident, $outcome:expr, $message:literal $(, $field:ident = $value:expr)*) => {
+                tracing::$level!(
+                    tenant = call.map(|call| &*call.tenant),
+                    plugin = call.map(|call| &*call.plugin),
+                    request_id = call.map(|call| &*call.request_id),
+                    digest = %self.digest(),
+                    hook = hook.map_or("start", Capability::function),
+                    outcome = $outcome,
+                    fuel = usage.fuel,
+                    duration_us = u64::try_from(usage.duration.as_micros()).unwrap_or(u64::MAX),
+                    peak_memory_bytes = usage.peak_memory_bytes,
+                    table_elements = usage.table_elements,
+                    host_calls = usage.host_calls,
+                    host_call_bytes = usage.host_call_bytes,
+                    look_ups = usage.look_ups,
+                    log_lines = usage.log_lines,
+                    log_bytes = usage.log_bytes,
+                    log_lines_dropped = usage.log_lines_dropped,
+                    $($field = $value,)*
+                    $message
+                )
+            };
+        }
+        match &outcome.result {
+            Ok(_) => event!(debug, "ok", "plugin call answered"),
+            Err(error @ CallError::Trap { backtrace, .. }) => event!(
+                warn,
+                error.kind(),
+                "plugin call failed",
+                error = error.to_string(),
+                backtrace = backtrace.as_str()
+            ),
+            Err(error) => {
+                event!(warn, error.kind(), "plugin call failed", error = error.to_string());
+            }
+        }
+    }
+}
