@@ -37,6 +37,7 @@ mod openapi;
 mod permissions;
 mod placement;
 mod plugin_versions;
+mod plugin_life;
 mod plugins;
 mod processes;
 mod projection;

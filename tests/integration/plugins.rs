@@ -188,10 +188,7 @@ async fn the_compiled_code_of_a_plugin_goes_with_its_last_tenant() {
     let server = Server::shared();
     let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
     // A component that no other test has: a custom section with the tenant's id.
-    let mut component = artifacts::hostile("harmless");
-    let id = acme.id.as_bytes();
-    component.extend([0, u8::try_from(id.len() + 2).unwrap(), 1, b'x']);
-    component.extend(id);
+    let component = artifacts::tagged(&artifacts::hostile("harmless"), &acme.id);
     let digest = acme.activate("mine", &component, json!({})).await;
     globex.activate("mine", &component, json!({})).await;
     let hex = digest.trim_start_matches("sha256:").to_owned();

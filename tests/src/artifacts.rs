@@ -90,6 +90,16 @@ fn text_component(dir: &str, name: &str) -> Vec<u8> {
     wat::parse_file(path).expect("a component in text form")
 }
 
+/// The same component as another version of it: with a custom section that nobody reads.
+///
+/// # Panics
+/// The tag is longer than a byte tells.
+#[must_use]
+pub fn tagged(component: &[u8], tag: &str) -> Vec<u8> {
+    let size = u8::try_from(tag.len() + 2).ok().filter(|size| *size < 128).expect("a short tag");
+    [component, &[0, size, 1, b'x'], tag.as_bytes()].concat()
+}
+
 /// A component that describes these Schema and ResourceType documents, and does nothing else.
 #[must_use]
 pub fn describing(documents: &[Value]) -> Vec<u8> {

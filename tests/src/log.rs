@@ -55,6 +55,12 @@ impl Log {
         }
     }
 
+    /// The last line so far that satisfies the condition.
+    pub fn last(&self, condition: impl Fn(&Value) -> bool) -> Option<Value> {
+        let lines = self.shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.lines.iter().rev().find(|line| condition(line)).cloned()
+    }
+
     /// All lines so far, as they were written.
     #[must_use]
     pub fn text(&self) -> String {

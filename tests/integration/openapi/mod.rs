@@ -234,10 +234,17 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("putPluginConfig", &plugin, "/config", config).await;
     api.call("getPluginConfig", &plugin, "/config", Value::Null).await;
     let digest = json!({ "digest": version["digest"] });
-    api.call("activatePlugin", &plugin, "/activate", digest).await;
+    api.call("activatePlugin", &plugin, "/activate", digest.clone()).await;
     api.call("listPlugins", own, "/plugins", Value::Null).await;
     api.call("getPlugin", &plugin, "", Value::Null).await;
     api.call("deactivatePlugin", &plugin, "/deactivate", Value::Null).await;
+    api.call("shadowPlugin", &plugin, "/shadow", digest).await;
+    api.call("stopPluginShadow", &plugin, "/shadow", Value::Null).await;
+    api.call("rollbackPlugin", &plugin, "/rollback", json!({})).await;
+    let settings = json!({ "onFailure": { "before-write": "skip" } });
+    api.call("putPluginSettings", &plugin, "/settings", settings).await;
+    let order = api.call("getPluginOrder", own, "/plugins/order", Value::Null).await;
+    api.call("putPluginOrder", own, "/plugins/order", order).await;
     api.call("deletePlugin", &plugin, "", Value::Null).await;
 
     let wishes = json!({ "substrings": true });
@@ -254,6 +261,7 @@ fn sample(name: &str) -> (String, Value) {
         "kind" => json!("host"),
         "placement" => json!({ "kind": "shared" }),
         "resourceTypes" => json!(["User"]),
+        "order" => json!(["cost-center"]),
         "value" => json!("sample.example.com"),
         "digest" => json!(format!("sha256:{}", "0".repeat(64))),
         _ => json!("sample"),

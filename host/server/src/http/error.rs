@@ -297,6 +297,12 @@ impl From<PluginError> for Problem {
             PluginError::NoPlugin { .. } | PluginError::NoVersion { .. } => {
                 Self::new(StatusCode::NOT_FOUND, detail)
             }
+            PluginError::NothingBefore { .. } | PluginError::ActiveAlready { .. } => {
+                Self::new(StatusCode::CONFLICT, detail)
+            }
+            PluginError::NotAnOrder { .. } | PluginError::Settings(_) => {
+                Self::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
+            }
             PluginError::TooManyActive { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).kind("too-many-plugins")
             }

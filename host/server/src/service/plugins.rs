@@ -1,68 +1,32 @@
-//! A tenant's plugins: upload, activation, configuration, removal.
+//! A tenant's plugins: upload, configuration, removal; and the life of their versions.
+
+mod error;
+mod life_cycle;
+
+pub use self::error::PluginError;
+pub use self::life_cycle::Activation;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tenon_plugin::{Digest, Refusal, Tier};
-use tenon_scim::schema::describe::{Description, SchemaError};
+use tenon_plugin::{Digest, Tier};
+use tenon_scim::schema::describe::Description;
 use tenon_scim::{Object, Registry};
 
 use super::Services;
 use crate::clock;
 use crate::store::audit::{self, Act, By};
-use crate::store::plugins::{self, Plugin, Version};
+use crate::store::plugins::{self, Plugin, State, Version};
 use crate::store::{StoreError, TenantId, tenants};
 use crate::tenant::indexes;
-use crate::tenant::limits::Limits;
-use crate::tenant::runtime::{Misfit, registry_of};
-
-/// Why a plugin is not uploaded, activated or configured.
-#[derive(Debug, thiserror::Error)]
-pub enum PluginError {
-    /// The upload gate refuses the component.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// What `describe` answered is no schema, or does not fit to the core.
-    #[error("the component's `describe`: {0}")]
-    Described(#[from] SchemaError),
-    /// The tenant has no plugin of that name.
-    #[error("the tenant has no plugin \"{name}\"; upload it first")]
-    NoPlugin {
-        /// The name.
-        name: String,
-    },
-    /// The plugin has no such version.
-    #[error("plugin \"{name}\" has no version {digest}; its versions are listed at the plugin")]
-    NoVersion {
-        /// The plugin.
-        name: String,
-        /// The digest asked for.
-        digest: Digest,
-    },
-    /// As many plugins are active as may be.
-    #[error("the tenant has as many active plugins as it may have, {limit}; deactivate one before")]
-    TooManyActive {
-        /// How many may be.
-        limit: usize,
-    },
-    /// With this version active, the tenant's plugins do not fit together.
-    #[error("the plugins of the tenant would not fit together: {0}")]
-    Misfit(#[from] Misfit),
-    /// The database fails.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<sqlx::Error> for PluginError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
+use crate::tenant::runtime::registry_of;
 
 /// What became of an upload.
 #[derive(Debug)]
 pub struct Uploaded {
     /// The version.
     pub version: Version,
+    /// Where it is in its life.
+    pub state: State,
     /// Whether it is new; a version that is there already is left as it is.
     pub is_new: bool,
 }
@@ -92,6 +56,7 @@ impl Services {
             capabilities: checked.plugin.capabilities().to_vec(),
             described: checked.described,
             created: clock::now(),
+            retired: None,
         };
         let mut transaction = self.database.begin_at(tenant).await?;
         let is_new =
@@ -100,78 +65,11 @@ impl Services {
             let details = json!({ "digest": version.digest.to_string() });
             record(&mut transaction, tenant, by, "plugin.upload", name, &details).await?;
         }
+        let plugin = plugins::get(&mut transaction, tenant, name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, digest = %version.digest, "plugin uploaded");
-        Ok(Uploaded { version, is_new })
-    }
-
-    /// Sends the tenant's requests through a version. Requests in flight end with the one they
-    /// began with.
-    ///
-    /// # Errors
-    /// There is no such version, or its schemas do not fit to those of the tenant's other plugins.
-    pub async fn activate_plugin(
-        &self,
-        by: By<'_>,
-        tenant: TenantId,
-        name: &str,
-        digest: Digest,
-    ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.database.begin_at(tenant).await?;
-        // First: two activations at once take turns, so that each sees the other's schemas.
-        tenants::advance_epoch(&mut transaction, tenant).await?;
-        let mut all = plugins::list(&mut transaction, tenant).await?;
-        let no_plugin = || PluginError::NoPlugin { name: name.to_owned() };
-        let plugin = all.iter_mut().find(|it| it.name == name).ok_or_else(no_plugin)?;
-        if !plugin.versions.iter().any(|version| version.digest == digest) {
-            return Err(PluginError::NoVersion { name: name.to_owned(), digest });
-        }
-        let is_further = plugin.active.is_none();
-        plugin.active = Some(digest);
-        plugin.modified = clock::now();
-        let active = plugin.clone();
-        if is_further {
-            let limits = tenants::configuration(&mut transaction, tenant).await?.limits;
-            let limit = Limits::of_stored(&limits)?.plugins.count;
-            let count = all.iter().filter(|it| it.active.is_some()).count();
-            if let Some(limit) = limit.filter(|limit| count > *limit) {
-                return Err(PluginError::TooManyActive { limit });
-            }
-        }
-        let registry = registry_of(&all)?;
-        let now = active.modified;
-        plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
-        indexes::adjust(&mut transaction, tenant, registry).await?;
-        let details = json!({ "digest": digest.to_string() });
-        record(&mut transaction, tenant, by, "plugin.activate", name, &details).await?;
-        transaction.commit().await?;
-        tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
-        Ok(active)
-    }
-
-    /// Takes the plugin out of the tenant's requests. Data of its extensions is kept and not
-    /// shown.
-    ///
-    /// # Errors
-    /// There is no such plugin.
-    pub async fn deactivate_plugin(
-        &self,
-        by: By<'_>,
-        tenant: TenantId,
-        name: &str,
-    ) -> Result<Plugin, PluginError> {
-        let mut transaction = self.database.begin_at(tenant).await?;
-        tenants::advance_epoch(&mut transaction, tenant).await?;
-        plugins::set_active(&mut transaction, tenant, name, None, clock::now()).await?;
-        let mut all = plugins::list(&mut transaction, tenant).await?;
-        adjust_indexes(&mut transaction, tenant, &all).await?;
-        let place = all.iter().position(|plugin| plugin.name == name);
-        let plugin = place.map(|place| all.swap_remove(place));
-        let plugin = plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
-        record(&mut transaction, tenant, by, "plugin.deactivate", name, &Value::Null).await?;
-        transaction.commit().await?;
-        tracing::info!(%tenant, plugin = name, "plugin deactivated");
-        Ok(plugin)
+        let state = plugin.map_or(State::Checked, |plugin| plugin.state_of(&version));
+        Ok(Uploaded { version, state, is_new })
     }
 
     /// Replaces the plugin's configuration.

@@ -1,5 +1,7 @@
 //! Plugins: what a tenant has uploaded, which version is active, and its configuration.
 
+mod life_cycle;
+
 use std::collections::HashSet;
 use std::fmt;
 
@@ -8,6 +10,7 @@ use tenon_plugin::{Capability, Digest};
 use tenon_scim::Object;
 use time::OffsetDateTime;
 
+pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 use super::{StoreError, TenantId};
 
 /// A plugin of a tenant.
@@ -15,8 +18,14 @@ use super::{StoreError, TenantId};
 pub struct Plugin {
     /// Its name at the tenant.
     pub name: String,
+    /// When it is called: plugins with a lower position are called before it.
+    pub position: i32,
     /// The version that requests go through.
     pub active: Option<Digest>,
+    /// The version that is run beside it, without effect.
+    pub shadow: Option<Digest>,
+    /// What the tenant has chosen beside the configuration.
+    pub settings: Object,
     /// What the tenant has configured.
     pub config: Object,
     /// When it was first uploaded.
@@ -48,12 +57,17 @@ pub struct Version {
     pub described: Vec<serde_json::Value>,
     /// When it was uploaded.
     pub created: OffsetDateTime,
+    /// When requests last stopped going through it.
+    pub retired: Option<OffsetDateTime>,
 }
 
 #[derive(sqlx::FromRow)]
 struct PluginRow {
     name: String,
+    position: i32,
     active_digest: Option<Vec<u8>>,
+    shadow_digest: Option<Vec<u8>>,
+    settings: String,
     config: String,
     created: OffsetDateTime,
     modified: OffsetDateTime,
@@ -66,6 +80,7 @@ struct VersionRow {
     capabilities: Vec<String>,
     described: String,
     created: OffsetDateTime,
+    retired: Option<OffsetDateTime>,
 }
 
 /// Adds a version, and the plugin where it is the first; false where the version is there already.
@@ -93,8 +108,9 @@ pub async fn insert_version(
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO plugins (tenant_id, name, created, modified) VALUES ($1, $2, $3, $3) \
-         ON CONFLICT DO NOTHING",
+        "INSERT INTO plugins (tenant_id, name, position, created, modified) \
+         VALUES ($1, $2, (SELECT coalesce(max(position), 0) + 1 FROM plugins WHERE tenant_id = $1), \
+                 $3, $3) ON CONFLICT DO NOTHING",
     )
     .bind(tenant.0)
     .bind(name)
@@ -116,20 +132,20 @@ pub async fn insert_version(
     Ok(inserted.rows_affected() > 0)
 }
 
-/// A tenant's plugins, by name.
+/// A tenant's plugins, in the order in which they are called.
 ///
 /// # Errors
 /// The database fails, or what is stored cannot be read.
 pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Plugin>, StoreError> {
     let rows: Vec<PluginRow> = sqlx::query_as(
-        "SELECT name, active_digest, config, created, modified FROM plugins \
-         WHERE tenant_id = $1 ORDER BY name",
+        "SELECT name, position, active_digest, shadow_digest, settings, config, created, modified \
+         FROM plugins WHERE tenant_id = $1 ORDER BY position, name",
     )
     .bind(tenant.0)
     .fetch_all(&mut *conn)
     .await?;
     let versions: Vec<VersionRow> = sqlx::query_as(
-        "SELECT name, digest, capabilities, described, created FROM plugin_versions \
+        "SELECT name, digest, capabilities, described, created, retired FROM plugin_versions \
          WHERE tenant_id = $1 ORDER BY created, digest",
     )
     .bind(tenant.0)
@@ -155,29 +171,6 @@ pub async fn get(
 ) -> Result<Option<Plugin>, StoreError> {
     let plugins = list(conn, tenant).await?;
     Ok(plugins.into_iter().find(|plugin| plugin.name == name))
-}
-
-/// Sends requests through a version from now on, or through none.
-///
-/// # Errors
-/// The database fails.
-pub async fn set_active(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    name: &str,
-    active: Option<&Digest>,
-    now: OffsetDateTime,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE plugins SET active_digest = $3, modified = $4 WHERE tenant_id = $1 AND name = $2",
-    )
-    .bind(tenant.0)
-    .bind(name)
-    .bind(active.map(|digest| digest.as_bytes().as_slice()))
-    .bind(now)
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Replaces a plugin's configuration; false where there is no such plugin.
@@ -270,12 +263,16 @@ pub async fn delete_unused_components(
 }
 
 fn plugin(row: PluginRow) -> Result<Plugin, StoreError> {
-    let config = serde_json::from_str(&row.config)
-        .map_err(|source| StoreError::Corrupt { what: "plugin configuration", source })?;
+    let object = |what, text: &str| {
+        serde_json::from_str(text).map_err(|source| StoreError::Corrupt { what, source })
+    };
     Ok(Plugin {
         name: row.name,
+        position: row.position,
         active: row.active_digest.map(digest).transpose()?,
-        config,
+        shadow: row.shadow_digest.map(digest).transpose()?,
+        settings: object("plugin settings", &row.settings)?,
+        config: object("plugin configuration", &row.config)?,
         created: row.created,
         modified: row.modified,
         versions: Vec::new(),
@@ -296,6 +293,7 @@ fn version(row: VersionRow) -> Result<Version, StoreError> {
         capabilities: row.capabilities.into_iter().map(capability).collect::<Result<_, _>>()?,
         described,
         created: row.created,
+        retired: row.retired,
     })
 }
 

@@ -7,6 +7,7 @@ pub mod auth;
 pub mod certificate;
 pub mod credentials;
 pub mod entry;
+pub mod failure_policy;
 pub mod indexes;
 pub mod jwks;
 pub mod jwt;

@@ -11,6 +11,7 @@ use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
 
+use super::failure_policy::FailurePolicies;
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
 use crate::store::place::Place;
@@ -64,6 +65,8 @@ pub struct ActivePlugin {
     pub capabilities: Vec<Capability>,
     /// The tenant's configuration of it.
     pub config: Arc<Object>,
+    /// What becomes of requests when it gives no answer.
+    pub on_failure: Arc<FailurePolicies>,
 }
 
 /// Two plugins of a tenant do not fit together, or one not to the core.
@@ -166,6 +169,10 @@ impl ActivePlugin {
             digest: version.digest,
             capabilities: version.capabilities.clone(),
             config: Arc::new(plugin.config.clone()),
+            // What cannot be read refuses more than it has to.
+            on_failure: Arc::new(
+                FailurePolicies::of_settings(&plugin.settings).unwrap_or_default(),
+            ),
         })
     }
 }

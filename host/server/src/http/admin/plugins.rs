@@ -1,5 +1,11 @@
 //! `/admin/v1/tenants/{tenant}/plugins`.
 
+mod life_cycle;
+
+pub(crate) use self::life_cycle::{
+    activate, deactivate, get_order, put_order, put_settings, rollback, shadow, stop_shadow,
+};
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -19,6 +25,7 @@ use crate::service::plugins::PluginError;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
 use crate::tenant::limits::Limits;
+use crate::tenant::failure_policy::FailurePolicies;
 
 type Answer = Result<Response, Problem>;
 
@@ -77,37 +84,11 @@ pub(crate) async fn upload(
         .upload_plugin(administrator.by(), (tenant.tenant_id(), tier), &name, &component)
         .await?;
     let status = if uploaded.is_new { StatusCode::CREATED } else { StatusCode::OK };
-    let mut shown = shown_version(&uploaded.version);
+    let mut shown = shown_version(&uploaded.version, uploaded.state);
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("name".to_owned(), name.into());
     }
     Ok((status, Json(shown)).into_response())
-}
-
-pub(crate) async fn activate(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-    administrator: Administrator,
-    PluginName(name): PluginName,
-    mut members: Members,
-) -> Answer {
-    let digest = members.string("digest")?;
-    members.finish()?;
-    let digest: Digest = digest.parse().map_err(|error| invalid(format!("\"digest\": {error}")))?;
-    let plugin =
-        app.services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, digest).await?;
-    Ok(Json(shown(&plugin)).into_response())
-}
-
-pub(crate) async fn deactivate(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-    administrator: Administrator,
-    PluginName(name): PluginName,
-) -> Answer {
-    let plugin =
-        app.services.deactivate_plugin(administrator.by(), tenant.tenant_id(), &name).await?;
-    Ok(Json(shown(&plugin)).into_response())
 }
 
 pub(crate) async fn config(
@@ -148,19 +129,25 @@ async fn plugin_of(app: &App, tenant: &Tenant, name: String) -> Result<Plugin, P
 
 /// The configuration is not part of it: it may hold secrets, and has a route of its own.
 fn shown(plugin: &Plugin) -> Value {
+    let digest = |digest: Option<Digest>| digest.map(|it| it.to_string());
+    let versions = plugin.versions.iter().map(|it| shown_version(it, plugin.state_of(it)));
     json!({
         "name": plugin.name,
-        "activeDigest": plugin.active.map(|digest| digest.to_string()),
+        "position": plugin.position,
+        "activeDigest": digest(plugin.active),
+        "shadowDigest": digest(plugin.shadow),
+        "settings": FailurePolicies::of_settings(&plugin.settings).unwrap_or_default().shown(),
         "created": timestamp(plugin.created),
         "modified": timestamp(plugin.modified),
-        "versions": plugin.versions.iter().map(shown_version).collect::<Vec<_>>(),
+        "versions": versions.collect::<Vec<_>>(),
     })
 }
 
-fn shown_version(version: &Version) -> Value {
+fn shown_version(version: &Version, state: plugins::State) -> Value {
     let capabilities: Vec<&str> = version.capabilities.iter().map(|it| it.as_str()).collect();
     json!({
         "digest": version.digest.to_string(),
+        "state": state.name(),
         "capabilities": capabilities,
         "schemas": version.described,
         "created": timestamp(version.created),

@@ -1,0 +1,124 @@
+//! Which versions requests go through, in which order plugins are called, and what they have chosen.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::IntoResponse;
+use serde_json::json;
+use tenon_plugin::Digest;
+
+use super::super::super::{App, error::Problem};
+use super::super::{Administrator, ForTenant, Members, invalid};
+use super::{Answer, PluginName, shown};
+use crate::service::plugins::Activation;
+use crate::store::plugins;
+
+pub(crate) async fn activate(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+    mut members: Members,
+) -> Answer {
+    let activation = Activation::Of(digest(&mut members)?);
+    members.finish()?;
+    let services = &app.services;
+    let plugin =
+        services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, activation).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+/// Back to the version that was active before.
+pub(crate) async fn rollback(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+    members: Members,
+) -> Answer {
+    members.finish()?;
+    let (services, activation) = (&app.services, Activation::Rollback);
+    let plugin =
+        services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, activation).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn deactivate(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+) -> Answer {
+    let plugin =
+        app.services.deactivate_plugin(administrator.by(), tenant.tenant_id(), &name).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn shadow(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+    mut members: Members,
+) -> Answer {
+    let digest = Some(digest(&mut members)?);
+    members.finish()?;
+    let services = &app.services;
+    let plugin =
+        services.shadow_plugin(administrator.by(), tenant.tenant_id(), &name, digest).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn stop_shadow(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+) -> Answer {
+    let services = &app.services;
+    let plugin =
+        services.shadow_plugin(administrator.by(), tenant.tenant_id(), &name, None).await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+pub(crate) async fn get_order(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
+    let mut conn = app.services.database.read().await?;
+    let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
+    let names: Vec<String> = all.into_iter().map(|plugin| plugin.name).collect();
+    Ok(Json(json!({ "order": names })).into_response())
+}
+
+pub(crate) async fn put_order(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    mut members: Members,
+) -> Answer {
+    let order = members.optional_strings("order")?;
+    members.finish()?;
+    let order =
+        order.ok_or_else(|| invalid("\"order\" is required, an array of names".to_owned()))?;
+    app.services.order_plugins(administrator.by(), tenant.tenant_id(), &order).await?;
+    Ok(Json(json!({ "order": order })).into_response())
+}
+
+pub(crate) async fn put_settings(
+    State(app): State<Arc<App>>,
+    ForTenant(tenant): ForTenant,
+    administrator: Administrator,
+    PluginName(name): PluginName,
+    Members(settings): Members,
+) -> Answer {
+    let services = &app.services;
+    let plugin = services
+        .set_plugin_settings(administrator.by(), tenant.tenant_id(), &name, &settings)
+        .await?;
+    Ok(Json(shown(&plugin)).into_response())
+}
+
+/// The version that the body names.
+pub(super) fn digest(members: &mut Members) -> Result<Digest, Problem> {
+    let digest = members.string("digest")?;
+    digest.parse().map_err(|error| invalid(format!("\"digest\": {error}")))
+}

@@ -1,0 +1,74 @@
+//! Why a plugin is not uploaded, activated or configured, in words for who asked.
+
+use tenon_plugin::{Digest, Refusal};
+use tenon_scim::schema::describe::SchemaError;
+
+use crate::store::StoreError;
+use crate::tenant::failure_policy::SettingsError;
+use crate::tenant::runtime::Misfit;
+
+/// Why a plugin is not uploaded, activated or configured.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The upload gate refuses the component.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// What `describe` answered is no schema, or does not fit to the core.
+    #[error("the component's `describe`: {0}")]
+    Described(#[from] SchemaError),
+    /// The tenant has no plugin of that name.
+    #[error("the tenant has no plugin \"{name}\"; upload it first")]
+    NoPlugin {
+        /// The name.
+        name: String,
+    },
+    /// The plugin has no such version.
+    #[error("plugin \"{name}\" has no version {digest}; its versions are listed at the plugin")]
+    NoVersion {
+        /// The plugin.
+        name: String,
+        /// The digest asked for.
+        digest: Digest,
+    },
+    /// As many plugins are active as may be.
+    #[error("the tenant has as many active plugins as it may have, {limit}; deactivate one before")]
+    TooManyActive {
+        /// How many may be.
+        limit: usize,
+    },
+    /// With this version active, the tenant's plugins do not fit together.
+    #[error("the plugins of the tenant would not fit together: {0}")]
+    Misfit(#[from] Misfit),
+    /// The plugin has no version that was active before.
+    #[error("plugin \"{name}\" has no version that was active before; activate one by its digest")]
+    NothingBefore {
+        /// The plugin.
+        name: String,
+    },
+    /// The version that is to be run beside the active one is the active one.
+    #[error("version {digest} of plugin \"{name}\" is active already: its requests are no trial")]
+    ActiveAlready {
+        /// The plugin.
+        name: String,
+        /// The version.
+        digest: Digest,
+    },
+    /// An order does not name the tenant's plugins, each once.
+    #[error("\"order\" must name each plugin of the tenant once: {}", names.join(", "))]
+    NotAnOrder {
+        /// The plugins that there are.
+        names: Vec<String>,
+    },
+    /// The settings are none.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for PluginError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
