@@ -20,7 +20,7 @@ use tenon_scim::value::timestamp;
 
 use super::super::body::{self, WASM_TYPES};
 use super::super::{App, error::Problem};
-use super::{Administrator, ForTenant, Members, check_name, invalid, page};
+use super::{Administrator, ForTenant, Members, check_name, page};
 use crate::service::plugins::PluginError;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
