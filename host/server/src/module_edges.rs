@@ -60,6 +60,8 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("indexes.rs", "administration"),
     ("moves.rs", "administration, and work in the background"),
     ("plugins.rs", "administration"),
+    ("plugins/life_cycle.rs", "administration"),
+    ("plugins/schema_change.rs", "administration"),
     ("removal.rs", "takes a tenant away"),
     ("request_log.rs", "of the server, for all tenants"),
     ("shares.rs", "administration"),

@@ -1,5 +1,6 @@
 //! Schemas and their attributes (RFC 7643 §7), as data.
 
+pub mod changes;
 pub mod core;
 pub mod describe;
 pub mod registry;

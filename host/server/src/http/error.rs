@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tenon_plugin::{CallError, Refusal};
 use tenon_scim::{ScimType, error};
 
+use super::admin::plugins::schema_change;
 use super::body::BodyError;
 use super::extract::Scim;
 use crate::service::Error;
@@ -302,6 +303,13 @@ impl From<PluginError> for Problem {
             }
             PluginError::NotAnOrder { .. } | PluginError::Settings(_) => {
                 Self::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
+            }
+            PluginError::Breaking { confirm, changes } => {
+                let changes: Vec<Value> = changes.iter().map(schema_change).collect();
+                Self::new(StatusCode::CONFLICT, detail)
+                    .kind("breaking-schema-change")
+                    .member("confirm", confirm)
+                    .member("changes", changes)
             }
             PluginError::TooManyActive { .. } => {
                 Self::new(StatusCode::CONFLICT, detail).kind("too-many-plugins")

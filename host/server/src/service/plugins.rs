@@ -2,9 +2,11 @@
 
 mod error;
 mod life_cycle;
+mod schema_change;
 
 pub use self::error::PluginError;
 pub use self::life_cycle::Activation;
+pub use self::schema_change::Told;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;

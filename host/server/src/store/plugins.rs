@@ -1,5 +1,6 @@
 //! Plugins: what a tenant has uploaded, which version is active, and its configuration.
 
+mod affected;
 mod life_cycle;
 
 use std::collections::HashSet;
@@ -10,6 +11,7 @@ use tenon_plugin::{Capability, Digest};
 use tenon_scim::Object;
 use time::OffsetDateTime;
 
+pub use self::affected::{Affected, affected};
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 use super::{StoreError, TenantId};
 

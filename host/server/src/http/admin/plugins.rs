@@ -21,7 +21,7 @@ use tenon_scim::value::timestamp;
 use super::super::body::{self, WASM_TYPES};
 use super::super::{App, error::Problem};
 use super::{Administrator, ForTenant, Members, check_name, page};
-use crate::service::plugins::PluginError;
+use crate::service::plugins::{PluginError, Told};
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
 use crate::tenant::limits::Limits;
@@ -151,5 +151,17 @@ fn shown_version(version: &Version, state: plugins::State) -> Value {
         "capabilities": capabilities,
         "schemas": version.described,
         "created": timestamp(version.created),
+    })
+}
+
+/// A change that stored resources have to do with.
+pub(in crate::http) fn schema_change(told: &Told) -> Value {
+    json!({
+        "resourceType": told.change.resource_type,
+        "attribute": told.path(),
+        "change": told.change.kind.name(),
+        "effect": told.change.kind.effect(),
+        "resources": told.resources,
+        "lookedAt": told.looked_at,
     })
 }

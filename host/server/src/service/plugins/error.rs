@@ -3,6 +3,7 @@
 use tenon_plugin::{Digest, Refusal};
 use tenon_scim::schema::describe::SchemaError;
 
+use super::schema_change::Told;
 use crate::store::StoreError;
 use crate::tenant::failure_policy::SettingsError;
 use crate::tenant::runtime::Misfit;
@@ -29,6 +30,18 @@ pub enum PluginError {
         name: String,
         /// The digest asked for.
         digest: Digest,
+    },
+    /// Stored resources have to do with the change of the schemas, and nobody has confirmed it.
+    #[error(
+        "this changes schemas that stored resources have: {}; to do so all the same, send it again with \
+         \"confirm\": \"{confirm}\"",
+        changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    )]
+    Breaking {
+        /// What names the changes.
+        confirm: String,
+        /// The changes.
+        changes: Vec<Told>,
     },
     /// As many plugins are active as may be.
     #[error("the tenant has as many active plugins as it may have, {limit}; deactivate one before")]

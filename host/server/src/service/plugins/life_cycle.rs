@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use tenon_plugin::Digest;
 use tenon_scim::Object;
+use tenon_scim::schema::changes::fingerprint;
 
+use super::schema_change::changes_by;
 use super::{PluginError, adjust_indexes, record};
 use crate::clock;
 use crate::service::Services;
@@ -14,7 +16,6 @@ use crate::store::{TenantId, tenants};
 use crate::tenant::failure_policy::FailurePolicies;
 use crate::tenant::indexes;
 use crate::tenant::limits::Limits;
-use crate::tenant::runtime::registry_of;
 
 /// Which version requests are to go through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,35 +47,42 @@ impl Activation {
 
 impl Services {
     /// Sends the tenant's requests through a version. Requests in flight end with the one they
-    /// began with.
+    /// began with. What changes for stored resources has to be confirmed by its fingerprint.
     ///
     /// # Errors
-    /// There is no such version, or its schemas do not fit to those of the tenant's other plugins.
+    /// There is no such version, its schemas do not fit to those of the tenant's other plugins, or
+    /// [`PluginError::Breaking`].
     pub async fn activate_plugin(
         &self,
         by: By<'_>,
         tenant: TenantId,
         name: &str,
         activation: Activation,
+        confirmed: Option<&str>,
     ) -> Result<Plugin, PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
         // First: two activations at once take turns, so that each sees the other's schemas.
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        let mut all = plugins::list(&mut transaction, tenant).await?;
+        let all = plugins::list(&mut transaction, tenant).await?;
         let before = named(&all, name)?;
         let (was, digest) = (before.active, activation.version(before)?.digest);
-        for plugin in all.iter_mut().filter(|it| it.name == name) {
-            plugin.active = Some(digest);
+        let (registry, changes) = changes_by(&all, name, digest)?;
+        let confirm = fingerprint(&changes);
+        if !changes.is_empty() && confirmed != Some(&*confirm) {
+            drop(transaction);
+            let changes = self.told(tenant, changes).await?;
+            return Err(PluginError::Breaking { confirm, changes });
         }
         if was.is_none() {
             check_limit(&mut transaction, tenant, &all).await?;
         }
-        let registry = registry_of(&all)?;
         let now = clock::now();
         plugins::set_active(&mut transaction, tenant, name, Some(&digest), now).await?;
         indexes::adjust(&mut transaction, tenant, registry).await?;
         let details = json!({
-            "digest": digest.to_string(), "before": was.map(|it| it.to_string()),
+            "digest": digest.to_string(),
+            "before": was.map(|it| it.to_string()),
+            "schemaChanges": changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         record(&mut transaction, tenant, by, activation.action(), name, &details).await?;
         let after = get(&mut transaction, tenant, name).await?;
@@ -199,6 +207,7 @@ fn version_of<'p>(plugin: &'p Plugin, digest: &Digest) -> Result<&'p Version, Pl
     plugin.version(digest).ok_or_else(no_version)
 }
 
+/// Whether one more may be active.
 async fn check_limit(
     conn: &mut PgConnection,
     tenant: TenantId,
@@ -206,7 +215,7 @@ async fn check_limit(
 ) -> Result<(), PluginError> {
     let limits = tenants::configuration(conn, tenant).await?.limits;
     let active = all.iter().filter(|plugin| plugin.active.is_some()).count();
-    match Limits::of_stored(&limits)?.plugins.count.filter(|limit| active > *limit) {
+    match Limits::of_stored(&limits)?.plugins.count.filter(|limit| active >= *limit) {
         Some(limit) => Err(PluginError::TooManyActive { limit }),
         None => Ok(()),
     }

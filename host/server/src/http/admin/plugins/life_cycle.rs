@@ -22,10 +22,11 @@ pub(crate) async fn activate(
     mut members: Members,
 ) -> Answer {
     let activation = Activation::Of(digest(&mut members)?);
+    let confirm = members.optional_string("confirm")?;
     members.finish()?;
-    let services = &app.services;
+    let (by, tenant) = (administrator.by(), tenant.tenant_id());
     let plugin =
-        services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, activation).await?;
+        app.services.activate_plugin(by, tenant, &name, activation, confirm.as_deref()).await?;
     Ok(Json(shown(&plugin)).into_response())
 }
 
@@ -35,12 +36,13 @@ pub(crate) async fn rollback(
     ForTenant(tenant): ForTenant,
     administrator: Administrator,
     PluginName(name): PluginName,
-    members: Members,
+    mut members: Members,
 ) -> Answer {
+    let confirm = members.optional_string("confirm")?;
     members.finish()?;
-    let (services, activation) = (&app.services, Activation::Rollback);
+    let (by, tenant, activation) = (administrator.by(), tenant.tenant_id(), Activation::Rollback);
     let plugin =
-        services.activate_plugin(administrator.by(), tenant.tenant_id(), &name, activation).await?;
+        app.services.activate_plugin(by, tenant, &name, activation, confirm.as_deref()).await?;
     Ok(Json(shown(&plugin)).into_response())
 }
 
