@@ -24,8 +24,8 @@ use super::{Administrator, ForTenant, Members, check_name, page};
 use crate::service::plugins::{PluginError, Told};
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
-use crate::tenant::limits::Limits;
 use crate::tenant::failure_policy::FailurePolicies;
+use crate::tenant::limits::Limits;
 
 type Answer = Result<Response, Problem>;
 
