@@ -12,6 +12,9 @@ use crate::limits::{Limits, Share};
 /// Fuel that may be used at once, in seconds of the rate.
 const BURST: Duration = Duration::from_secs(2);
 
+/// Calls on trial of a tenant at a time.
+const TRIALS: usize = 4;
+
 /// Accounts past which those without a running call and with all their fuel are dropped.
 const KEPT_ACCOUNTS: usize = 10_000;
 
@@ -113,6 +116,13 @@ impl Caller {
             fuel_per_second: share.fuel_per_second.unwrap_or(of_tenant.fuel_per_second),
         });
         Caller { tenant: call.tenant.clone(), of_tenant, plugin: call.plugin.clone(), of_plugin }
+    }
+
+    /// The same for calls on which no request depends: they have accounts of their own.
+    pub(crate) fn on_trial(self) -> Caller {
+        let tenant = format!("{} on trial", self.tenant).into();
+        let calls = self.of_tenant.calls.min(TRIALS);
+        Caller { tenant, of_tenant: Allotment { calls, ..self.of_tenant }, ..self }
     }
 
     fn accounts(&self) -> impl Iterator<Item = (Key, &'static str, Allotment)> {

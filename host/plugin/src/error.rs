@@ -358,6 +358,14 @@ pub enum CallError {
         /// When there is fuel again.
         retry_after: Duration,
     },
+    /// The hook only failed lately, and is not called for a while.
+    #[error("the plugin failed {faults} times in a row, and is called again in {} s", retry_after.as_secs() + 1)]
+    BreakerOpen {
+        /// Faults in a row.
+        faults: u32,
+        /// How long it is not called yet.
+        retry_after: Duration,
+    },
     /// The answer broke the rules of the boundary.
     #[error("the plugin's answer is not usable: {message}")]
     InvalidOutput {
@@ -396,10 +404,23 @@ impl CallError {
             CallError::Failure { .. } => "failure",
             CallError::Busy { .. } => "busy",
             CallError::FuelRateExceeded { .. } => "fuel-rate-exceeded",
+            CallError::BreakerOpen { .. } => "breaker-open",
             CallError::InvalidOutput { .. } => "invalid-output",
             CallError::DoesNotStart { .. } => "does-not-start",
             CallError::NoSuchHook { .. } => "no-such-hook",
         }
+    }
+
+    /// Whether it says something of the plugin, rather than of the server or of how much is asked of it.
+    pub const fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            CallError::Busy { .. }
+                | CallError::FuelRateExceeded { .. }
+                | CallError::DirectoryUnavailable { .. }
+                | CallError::BreakerOpen { .. }
+                | CallError::NoSuchHook { .. }
+        )
     }
 }
 

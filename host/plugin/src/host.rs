@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -10,6 +11,7 @@ use tokio::task::spawn_blocking;
 use wasmtime::component::Component;
 
 use crate::admission::Admission;
+use crate::breaker::{BreakerState, Breakers};
 use crate::cache::{Cache, TrustedCode};
 use crate::compile::{self, Compiler};
 use crate::digest::Digest;
@@ -86,8 +88,8 @@ impl PluginHost {
         let loads = Semaphore::new(limits.concurrent_loads);
         let admission = Admission::new(&limits);
         let loaded = Mutex::new(Loaded::new(limits.loaded_bytes));
-        let observer = OnceLock::new();
-        let runtime = Arc::new(Runtime { engine, linker, limits, admission, observer });
+        let (breakers, observer) = (Breakers::default(), OnceLock::new());
+        let runtime = Arc::new(Runtime { engine, linker, limits, admission, breakers, observer });
         let loading = Mutex::default();
         let shared = Shared { runtime, cache, compiler, uploads, checks, loads, loaded, loading };
         Ok(PluginHost { shared: Arc::new(shared) })
@@ -102,6 +104,16 @@ impl PluginHost {
     pub fn report_to(&self, observer: Arc<dyn CallObserver>) {
         // It is set already: by another clone of this host.
         let _ = self.shared.runtime.observer.set(observer);
+    }
+
+    /// How the hooks of a tenant's plugin stand whose last call here failed.
+    pub fn breakers(&self, tenant: &str, plugin: &str) -> Vec<BreakerState> {
+        self.shared.runtime.breakers.of(tenant, plugin, Instant::now())
+    }
+
+    /// How many breakers are open here.
+    pub fn open_breakers(&self) -> usize {
+        self.shared.runtime.breakers.open()
     }
 
     /// How many versions are in memory, and what they take.

@@ -46,6 +46,7 @@
 mod admission;
 mod answer;
 mod bindings;
+mod breaker;
 mod cache;
 mod call;
 mod child;
@@ -68,6 +69,7 @@ mod shape;
 mod state;
 mod text;
 
+pub use breaker::BreakerState;
 pub use call::{Call, Capability, Document, Issue, Outcome, Usage};
 pub use child::compile_child_main;
 pub use compile::Compiler;
@@ -79,4 +81,4 @@ pub use host::{Checked, HostSettings, Memory, PluginHost};
 pub use limits::{Budget, Limits, Share, Tier, UploadLimits};
 pub use package::{PackageError, encode};
 pub use plugin::Plugin;
-pub use report::{CallObserver, CallReport};
+pub use report::{CallObserver, CallReport, Line};

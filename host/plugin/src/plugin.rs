@@ -7,6 +7,7 @@ use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::admission::{Admission, Caller};
+use crate::breaker::Breakers;
 use crate::call::{Call, Capability, Outcome, Usage};
 use crate::digest::Digest;
 use crate::engine::{RunningEngine, TICK};
@@ -14,7 +15,7 @@ use crate::error::{CallError, Refusal};
 use crate::fault;
 use crate::hooks::{self, Hooks};
 use crate::limits::Limits;
-use crate::report::CallObserver;
+use crate::report::{CallObserver, Line};
 use crate::state::{self, HookCall, State};
 
 /// One version of a plugin, compiled and linked, ready to be called from many tasks at a time.
@@ -26,7 +27,9 @@ pub struct Plugin {
     capabilities: Vec<Capability>,
     runtime: Arc<Runtime>,
     instance: InstancePre<State>,
-    pub(crate) hooks: Hooks,
+    pub(crate) hooks: Arc<Hooks>,
+    /// Whether calls are a trial, of which nobody's request depends.
+    is_trial: bool,
 }
 
 /// What all plugins of a host share.
@@ -35,8 +38,17 @@ pub(crate) struct Runtime {
     pub(crate) linker: Linker<State>,
     pub(crate) limits: Limits,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) breakers: Breakers,
     /// Set once, by whoever counts calls.
     pub(crate) observer: OnceLock<Arc<dyn CallObserver>>,
+}
+
+/// What came of a call that had a place.
+struct Ended<T> {
+    result: Result<T, CallError>,
+    usage: Usage,
+    /// What the guest wrote to the log.
+    lines: Vec<Line>,
 }
 
 impl Plugin {
@@ -71,11 +83,29 @@ impl Plugin {
         }
     }
 
+    /// The same version for calls on which nobody's request depends: they have places and fuel apart
+    /// from those of requests, and neither open a breaker nor count in what is reported.
+    #[must_use]
+    pub fn on_trial(&self) -> Plugin {
+        Plugin {
+            digest: self.digest,
+            capabilities: self.capabilities.clone(),
+            runtime: Arc::clone(&self.runtime),
+            instance: self.instance.clone(),
+            hooks: Arc::clone(&self.hooks),
+            is_trial: true,
+        }
+    }
+
     pub(crate) fn limits(&self) -> &Limits {
         &self.runtime.limits
     }
 
+    /// Who is told of calls, but for those on trial.
     pub(crate) fn observer(&self) -> Option<&dyn CallObserver> {
+        if self.is_trial {
+            return None;
+        }
         self.runtime.observer.get().map(AsRef::as_ref)
     }
 
@@ -92,7 +122,8 @@ impl Plugin {
         let hooks = Hooks::of(component, &instance).map_err(wrong_type)?;
         let exported = |each: &Capability| hooks::is_exported(component, *each);
         let capabilities = Capability::ALL.into_iter().filter(exported).collect();
-        Ok(Plugin { digest, capabilities, runtime, instance, hooks })
+        let (hooks, is_trial) = (Arc::new(hooks), false);
+        Ok(Plugin { digest, capabilities, runtime, instance, hooks, is_trial })
     }
 
     /// Runs one hook for a request, within what its tenant's calls may cost.
@@ -119,13 +150,30 @@ impl Plugin {
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
     ) -> Outcome<T> {
         let start = Instant::now();
-        let (result, usage) =
-            match self.admit_and_run(hook, (limits, fuel), call, start, body).await {
-                Ok((result, usage)) => (result, usage),
-                Err(error) => (Err(error), Usage { duration: start.elapsed(), ..Usage::default() }),
-            };
+        let passage = match (hook, call) {
+            (Some(hook), Some(call)) if !self.is_trial => {
+                Some(self.runtime.breakers.enter((call, self.digest, hook), start))
+            }
+            _ => None,
+        };
+        let ended = match passage.transpose() {
+            Ok(passage) => {
+                let ended = self.admit_and_run(hook, (limits, fuel), call, start, body).await;
+                if let Some(passage) = passage {
+                    let error = ended.as_ref().map_or_else(Some, |ended| ended.result.as_ref().err());
+                    passage.ended(error, Instant::now());
+                }
+                ended
+            }
+            Err(error) => Err(error),
+        };
+        let Ended { result, usage, lines } = ended.unwrap_or_else(|error| Ended {
+            result: Err(error),
+            usage: Usage { duration: start.elapsed(), ..Usage::default() },
+            lines: Vec::new(),
+        });
         let outcome = Outcome { result, usage };
-        self.report(hook, call, &outcome);
+        self.report(hook, call, &outcome, &lines);
         outcome
     }
 
@@ -137,11 +185,11 @@ impl Plugin {
         call: Option<&Call>,
         start: Instant,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
-    ) -> Result<(Result<T, CallError>, Usage), CallError> {
+    ) -> Result<Ended<T>, CallError> {
         let Runtime { engine, admission, .. } = &*self.runtime;
         // `describe` runs in the places that the pool keeps for checks at upload.
         let place =
-            call.map(|call| admission.enter(Caller::of(call, limits), fuel, start)).transpose()?;
+            call.map(|call| admission.enter(self.caller(call, limits), fuel, start)).transpose()?;
         let call = HookCall { hook, digest: self.digest, call: call.cloned() };
         let mut store =
             state::new_store(engine.engine(), limits, fuel, call).map_err(fault::link)?;
@@ -162,7 +210,13 @@ impl Plugin {
         if let Some(place) = place {
             place.leave(usage.fuel);
         }
-        Ok((result, usage))
+        let lines = std::mem::take(&mut store.data_mut().lines);
+        Ok(Ended { result, usage, lines })
+    }
+
+    fn caller(&self, call: &Call, limits: &Limits) -> Caller {
+        let caller = Caller::of(call, limits);
+        if self.is_trial { caller.on_trial() } else { caller }
     }
 }
 

@@ -16,6 +16,10 @@ pub trait CallObserver: Debug + Send + Sync {
 /// One call of a hook.
 #[derive(Clone, Copy, Debug)]
 pub struct CallReport<'a> {
+    /// Whose call it was.
+    pub tenant: &'a str,
+    /// Identifies the request.
+    pub request_id: &'a str,
     /// What was called.
     pub hook: Capability,
     /// The plugin's name at its tenant.
@@ -24,8 +28,21 @@ pub struct CallReport<'a> {
     pub digest: &'a Digest,
     /// `ok`, or the kind of the [`CallError`].
     pub outcome: &'static str,
+    /// Why there was no answer.
+    pub error: Option<&'a CallError>,
+    /// What the guest wrote to the log, control characters removed.
+    pub lines: &'a [Line],
     /// What the call took.
     pub usage: Usage,
+}
+
+/// A line that a guest wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// `debug`, `info`, `warn` or `error`.
+    pub level: &'static str,
+    /// What it says.
+    pub message: String,
 }
 
 impl Plugin {
@@ -35,12 +52,22 @@ impl Plugin {
         hook: Option<Capability>,
         call: Option<&Call>,
         outcome: &Outcome<T>,
+        lines: &[Line],
     ) {
         self.log(hook, call, outcome);
         if let (Some(hook), Some(call), Some(observer)) = (hook, call, self.observer()) {
             let kind = outcome.result.as_ref().map_or_else(CallError::kind, |_| "ok");
-            let (plugin, digest, usage) = (&*call.plugin, self.digest(), outcome.usage);
-            observer.called(&CallReport { hook, plugin, digest, outcome: kind, usage });
+            observer.called(&CallReport {
+                tenant: &call.tenant,
+                request_id: &call.request_id,
+                hook,
+                plugin: &call.plugin,
+                digest: self.digest(),
+                outcome: kind,
+                error: outcome.result.as_ref().err(),
+                lines,
+                usage: outcome.usage,
+            });
         }
     }
 

@@ -9,6 +9,7 @@ use crate::call::{Call, Capability, Usage};
 use crate::digest::Digest;
 use crate::limits::{Limits, Meter};
 use crate::price::Prices;
+use crate::report::Line;
 
 /// What a store holds. It lives for one call, so nothing can be remembered between two.
 pub(crate) struct State {
@@ -17,6 +18,8 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) allowance: Allowance,
     pub(crate) deadline: Deadline,
+    /// What the guest has written to the log.
+    pub(crate) lines: Vec<Line>,
 }
 
 /// What is called, and for whom.
@@ -96,6 +99,7 @@ pub(crate) fn new_store(
             log_lines_dropped: 0,
         },
         deadline,
+        lines: Vec::new(),
     };
     let mut store = Store::new(engine, state);
     store.limiter(|state| &mut state.meter);

@@ -4,6 +4,7 @@ use wasmtime::component::LinkerInstance;
 
 use super::charge::charge_call;
 use crate::call::Call;
+use crate::report::Line;
 use crate::state::State;
 use crate::text::plain;
 
@@ -37,8 +38,9 @@ impl crate::state::Allowance {
 }
 
 impl State {
-    /// Writes a guest's line to the log, under the target `tenon::guest`.
-    fn write_line(&self, level: &str, message: &str) {
+    /// Writes a guest's line to the log, under the target `tenon::guest`, and keeps it for the report.
+    fn write_line(&mut self, level: &str, message: &str) {
+        let message = plain(message, message.len() * 3);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -48,16 +50,29 @@ impl State {
                     request_id = self.call.call.as_ref().map(Call::request_label),
                     digest = %self.call.digest,
                     "{}",
-                    plain(message, message.len() * 3)
+                    message
                 )
             };
         }
-        match level {
-            "debug" => line!(debug),
-            "warn" => line!(warn),
-            "error" => line!(error),
-            _ => line!(info),
-        }
+        let level = match level {
+            "debug" => {
+                line!(debug);
+                "debug"
+            }
+            "warn" => {
+                line!(warn);
+                "warn"
+            }
+            "error" => {
+                line!(error);
+                "error"
+            }
+            _ => {
+                line!(info);
+                "info"
+            }
+        };
+        self.lines.push(Line { level, message });
     }
 }
 

@@ -137,7 +137,9 @@ impl From<Error> for ScimError {
             Error::PluginFailed { plugin, error } => {
                 tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
                 let status = match error {
-                    CallError::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                    CallError::Busy { .. } | CallError::BreakerOpen { .. } => {
+                        StatusCode::SERVICE_UNAVAILABLE
+                    }
                     CallError::FuelRateExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
                     CallError::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
                     _ => StatusCode::BAD_GATEWAY,
@@ -268,7 +270,8 @@ impl From<sqlx::Error> for Problem {
 fn retry_after(error: &CallError) -> Option<u64> {
     match error {
         CallError::Busy { .. } => Some(1),
-        CallError::FuelRateExceeded { retry_after, .. } => {
+        CallError::FuelRateExceeded { retry_after, .. }
+        | CallError::BreakerOpen { retry_after, .. } => {
             Some(retry_after.as_secs().saturating_add(1))
         }
         _ => None,

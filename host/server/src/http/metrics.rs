@@ -14,7 +14,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let services = &app.services;
-    let text = services.metrics.text(services.database.in_use(), services.plugins.memory());
+    let text = services.metrics.text(services.database.in_use(), &services.plugins);
     let text = text.map_err(|error| ScimError::from(Error::Internal(error.to_string())))?;
     Ok(([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response())
 }

@@ -13,7 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use tenon_plugin::{CallObserver, Memory};
+use tenon_plugin::{CallObserver, PluginHost};
 
 use crate::store::Connections;
 
@@ -110,12 +110,16 @@ impl Metrics {
         self.plugins.clone()
     }
 
-    /// All that is counted, with what the connections are doing and which plugins are loaded.
+    /// All that is counted, with what the connections and the plugins are doing.
     ///
     /// # Errors
     /// None that happens: it is written into memory.
-    pub fn text(&self, connections: Connections, loaded: Memory) -> Result<String, fmt::Error> {
-        self.plugins.loaded(loaded);
+    pub fn text(
+        &self,
+        connections: Connections,
+        plugins: &PluginHost,
+    ) -> Result<String, fmt::Error> {
+        self.plugins.set(plugins.memory(), plugins.open_breakers());
         let Connections { busy, idle } = connections;
         for (state, count) in [("busy", busy), ("idle", idle)] {
             self.connections.get_or_create(&Use { state }).set(i64::from(count));

@@ -7,6 +7,7 @@ pub(crate) use self::life_cycle::{
 };
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -15,7 +16,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use tenon_plugin::Digest;
+use tenon_plugin::{BreakerState, Digest};
 use tenon_scim::value::timestamp;
 
 use super::super::body::{self, WASM_TYPES};
@@ -63,7 +64,12 @@ pub(crate) async fn get(
     PluginName(name): PluginName,
 ) -> Answer {
     let plugin = plugin_of(&app, &tenant, name).await?;
-    Ok(Json(shown(&plugin)).into_response())
+    let mut shown = shown(&plugin);
+    let breakers = app.services.plugins.breakers(&tenant.id.to_string(), &plugin.name);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("breakers".to_owned(), breakers.iter().map(breaker).collect());
+    }
+    Ok(Json(shown).into_response())
 }
 
 /// Takes the component through the upload gate. A new version is not active yet.
@@ -151,6 +157,22 @@ fn shown_version(version: &Version, state: plugins::State) -> Value {
         "capabilities": capabilities,
         "schemas": version.described,
         "created": timestamp(version.created),
+    })
+}
+
+/// How a hook stands whose last call failed, at the server that answers.
+fn breaker(state: &BreakerState) -> Value {
+    json!({
+        "hook": state.hook.as_str(),
+        "digest": state.digest.to_string(),
+        "state": match state.open_for {
+            None => "closed",
+            Some(Duration::ZERO) => "half-open",
+            Some(_) => "open",
+        },
+        "faults": state.faults,
+        "lastFault": state.last_fault,
+        "openSeconds": state.open_for.map_or(0, |left| left.as_secs()),
     })
 }
 

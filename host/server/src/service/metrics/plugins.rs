@@ -27,6 +27,7 @@ pub(super) struct PluginMetrics {
     memory: Family<Hook, Histogram>,
     loaded: Gauge,
     loaded_bytes: Gauge,
+    breakers: Gauge,
     named: Mutex<HashSet<Version>>,
 }
 
@@ -65,6 +66,7 @@ impl PluginMetrics {
             memory: Family::new_with_constructor(MEMORY),
             loaded: Gauge::default(),
             loaded_bytes: Gauge::default(),
+            breakers: Gauge::default(),
             named: Mutex::default(),
         };
         registry.register(
@@ -94,11 +96,17 @@ impl PluginMetrics {
             "Compiled code of plugins in memory",
             metrics.loaded_bytes.clone(),
         );
+        registry.register(
+            "plugin_breakers_open",
+            "Hooks of plugins that are not called for a while, because they only failed",
+            metrics.breakers.clone(),
+        );
         metrics
     }
 
-    /// What is in memory now.
-    pub(super) fn loaded(&self, memory: Memory) {
+    /// How plugins stand now.
+    pub(super) fn set(&self, memory: Memory, open_breakers: usize) {
+        self.breakers.set(i64::try_from(open_breakers).unwrap_or(i64::MAX));
         self.loaded.set(i64::try_from(memory.versions).unwrap_or(i64::MAX));
         self.loaded_bytes.set(i64::try_from(memory.bytes).unwrap_or(i64::MAX));
     }
@@ -150,7 +158,17 @@ mod tests {
         let digest = Digest::of(b"");
         let called = |plugin: &str| {
             let (hook, usage) = (Capability::Validation, Usage::default());
-            metrics.called(&CallReport { hook, plugin, digest: &digest, outcome: "ok", usage });
+            metrics.called(&CallReport {
+                tenant: "",
+                request_id: "",
+                hook,
+                plugin,
+                digest: &digest,
+                outcome: "ok",
+                error: None,
+                lines: &[],
+                usage,
+            });
         };
         for number in 0..2 * NAMED_VERSIONS {
             called(&format!("p{number}"));
