@@ -160,7 +160,8 @@ impl Plugin {
             Ok(passage) => {
                 let ended = self.admit_and_run(hook, (limits, fuel), call, start, body).await;
                 if let Some(passage) = passage {
-                    let error = ended.as_ref().map_or_else(Some, |ended| ended.result.as_ref().err());
+                    let error =
+                        ended.as_ref().map_or_else(Some, |ended| ended.result.as_ref().err());
                     passage.ended(error, Instant::now());
                 }
                 ended

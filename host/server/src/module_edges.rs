@@ -61,6 +61,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("moves.rs", "administration, and work in the background"),
     ("plugins.rs", "administration"),
     ("plugins/life_cycle.rs", "administration"),
+    ("plugins/log.rs", "of the server, for all tenants"),
     ("plugins/schema_change.rs", "administration"),
     ("removal.rs", "takes a tenant away"),
     ("request_log.rs", "of the server, for all tenants"),

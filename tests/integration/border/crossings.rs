@@ -201,6 +201,7 @@ const TENANT: &[Crossing] = &[
     row("post", "/plugins/{name}/shadow", "/plugins/<plugin>/shadow", r#"{"digest":"<digest>"}"#, 404),
     row("post", "/plugins/{name}/shadow", "/plugins/<own-plugin>/shadow", r#"{"digest":"<digest>"}"#, 404),
     row("delete", "/plugins/{name}/shadow", "/plugins/<plugin>/shadow", "", 404),
+    row("get", "/plugins/{name}/logs", "/plugins/<plugin>/logs", "", 404),
     row("put", "/plugins/{name}/settings", "/plugins/<plugin>/settings", "{}", 404),
     row("get", "/plugins/order", "/plugins/order", "", 200),
     row("put", "/plugins/order", "/plugins/order", r#"{"order":["<plugin>"]}"#, 400),

@@ -239,6 +239,7 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("getPlugin", &plugin, "", Value::Null).await;
     api.call("deactivatePlugin", &plugin, "/deactivate", Value::Null).await;
     api.call("shadowPlugin", &plugin, "/shadow", digest).await;
+    api.call("listPluginLogs", &plugin, "/logs", Value::Null).await;
     api.call("stopPluginShadow", &plugin, "/shadow", Value::Null).await;
     api.call("rollbackPlugin", &plugin, "/rollback", json!({})).await;
     let settings = json!({ "onFailure": { "before-write": "skip" } });

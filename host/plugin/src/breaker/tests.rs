@@ -74,7 +74,9 @@ fn five_faults_in_a_row_open_it_and_an_answer_between_them_does_not() {
     assert_eq!(world.state().map(|it| (it.faults, it.open_for)), Some((4, None)));
     world.fail(1);
     let error = world.enter().unwrap_err();
-    assert!(matches!(error, CallError::BreakerOpen { faults: 5, retry_after } if retry_after == FIRST_PAUSE));
+    assert!(
+        matches!(error, CallError::BreakerOpen { faults: 5, retry_after } if retry_after == FIRST_PAUSE)
+    );
     assert_eq!((world.breakers.open(), error.kind()), (1, "breaker-open"));
     assert!(world.breakers.of("globex", "cost-center", world.now).is_empty());
 }

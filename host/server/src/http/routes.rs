@@ -191,6 +191,7 @@ pub(super) fn admin() -> Vec<Route> {
         post("/tenants/{tenant}/plugins/{name}/rollback", Tenant(PluginsActivate), "rollbackPlugin", "Have requests go through the version that was active before", plugins::rollback),
         post("/tenants/{tenant}/plugins/{name}/shadow", Tenant(PluginsActivate), "shadowPlugin", "Run a version beside the active one, without effect", plugins::shadow),
         delete("/tenants/{tenant}/plugins/{name}/shadow", Tenant(PluginsActivate), "stopPluginShadow", "Run a version beside the active one no more", plugins::stop_shadow),
+        get("/tenants/{tenant}/plugins/{name}/logs", Tenant(PluginsRead), "listPluginLogs", "What a plugin wrote, and how its calls failed", plugins::logs),
         put("/tenants/{tenant}/plugins/{name}/settings", Tenant(PluginsActivate), "putPluginSettings", "Choose what becomes of requests when a plugin fails", plugins::put_settings),
         get("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsRead), "getPluginConfig", "The configuration of a plugin", plugins::config),
         put("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsWrite), "putPluginConfig", "Configure a plugin", plugins::configure),

@@ -43,6 +43,8 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(carry_on_shares(services.clone(), retention.events));
     let writer = services.clone();
     tasks.spawn(async move { writer.write_requests().await });
+    let writer = services.clone();
+    tasks.spawn(async move { writer.write_plugin_log().await });
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
 }

@@ -33,7 +33,7 @@ pub mod write;
 use std::future::Future;
 use std::sync::Arc;
 
-use tenon_plugin::PluginHost;
+use tenon_plugin::{CallObserver, CallReport, PluginHost};
 use tenon_scim::index;
 use tenon_scim::path::AttributeRef;
 use tenon_scim::schema::ResourceType;
@@ -45,6 +45,7 @@ pub use self::error::Error;
 use self::cursor::CursorSealer;
 use self::facts::Facts;
 use self::metrics::Metrics;
+use self::plugins::PluginLog;
 use self::request_log::RequestLog;
 use crate::keyring::Keyring;
 use crate::store::audit::By;
@@ -158,6 +159,8 @@ pub struct Services {
     pub claimed_rates: Arc<Rates<(TenantId, Arc<str>)>>,
     /// What is told of requests.
     pub request_log: RequestLog,
+    /// What plugins write.
+    pub plugin_log: PluginLog,
     /// Where plugins run.
     pub plugins: PluginHost,
     /// What is counted.
@@ -195,7 +198,9 @@ impl Services {
         let verifications = Arc::new(Semaphore::new((connections / 8).max(1)));
         let (sealer, bulks) = (secrets::Sealer::default(), watch::Sender::new(()));
         let metrics = Arc::<Metrics>::default();
-        plugins.report_to(metrics.of_plugins());
+        let plugin_log = PluginLog::default();
+        plugins
+            .report_to(Arc::new(Observers([metrics.of_plugins(), Arc::new(plugin_log.clone())])));
         Self {
             database,
             lookups: Lookups::over(&lanes),
@@ -206,6 +211,7 @@ impl Services {
             rates_of_nobody: Arc::default(),
             claimed_rates: Arc::default(),
             request_log: RequestLog::default(),
+            plugin_log,
             plugins,
             metrics,
             keyring,
@@ -234,6 +240,18 @@ impl Services {
                 None => Err(error.into()),
             },
             done => done,
+        }
+    }
+}
+
+/// Who is told of calls of plugins.
+#[derive(Debug)]
+struct Observers([Arc<dyn CallObserver>; 2]);
+
+impl CallObserver for Observers {
+    fn called(&self, report: &CallReport<'_>) {
+        for observer in &self.0 {
+            observer.called(report);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 mod error;
 mod life_cycle;
+mod log;
 mod schema_change;
 
 pub use self::error::PluginError;
 pub use self::life_cycle::Activation;
+pub use self::log::PluginLog;
 pub use self::schema_change::Told;
 
 use serde_json::{Value, json};

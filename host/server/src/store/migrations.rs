@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (33, "public discovery", include_str!("../../../../migrations/0033_public_discovery.sql")),
     (34, "operator issuers", include_str!("../../../../migrations/0034_operator_issuers.sql")),
     (42, "plugin life cycle", include_str!("../../../../migrations/0042_plugin_life_cycle.sql")),
+    (43, "plugin observation", include_str!("../../../../migrations/0043_plugin_observation.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

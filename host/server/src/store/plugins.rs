@@ -2,6 +2,7 @@
 
 mod affected;
 mod life_cycle;
+mod logs;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -13,6 +14,7 @@ use time::OffsetDateTime;
 
 pub use self::affected::{Affected, affected};
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
+pub use self::logs::{Line, insert_lines, lines};
 use super::{StoreError, TenantId};
 
 /// A plugin of a tenant.

@@ -75,7 +75,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.
-const OF_NO_TENANT: [(&str, &str); 18] = [
+const OF_NO_TENANT: [(&str, &str); 19] = [
     ("tenants_pkey", "the id is the tenant's"),
     ("tenants_name_key", "few rows; a reference table"),
     ("tenants_external_key", "few rows; a reference table"),
@@ -90,6 +90,7 @@ const OF_NO_TENANT: [(&str, &str); 18] = [
     ("admin_token_pkey", "one row"),
     ("components_pkey", "one row for each build of a plugin; a reference table"),
     ("plugin_versions_by_digest", "few rows"),
+    ("plugin_impacts_running", "few rows at any time, of versions that are tried"),
     ("server_keys_pkey", "one row for each purpose"),
     ("config_epoch_pkey", "one row"),
     ("index_builds_unfinished", "few rows at any time, of what is being built"),

@@ -1,10 +1,12 @@
 //! `/admin/v1/tenants/{tenant}/plugins`.
 
 mod life_cycle;
+mod logs;
 
 pub(crate) use self::life_cycle::{
     activate, deactivate, get_order, put_order, put_settings, rollback, shadow, stop_shadow,
 };
+pub(crate) use self::logs::logs;
 
 use std::sync::Arc;
 use std::time::Duration;
