@@ -28,12 +28,16 @@ impl<T> Page<T> {
         id: impl Fn(&T) -> Uuid,
         looked_at: impl Future<Output = Result<Option<Uuid>, StoreError>>,
     ) -> Result<Self, StoreError> {
-        let is_full = i64::try_from(items.len()).is_ok_and(|n| n >= limit);
         let before = match items.last() {
-            Some(last) if is_full => Some(id(last)),
+            Some(last) if Self::is_full(&items, limit) => Some(id(last)),
             _ => looked_at.await?,
         };
         Ok(Self { items, before })
+    }
+
+    /// Whether it has as many items as were asked for: the next part begins after the last of them.
+    pub(super) fn is_full(items: &[T], limit: i64) -> bool {
+        i64::try_from(items.len()).is_ok_and(|n| n >= limit)
     }
 }
 
