@@ -3,6 +3,7 @@
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 
 use crate::http;
 use crate::server::{ADMIN_TOKEN, Server};
@@ -42,7 +43,7 @@ pub struct Tenant {
     pub scim: Client,
 }
 
-/// Set to `schema` in the environment of the tests, it gives each of their tenants a schema of its own.
+/// Set to `schema` or `database` in the environment of the tests, it gives each of their tenants one of its own.
 const PLACEMENT: &str = "TEST_PLACEMENT";
 
 impl Server {
@@ -72,8 +73,29 @@ impl Server {
         self.tenant_in(&placement, prefix).await
     }
 
-    /// The same with its data in the tables of that placement: `shared`, or a `schema` of its own.
+    /// The same with its data in the tables of that placement: `shared`, or a `schema` or `database` of its own.
     pub async fn tenant_in(&self, placement: &str, prefix: &str) -> Tenant {
+        let placement = match placement {
+            "database" => json!({ "kind": placement, "url": self.new_database().await }),
+            _ => json!({ "kind": placement }),
+        };
+        self.tenant_at(placement, prefix).await
+    }
+
+    /// The URL of a further database beside that of the server.
+    async fn new_database(&self) -> String {
+        let url = self.database_url();
+        let mut conn = PgConnection::connect(&url).await.expect("the server's database answers");
+        let name = format!("tenant_{}", uuid::Uuid::new_v4().simple());
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::raw_sql(create).execute(&mut conn).await.expect("a new database");
+        let (path, parameters) = url.split_once('?').unwrap_or((&url, ""));
+        let (server, _) = path.rsplit_once('/').expect("it names a database");
+        format!("{server}/{name}?{parameters}")
+    }
+
+    /// The same with what the body says of its placement.
+    pub async fn tenant_at(&self, placement: Value, prefix: &str) -> Tenant {
         let unique = tempfile::Builder::new().prefix("").rand_bytes(8).tempdir();
         let unique = unique.expect("a directory").path().to_owned();
         let unique = unique.file_name().expect("a name").to_string_lossy().to_lowercase();
@@ -81,7 +103,6 @@ impl Server {
         let admin = self.admin();
         // Tests ask faster than a tenant may by default.
         let limits = json!({ "requestsPerSecond": 1_000_000 });
-        let placement = json!({ "kind": placement });
         let tenant = json!({ "name": name, "limits": limits, "placement": placement });
         let created = admin.post("/tenants", tenant).await.expect(201);
         let id = created.body["id"].as_str().expect("an id").to_owned();

@@ -8,7 +8,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
     ("http", &["service", "store", "tenant", "clock", "keyring"]),
     ("service", &["store", "tenant", "clock", "keyring"]),
     ("tenant", &["store", "clock", "keyring"]),
-    ("store", &[]),
+    ("store", &["keyring"]),
 ];
 
 #[test]

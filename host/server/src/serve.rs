@@ -242,7 +242,7 @@ async fn build_app(
             cursors,
             list_limits,
             credentials,
-            own_key::keyring(config)?,
+            database.keyring().clone(),
         ),
         admin_token: admin_token(config, database).await?,
         resolver: Resolver::new(config.entry.clone(), &public_url),

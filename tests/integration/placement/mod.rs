@@ -1,5 +1,7 @@
 //! Tenants whose data is in a schema of their own, at two servers on one database.
 
+mod database;
+mod database_moves;
 mod moves;
 mod removal;
 mod tables;
@@ -235,15 +237,17 @@ async fn a_placement_that_is_none_is_refused_with_what_there_is() {
         assert!(refused.detail().contains("\"shared\" or \"schema\""), "{}", refused.detail());
     }
     let acme = server.tenant_in("schema", "fixed").await;
-    let change = json!({ "placement": { "kind": "shared" } });
+    let change = json!({ "placement": { "kind": "shared" }, "name": "other" });
     let refused = acme.admin.patch("", change).await.expect(400);
-    assert!(refused.detail().contains("placement"), "{}", refused.detail());
+    assert!(refused.detail().contains("name"), "{}", refused.detail());
+    let change = json!({ "placement": { "kind": "schema" } });
+    assert_eq!(acme.admin.patch("", change).await.expect(200).body["state"], "settled");
 }
 
 #[tokio::test]
 async fn a_token_goes_with_its_user_wherever_that_is() {
     let server = Server::shared();
-    for placement in ["shared", "schema"] {
+    for placement in ["shared", "schema", "database"] {
         let acme = server.tenant_in(placement, "token-of-user").await;
         let ada = acme.create("/Users", user("ada")).await;
         let nobody = json!({ "name": "nobody", "userId": acme.id });

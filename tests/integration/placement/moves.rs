@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use super::{rows, schema, two_servers, work};
 
 /// Lets the time pass for which a move waits at a step, and tells how far it is.
-async fn later(conn: &mut PgConnection, tenant: &Tenant, step: &str) -> Value {
+pub(super) async fn later(conn: &mut PgConnection, tenant: &Tenant, step: &str) -> Value {
     sqlx::query(
         "UPDATE tenant_moves SET since = since - interval '1 hour' \
          WHERE tenant_id = $1::text::uuid AND step = $2",
@@ -26,24 +26,32 @@ async fn later(conn: &mut PgConnection, tenant: &Tenant, step: &str) -> Value {
 }
 
 async fn begin(tenant: &Tenant, kind: &str) -> Value {
-    let target = json!({ "placement": { "kind": kind } });
-    tenant.admin.post("/move", target).await.expect(202).body
+    begin_to(tenant, json!({ "kind": kind })).await
+}
+
+pub(super) async fn begin_to(tenant: &Tenant, placement: Value) -> Value {
+    tenant.admin.post("/move", json!({ "placement": placement })).await.expect(202).body
 }
 
 /// Moves the tenant, once both servers know that it moves.
-async fn moved(conn: &mut PgConnection, here: &Tenant, there: &Tenant, kind: &str) {
-    let begun = begin(here, kind).await;
+pub(super) async fn moved_to(
+    conn: &mut PgConnection,
+    here: &Tenant,
+    there: &Tenant,
+    placement: Value,
+) {
+    let begun = begin_to(here, placement.clone()).await;
     assert_eq!((&begun["state"], &begun["step"]), (&json!("moving"), &json!("copying")));
     heard(conn, there).await;
     while later(conn, there, "switching").await["step"] != "cleaning" {}
     while later(conn, there, "cleaning").await["state"] != "settled" {}
     let settled = here.admin.get("/move").await.expect(200).body;
-    assert_eq!(settled["placement"], json!({ "kind": kind }));
+    assert_eq!(settled["placement"], placement);
 }
 
 /// Until a server goes by the configuration that says that the tenant moves: until it lets nobody write
 /// who would have to wait for the tenant's row.
-async fn heard(conn: &mut PgConnection, there: &Tenant) {
+pub(super) async fn heard(conn: &mut PgConnection, there: &Tenant) {
     loop {
         let mut locked = conn.begin().await.unwrap();
         sqlx::query("SELECT FROM tenants WHERE id = $1::text::uuid FOR UPDATE")
@@ -66,7 +74,7 @@ async fn heard(conn: &mut PgConnection, there: &Tenant) {
 }
 
 /// What is in the tables of a tenant.
-async fn users(tenant: &Tenant) -> BTreeMap<String, Value> {
+pub(super) async fn users(tenant: &Tenant) -> BTreeMap<String, Value> {
     let mut users = BTreeMap::new();
     let mut cursor = String::new();
     loop {
@@ -84,7 +92,7 @@ async fn users(tenant: &Tenant) -> BTreeMap<String, Value> {
 
 /// Creates users, counts in their titles, and deletes every third, until it is told to stop. What was
 /// acknowledged is the answer; what was refused for the moment is tried again.
-async fn write(
+pub(super) async fn write(
     tenant: Tenant,
     writer: usize,
     stop: Arc<AtomicBool>,
@@ -128,7 +136,17 @@ async fn write(
 #[tokio::test]
 async fn no_write_is_lost_in_a_move() {
     let postgres = Postgres::start(&[]);
-    let (one, two, mut conn) = two_servers(&postgres).await;
+    let places = ["schema", "shared", "schema"].map(|kind| json!({ "kind": kind }));
+    no_write_is_lost(&postgres, 2_000, places).await;
+}
+
+/// Moves a tenant with so many users through places, while two servers write.
+pub(super) async fn no_write_is_lost(
+    postgres: &Postgres,
+    old: usize,
+    places: impl IntoIterator<Item = Value>,
+) {
+    let (one, two, mut conn) = two_servers(postgres).await;
     let acme = one.tenant_in("shared", "acme").await;
     let there = acme.moved(&one, &two);
     let mut lines = String::new();
@@ -138,7 +156,7 @@ async fn no_write_is_lost_in_a_move() {
         assert_eq!(request.send().await.unwrap().status(), 200);
         lines.clear();
     };
-    for n in 0..2_000 {
+    for n in 0..old {
         lines.push_str(&format!("{}\n", json!({ "resource": user(&format!("old{n}")) })));
         if n % 500 == 499 {
             import(&mut lines).await;
@@ -150,8 +168,8 @@ async fn no_write_is_lost_in_a_move() {
         let tenant = if writer % 2 == 0 { acme.clone() } else { there.clone() };
         writers.spawn(write(tenant, writer, Arc::clone(&stop)));
     }
-    for kind in ["schema", "shared", "schema"] {
-        moved(&mut conn, &acme, &there, kind).await;
+    for place in places {
+        moved_to(&mut conn, &acme, &there, place).await;
     }
     stop.store(true, Ordering::Relaxed);
     let written: BTreeMap<String, Option<u32>> =

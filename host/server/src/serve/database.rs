@@ -7,7 +7,7 @@ use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::ServeError;
+use super::{ServeError, own_key};
 use crate::config::{Config, Database, Replica, place};
 use crate::store::embedded::{self, Embedded, EmbeddedSettings};
 use crate::store::row_security::{self, RowSecurity};
@@ -48,7 +48,8 @@ pub async fn open_database(config: &Config) -> Result<OpenDatabase, ServeError> 
     let options = options.application_name("tenon");
     let (pooler, connections) = (config.database_pooler, config.database_connections);
     let handle = Handle::new(options.clone(), pooler, connections - lanes_of(connections))
-        .with(config.row_level_security);
+        .with(config.row_level_security)
+        .with_keyring(own_key::keyring(config)?);
     let database = OpenDatabase { handle, embedded };
     match prepare(pooler.adapt(options), pooler, config).await {
         Ok(()) => Ok(database),

@@ -16,6 +16,7 @@ use super::{Error, Services};
 use crate::clock;
 use crate::store::audit::{self, NO_TENANT, Record, Wanted};
 use crate::store::audit_seals::{self, Seal};
+use crate::store::audit_waiting;
 use crate::store::page::{Page, first_id_at};
 use crate::store::{StoreError, TenantId, removal, tenants};
 
@@ -84,6 +85,7 @@ impl Services {
         wanted: &Wanted,
         limit: i64,
     ) -> Result<Page<Record>, StoreError> {
+        self.take_waiting_records(tenant).await?;
         let mut conn = self.database.read_at(tenant).await?;
         audit::page(&mut conn, tenant, wanted, limit).await
     }
@@ -94,12 +96,15 @@ impl Services {
     /// The database fails.
     pub async fn seal_audits(&self) -> Result<(), StoreError> {
         self.seal_audit(NO_TENANT).await?;
-        let with_schema = {
+        let with_own_tables = {
             let mut conn = self.database.read().await?;
-            tenants::with_schema(&mut conn).await?
+            tenants::with_own_tables(&mut conn).await?
         };
-        for tenant in with_schema {
-            self.seal_audit(tenant).await?;
+        for tenant in with_own_tables {
+            // A database that is away holds up no other tenant.
+            if let Err(error) = self.seal_audit(tenant).await {
+                tracing::warn!(%tenant, %error, "the audit log of a tenant could not be sealed");
+            }
         }
         let mut after = NO_TENANT;
         loop {
@@ -118,8 +123,30 @@ impl Services {
 
     /// Seals what has settled of a tenant.
     async fn seal_audit(&self, tenant: TenantId) -> Result<(), StoreError> {
-        while self.seal_once(tenant, clock::now()).await? {}
+        // What has settled by now waits no more when it is sealed.
+        let now = clock::now();
+        self.take_waiting_records(tenant).await?;
+        while self.seal_once(tenant, now).await? {}
         Ok(())
+    }
+
+    /// Takes what administrators did to where the tenant's data is, where that is a database of its own.
+    async fn take_waiting_records(&self, tenant: TenantId) -> Result<(), StoreError> {
+        loop {
+            let waiting = {
+                let mut conn = self.database.read().await?;
+                audit_waiting::list(&mut conn, tenant).await?
+            };
+            if waiting.is_empty() {
+                return Ok(());
+            }
+            let mut log = self.database.begin_at(tenant).await?;
+            audit_waiting::add_to_log(&mut log, tenant, &waiting).await?;
+            log.commit().await?;
+            let mut conn = self.database.autocommit().await?;
+            let removed = audit_waiting::remove(&mut conn, tenant, &waiting).await;
+            conn.finish(removed).await?;
+        }
     }
 
     /// False where nothing is left to be sealed.

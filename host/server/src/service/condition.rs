@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sqlx::PgConnection;
 use tenon_scim::value::timestamp;
+use time::OffsetDateTime;
 
 use super::{Error, Services};
 use crate::store::counters::{self, Counter};
@@ -111,11 +112,14 @@ impl Services {
     /// # Errors
     /// The database fails, or the tenant has been removed.
     pub async fn stats(&self, tenant: TenantId) -> Result<Stats, Error> {
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read().await?;
         let limits = tenants::configuration(&mut conn, tenant).await?.limits;
         let limits = Limits::of_stored(&limits)?;
-        let counters = counters::list(&mut conn, tenant).await?;
         let plugins = plugins::list(&mut conn, tenant).await?;
+        drop(conn);
+        let mut data = self.database.read_at(tenant).await?;
+        let counters = counters::list(&mut data, tenant).await?;
+        drop(data);
         let active = plugins.iter().filter(|it| it.active.is_some()).count();
         let as_count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
         let active = Counter { n: as_count(active), max_n: limits.plugins.count.map(as_count) };
@@ -136,14 +140,20 @@ impl Services {
     /// # Errors
     /// The database fails.
     pub async fn health(&self, tenant: TenantId) -> Result<Health, Error> {
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read().await?;
         let plugins = plugins::list(&mut conn, tenant).await?;
-        let counters = counters::list(&mut conn, tenant).await?;
         let builds = index_builds::list(&mut conn, tenant).await?;
-        let oldest_event = outbox::oldest(&mut conn, tenant).await?;
         let shares = share_problems(&mut conn, tenant).await?;
         drop(conn);
         let mut problems = Vec::new();
+        let (counters, oldest_event) = match self.data_health(tenant).await {
+            Err(StoreError::Unavailable(error)) => {
+                tracing::warn!(%tenant, %error, "the tenant's data cannot be reached");
+                problems.push("the tenant's data cannot be reached".to_owned());
+                (Vec::new(), None)
+            }
+            found => found?,
+        };
         let plugins = self.plugins_health(tenant, &plugins, &mut problems).await?;
         let nearly_full = counters.iter().filter(|(_, counter)| counter.is_nearly_full());
         problems.extend(nearly_full.map(|(name, Counter { n, max_n })| {
@@ -167,6 +177,16 @@ impl Services {
             index_builds: unfinished.into_iter().map(Build::of).collect(),
             oldest_event: oldest_event.map(timestamp),
         })
+    }
+
+    /// What is counted where the data is, and when the oldest event there was made.
+    async fn data_health(
+        &self,
+        tenant: TenantId,
+    ) -> Result<(Vec<(String, Counter)>, Option<OffsetDateTime>), StoreError> {
+        let mut conn = self.database.read_at(tenant).await?;
+        let counters = counters::list(&mut conn, tenant).await?;
+        Ok((counters, outbox::oldest(&mut conn, tenant).await?))
     }
 
     async fn plugins_health(

@@ -38,24 +38,27 @@ impl Services {
     /// The database fails.
     pub async fn remove_what_is_old(&self, kept: Retention) -> Result<(), StoreError> {
         let now = clock::now();
-        let (tenants, with_schema) = {
+        let (tenants, with_own_tables) = {
             let mut conn = self.database.read().await?;
-            (retention::tenants(&mut conn).await?, tenants::with_schema(&mut conn).await?)
+            (retention::tenants(&mut conn).await?, tenants::with_own_tables(&mut conn).await?)
         };
         let (mut events, mut requests, mut audit_records) = (0, 0, 0);
         for tenant in &tenants {
-            events += self.remove_events(*tenant, now - kept.events).await?;
-            requests += self.remove_requests(*tenant, now - kept.requests).await?;
+            events += or_later(*tenant, self.remove_events(*tenant, now - kept.events).await)?;
+            requests +=
+                or_later(*tenant, self.remove_requests(*tenant, now - kept.requests).await)?;
         }
         if let Some(audit) = kept.audit {
             for tenant in tenants.into_iter().chain([NO_TENANT]) {
-                audit_records += self.remove_audit_records(tenant, now - audit).await?;
+                let removed = self.remove_audit_records(tenant, now - audit).await;
+                audit_records += or_later(tenant, removed)?;
             }
         }
         let mut idempotency_keys = 0;
         // Those in the tables that tenants share go together.
-        for tenant in with_schema.into_iter().chain([NO_TENANT]) {
-            idempotency_keys += self.remove_idempotency_keys(tenant, now - REMEMBERED).await?;
+        for tenant in with_own_tables.into_iter().chain([NO_TENANT]) {
+            let removed = self.remove_idempotency_keys(tenant, now - REMEMBERED).await;
+            idempotency_keys += or_later(tenant, removed)?;
         }
         if events + idempotency_keys + audit_records + requests > 0 {
             tracing::info!(
@@ -115,5 +118,16 @@ impl Services {
                 deleted => sum += deleted,
             }
         }
+    }
+}
+
+/// A tenant whose data cannot be reached holds up no other.
+fn or_later(tenant: TenantId, removed: Result<u64, StoreError>) -> Result<u64, StoreError> {
+    match removed {
+        Err(StoreError::Unavailable(error)) if tenant != NO_TENANT => {
+            tracing::warn!(%tenant, %error, "what is old of a tenant could not be removed");
+            Ok(0)
+        }
+        removed => removed,
     }
 }

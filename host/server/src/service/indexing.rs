@@ -30,7 +30,7 @@ use uuid::Uuid;
 use super::{Error, Services};
 use crate::store::attr_index::{self, Indexable, Rewritten};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, Last, State};
-use crate::store::{StoreError, place, plugins, tenants};
+use crate::store::{StoreError, plugins, tenants};
 use crate::tenant::indexes::{self, method};
 use crate::tenant::runtime::{RuntimeError, load_registry, registry_of};
 
@@ -50,9 +50,13 @@ impl Services {
     pub async fn build_indexes(&self) -> Result<bool, Error> {
         let mut transaction = self.database.begin().await?;
         let Some(build) = index_builds::lease(&mut transaction).await? else { return Ok(false) };
-        place::enter(&mut transaction, build.tenant).await?;
-        match batch(&mut transaction, &build).await {
+        let mut apart = self.database.data_within(&mut transaction, build.tenant).await?;
+        match batch(&mut transaction, apart.as_deref_mut(), &build).await {
             Ok(Some((last, done))) => {
+                // A batch whose progress is lost is carried out again, with nothing left to be done.
+                if let Some(apart) = apart {
+                    apart.commit().await?;
+                }
                 let done = i64::try_from(done).unwrap_or(i64::MAX);
                 index_builds::advance(&mut transaction, &build, &last, done).await?;
                 transaction.commit().await?;
@@ -77,7 +81,7 @@ impl Services {
 
     /// The tenant is locked before its index, as those do who change its configuration.
     async fn enter_next_state(&self, build: &IndexBuild) -> Result<(), Error> {
-        let mut transaction = self.database.begin_at(build.tenant).await?;
+        let mut transaction = self.database.administer(build.tenant).await?;
         let next = match build.state {
             State::Building if build.attr != DOCUMENTS => Some(State::Checking),
             State::Dropping => build.is_wanted().then_some(State::Building),
@@ -124,7 +128,7 @@ impl Services {
             }
             for tenant in tenants {
                 last = Some(tenant);
-                let mut transaction = self.database.begin_at(tenant).await?;
+                let mut transaction = self.database.administer(tenant).await?;
                 tenants::advance_epoch(&mut transaction, tenant).await?;
                 let plugins = plugins::list(&mut transaction, tenant).await?;
                 // Plugins that do not fit to the new core are told where the tenant is used.
@@ -137,16 +141,22 @@ impl Services {
     }
 }
 
-async fn batch(conn: &mut PgConnection, build: &IndexBuild) -> Result<Progress, Error> {
+/// `apart` is where the data is, if not in the database of the servers.
+async fn batch(
+    home: &mut PgConnection,
+    apart: Option<&mut PgConnection>,
+    build: &IndexBuild,
+) -> Result<Progress, Error> {
     if build.state == State::Dropping {
-        return Ok(remove_entries(conn, build).await?);
+        return Ok(remove_entries(apart.unwrap_or(home), build).await?);
     }
-    let registry = load_registry(conn, build.tenant).await.map_err(|error| match error {
+    let registry = load_registry(home, build.tenant).await.map_err(|error| match error {
         RuntimeError::Store(error) => Error::Store(error),
         RuntimeError::Misfit(misfit) => Error::Internal(misfit.to_string()),
     })?;
     let resource_type = registry.resource_type(&build.resource_type);
     let resource_type = resource_type.ok_or_else(|| not_of_this_server(build))?;
+    let conn = apart.unwrap_or(home);
     if build.attr == DOCUMENTS {
         return rewrite_documents(conn, build, resource_type).await;
     }

@@ -202,8 +202,8 @@ impl Services {
         plugins
             .report_to(Arc::new(Observers([metrics.of_plugins(), Arc::new(plugin_log.clone())])));
         Self {
+            lookups: Lookups::over(&lanes, &database),
             database,
-            lookups: Lookups::over(&lanes),
             lanes,
             replicas,
             credentials: Arc::new(credentials),

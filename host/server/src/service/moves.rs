@@ -1,14 +1,60 @@
-//! Moves tenants to other tables while they are in use; any server carries on with what another began.
+//! Where tenants' data is: made for new ones, and moved while they are in use. Any server carries on with a
+//! move that another began.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::Services;
 use crate::clock;
+use crate::keyring::KeyringError;
 use crate::store::audit::{self, Act, By};
 use crate::store::moves::{self, Move, Stepped};
+use crate::store::own_databases::{self, DatabaseUrl, NotUsable};
 use crate::store::place::Placement;
-use crate::store::schemas::SchemaError;
+use crate::store::schemas::{self, SchemaError};
 use crate::store::{StoreError, TenantId};
+
+/// Where a tenant's data is to be.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// In the tables that tenants share.
+    Shared,
+    /// In a schema of its own.
+    Schema,
+    /// In a database of its own.
+    Database(DatabaseUrl),
+}
+
+impl Target {
+    /// A placement for it; one in a database is another each time.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        match self {
+            Self::Shared => Placement::Shared,
+            Self::Schema => Placement::Schema,
+            Self::Database(_) => Placement::Database(Uuid::now_v7()),
+        }
+    }
+
+    /// The URL of the database.
+    #[must_use]
+    pub const fn url(&self) -> Option<&DatabaseUrl> {
+        match self {
+            Self::Database(url) => Some(url),
+            Self::Shared | Self::Schema => None,
+        }
+    }
+
+    /// As it is shown: without the password.
+    #[must_use]
+    pub fn shown(&self) -> Value {
+        match self {
+            Self::Shared | Self::Schema => json!({ "kind": self.placement().name() }),
+            Self::Database(url) => json!({ "kind": "database", "url": url.shown() }),
+        }
+    }
+}
 
 /// Why a tenant does not move.
 #[derive(Debug, thiserror::Error)]
@@ -19,36 +65,106 @@ pub enum MoveError {
          the shared tables; end the shares first"
     )]
     HasShares,
-    /// The database.
+    /// The database that it is to have.
+    #[error(transparent)]
+    Database(#[from] NotUsable),
+    /// The database of the servers.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Services {
+    /// Makes the place for a tenant that is added in this transaction, which sees its tables from then on, but
+    /// for those of another database: that is the answer.
+    ///
+    /// # Errors
+    /// A schema may not be made, or the database is not for this tenant.
+    pub async fn make_place(
+        &self,
+        conn: &mut PgConnection,
+        tenant: TenantId,
+        target: &Target,
+        placement: Placement,
+    ) -> Result<Option<PgConnection>, PlaceError> {
+        match (target, placement) {
+            (Target::Schema, _) => {
+                schemas::create(conn, tenant, self.database.row_security()).await?;
+                Ok(None)
+            }
+            (Target::Database(url), Placement::Database(id)) => {
+                own_databases::insert(conn, tenant, &self.keyring, id, url).await?;
+                let mut there = url.connect().await.map_err(NotUsable::Failed)?;
+                own_databases::prepare(&mut there, tenant).await?;
+                own_databases::mark(&mut there, tenant, true).await.map_err(NotUsable::Failed)?;
+                Ok(Some(there))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Has a tenant moved; `None` where it is moving already.
     ///
     /// # Errors
-    /// It shares resources with another; or the database fails.
+    /// It shares resources with another, the database is not for it, or a database fails.
     pub async fn move_tenant(
         &self,
         by: By<'_>,
         tenant: TenantId,
-        target: Placement,
+        target: &Target,
     ) -> Result<Option<Move>, MoveError> {
-        let mut transaction = self.database.begin_at(tenant).await?;
-        if !moves::begin(&mut transaction, tenant, target).await? {
+        let placement = target.placement();
+        if let Target::Database(url) = target {
+            if !self.keyring.can_seal() {
+                return Err(NotUsable::from(KeyringError::NoKey).into());
+            }
+            let mut there = url.connect().await.map_err(NotUsable::Failed)?;
+            own_databases::prepare(&mut there, tenant).await?;
+        }
+        let mut transaction = self.database.administer(tenant).await?;
+        let rows = moves::rows(transaction.data().await?, tenant).await?;
+        if !moves::begin(&mut transaction, tenant, placement, rows).await? {
             return Ok(None);
         }
         if moves::has_shares(&mut transaction, tenant).await? {
             return Err(MoveError::HasShares);
         }
+        if let (Target::Database(url), Placement::Database(id)) = (target, placement) {
+            own_databases::insert(&mut transaction, tenant, &self.keyring, id, url).await?;
+        }
         let act = Act { action: "tenant.move", subject: &tenant.to_string(), at: clock::now() };
-        let details = json!({ "placement": { "kind": target.name() } });
+        let details = json!({ "placement": target.shown() });
         audit::insert_with(&mut transaction, tenant, by, act, &details).await?;
         let begun = moves::get(&mut transaction, tenant).await?;
         transaction.commit().await?;
-        tracing::info!(%tenant, target = target.name(), "a tenant begins to move");
+        tracing::info!(%tenant, target = placement.name(), "a tenant begins to move");
         Ok(begun)
+    }
+
+    /// Has another URL lead to the database that a tenant has, as with another password; false where that has
+    /// not the tenant's data.
+    ///
+    /// # Errors
+    /// The database cannot be used, or that of the servers fails.
+    pub async fn replace_database_url(
+        &self,
+        by: By<'_>,
+        tenant: TenantId,
+        url: &DatabaseUrl,
+    ) -> Result<bool, MoveError> {
+        let mut there = url.connect().await.map_err(NotUsable::Failed)?;
+        let has_data = own_databases::has_data(&mut there, tenant).await;
+        if !has_data.map_err(NotUsable::Failed)? {
+            return Ok(false);
+        }
+        let mut transaction = self.database.administer(tenant).await?;
+        let id = Uuid::now_v7();
+        own_databases::insert(&mut transaction, tenant, &self.keyring, id, url).await?;
+        own_databases::replace(&mut transaction, tenant, id).await?;
+        let act = Act { action: "tenant.update", subject: &tenant.to_string(), at: clock::now() };
+        let details = json!({ "placement": { "kind": "database", "url": url.shown() } });
+        audit::insert_with(&mut transaction, tenant, by, act, &details).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// How far a tenant's move is; `None` where it is not moving.
@@ -82,8 +198,7 @@ impl Services {
 
     async fn move_a_step(&self, tenant: TenantId) -> Result<Stepped, SchemaError> {
         let mut transaction = self.database.begin().await?;
-        let locked = self.database.row_security();
-        let stepped = moves::step(&mut transaction, tenant, locked).await?;
+        let stepped = moves::step(&mut transaction, tenant, &self.database).await?;
         transaction.commit().await?;
         match stepped {
             Stepped::Switched => tracing::info!(%tenant, "a tenant is at its new place"),
@@ -92,4 +207,15 @@ impl Services {
         }
         Ok(stepped)
     }
+}
+
+/// Why there is no place for a new tenant.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaceError {
+    /// A schema of its own.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
+    /// A database of its own.
+    #[error(transparent)]
+    Database(#[from] NotUsable),
 }

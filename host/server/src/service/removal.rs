@@ -82,6 +82,9 @@ impl Services {
         if batch != Batch::NothingLeft {
             return Ok(batch);
         }
+        if !removal::empty_own_databases(&self.database, tenant, ROWS).await? {
+            return Ok(Batch::Deleted);
+        }
         let mut transaction = self.database.begin().await?;
         let batch = removal::finish(&mut transaction, tenant).await?;
         transaction.commit().await?;

@@ -131,7 +131,8 @@ pub async fn insert(
     insert_with(conn, tenant, by, act, &Value::Null).await
 }
 
-/// Adds a record that tells what was changed: an object without secrets.
+/// Adds a record that tells what was changed: an object without secrets. Where the tenant has a database of
+/// its own, it waits here to be taken there.
 ///
 /// # Errors
 /// The database fails.
@@ -143,8 +144,15 @@ pub async fn insert_with(
     details: &Value,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO audit (tenant_id, id, at, actor, action, subject, request_id, details) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "WITH apart AS ( \
+             SELECT FROM tenants WHERE id = $1 AND placement = 'database' \
+         ), waiting AS ( \
+             INSERT INTO audit_waiting (tenant_id, id, at, actor, action, subject, request_id, \
+                                        details) \
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE EXISTS (SELECT FROM apart) \
+         ) \
+         INSERT INTO audit (tenant_id, id, at, actor, action, subject, request_id, details) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT FROM apart)",
     )
     .bind(tenant.0)
     .bind(Uuid::now_v7())

@@ -1,19 +1,24 @@
 //! The handle of the database, and the three ways to work with it: read, write in a transaction,
 //! write with a single statement. Whether a pooler is in between is known here and nowhere else.
 
+mod administration;
 mod held;
+mod own;
+mod placed;
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction, raw_sql};
+use sqlx::{Connection, PgPool, Postgres, SqlSafeStr, SqlStr, Transaction};
 
 use self::held::Held;
-use super::place::{self, Place, Writes};
-use super::row_security::{self, RowSecurity};
-use super::{StoreError, TenantId};
+use self::own::OwnDatabases;
+use super::StoreError;
+use super::row_security::RowSecurity;
+use crate::keyring::Keyring;
 
+pub use self::administration::Administration;
 pub use self::held::{Autocommit, ReadConnection, WriteTransaction};
 
 /// How long a request waits for a connection.
@@ -101,6 +106,16 @@ pub struct Database {
     pool: PgPool,
     pooler: Pooler,
     row_security: RowSecurity,
+    own: OwnDatabases,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Read,
+    /// To read with statements that see the same.
+    Snapshot,
+    Write,
 }
 
 /// How many connections there are.
@@ -116,9 +131,17 @@ impl Database {
     /// A handle that connects when it is first used.
     #[must_use]
     pub fn new(options: PgConnectOptions, pooler: Pooler, connections: u32) -> Self {
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_LIMIT)
+        Self::pooled(options, pooler, |pool| {
+            pool.max_connections(connections).acquire_timeout(ACQUIRE_LIMIT)
+        })
+    }
+
+    fn pooled(
+        options: PgConnectOptions,
+        pooler: Pooler,
+        bounds: impl FnOnce(PgPoolOptions) -> PgPoolOptions,
+    ) -> Self {
+        let pool = bounds(PgPoolOptions::new())
             // Not each time: it is a round trip. See `IDLE_LIMIT`.
             .test_before_acquire(false)
             .before_acquire(|connection, about| {
@@ -138,13 +161,19 @@ impl Database {
                 })
             })
             .connect_lazy_with(pooler.adapt(options));
-        Self { pool, pooler, row_security: RowSecurity::Off }
+        Self { pool, pooler, row_security: RowSecurity::Off, own: OwnDatabases::default() }
     }
 
     /// With the second lock, or without.
     #[must_use]
     pub fn with(self, row_security: RowSecurity) -> Self {
         Self { row_security, ..self }
+    }
+
+    /// With the keys under which the URLs of tenants' own databases are stored.
+    #[must_use]
+    pub fn with_keyring(self, keyring: Keyring) -> Self {
+        Self { own: OwnDatabases::new(keyring), ..self }
     }
 
     /// Whether requests work under the second lock.
@@ -189,94 +218,13 @@ impl Database {
         }))
     }
 
-    /// To read with what a tenant has, where that is. Under the second lock there is nothing else.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn read_for(&self, place: Place) -> Result<ReadConnection, StoreError> {
-        if self.row_security == RowSecurity::Off && place.is_shared() {
-            return self.read().await;
-        }
-        let begun = self.start_for(place, self.begin_to_read(), Writes::No).await?;
-        Ok(ReadConnection(Held::Transaction(begun)))
-    }
-
-    /// To read with, first as the owner, and from [`Database::lock`] on what a tenant has.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub(super) async fn read_unlocked(&self, place: Place) -> Result<ReadConnection, StoreError> {
-        if self.row_security == RowSecurity::Off && place.is_shared() {
-            return self.read().await;
-        }
-        let begun = self.start(self.begin_to_read().into_sql_str()).await?;
-        Ok(ReadConnection(Held::Transaction(begun)))
-    }
-
-    /// Has the rest of [`Database::read_unlocked`] look where the tenant's data is, under the second lock
-    /// where there is one.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub(super) async fn lock(
-        &self,
-        connection: &mut ReadConnection,
-        place: Place,
-    ) -> Result<(), StoreError> {
-        let locked = match self.row_security {
-            RowSecurity::Off => None,
-            RowSecurity::On => Some(row_security::lock(place.tenant)),
-        };
-        if let Some(lock) = place.entering(Writes::No, self.row_security).or(locked) {
-            raw_sql(AssertSqlSafe(lock)).execute(&mut **connection).await?;
-        }
-        Ok(())
-    }
-
-    /// To read with, for work that is no request of the tenant's: what it has is found where it is.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn read_at(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
-        let begun = self.start_at(tenant, self.begin_to_read(), Writes::No).await?;
-        Ok(ReadConnection(Held::Transaction(begun)))
-    }
-
-    /// As [`Database::read_at`]; all statements on it see the database as it is now.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn snapshot_at(&self, tenant: TenantId) -> Result<ReadConnection, StoreError> {
-        let begin = match self.pooler {
-            Pooler::None => SNAPSHOT,
-            Pooler::Transaction => POOLED_SNAPSHOT,
-        };
-        let begun = self.start_at(tenant, begin, Writes::No).await?;
-        Ok(ReadConnection(Held::Transaction(begun)))
-    }
-
     /// A transaction to write in; dropping it undoes it.
     ///
     /// # Errors
     /// As [`Database::read`].
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        Ok(WriteTransaction(self.start(self.write().into_sql_str()).await?))
-    }
-
-    /// A transaction to write in what a tenant has, where that is; dropping it undoes it.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn begin_for(&self, place: Place) -> Result<WriteTransaction, StoreError> {
-        Ok(WriteTransaction(self.start_for(place, self.write(), Writes::Yes).await?))
-    }
-
-    /// The same for work that is no request of the tenant's: what it has is found where it is.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn begin_at(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
-        Ok(WriteTransaction(self.start_at(tenant, self.write(), Writes::Yes).await?))
+        let transaction = self.start(self.beginning(Kind::Write).into_sql_str()).await?;
+        Ok(WriteTransaction { transaction, is_apart: false })
     }
 
     /// To write with a single statement, without the round trips of a transaction:
@@ -298,84 +246,21 @@ impl Database {
         }))
     }
 
-    /// The same in what a tenant has. Under the second lock, and in a schema of its own, it is a
-    /// transaction.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn autocommit_for(&self, place: Place) -> Result<Autocommit, StoreError> {
-        if self.row_security == RowSecurity::Off && place.is_shared() {
-            return self.autocommit().await;
-        }
-        let begun = self.start_for(place, self.write(), Writes::Yes).await?;
-        Ok(Autocommit(Held::Transaction(begun)))
-    }
-
-    /// The same for work that is no request of the tenant's; it is a transaction.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn autocommit_at(&self, tenant: TenantId) -> Result<Autocommit, StoreError> {
-        let begun = self.start_at(tenant, self.write(), Writes::Yes).await?;
-        Ok(Autocommit(Held::Transaction(begun)))
-    }
-
     /// Closes the connections, when they are given back.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.own.close().await;
     }
 
-    /// How a transaction begins that writes.
-    const fn write(&self) -> &'static str {
-        match self.pooler {
-            Pooler::None => "BEGIN",
-            Pooler::Transaction => POOLED_WRITE,
+    const fn beginning(&self, kind: Kind) -> &'static str {
+        match (kind, self.pooler) {
+            (Kind::Read, Pooler::None) => READ,
+            (Kind::Read, Pooler::Transaction) => POOLED_READ,
+            (Kind::Snapshot, Pooler::None) => SNAPSHOT,
+            (Kind::Snapshot, Pooler::Transaction) => POOLED_SNAPSHOT,
+            (Kind::Write, Pooler::None) => "BEGIN",
+            (Kind::Write, Pooler::Transaction) => POOLED_WRITE,
         }
-    }
-
-    /// How a transaction begins that reads.
-    const fn begin_to_read(&self) -> &'static str {
-        match self.pooler {
-            Pooler::None => READ,
-            Pooler::Transaction => POOLED_READ,
-        }
-    }
-
-    async fn start_for(
-        &self,
-        place: Place,
-        begin: &'static str,
-        writes: Writes,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        match place.entering(writes, self.row_security) {
-            None if self.row_security == RowSecurity::Off => self.start(begin.into_sql_str()).await,
-            None => {
-                let begin = row_security::begin_as(place.tenant, begin);
-                self.start(AssertSqlSafe(begin).into_sql_str()).await
-            }
-            Some(entering) => self.start_within(begin, entering).await,
-        }
-    }
-
-    async fn start_at(
-        &self,
-        tenant: TenantId,
-        begin: &'static str,
-        writes: Writes,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        self.start_within(begin, place::entering(tenant, writes)).await
-    }
-
-    /// Begins a transaction with a statement that may fail: it may wait for a lock, or name what is not
-    /// there. The driver undoes a transaction when it knows that there is one.
-    async fn start_within(
-        &self,
-        begin: &'static str,
-        entering: String,
-    ) -> Result<Transaction<'static, Postgres>, StoreError> {
-        let mut transaction = self.start(begin.into_sql_str()).await?;
-        raw_sql(AssertSqlSafe(entering)).execute(&mut *transaction).await?;
-        Ok(transaction)
     }
 
     /// Begins a transaction. A connection that turns out to be dead is no reason to fail: nothing

@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (32, "external keys", include_str!("../../../../migrations/0032_external_keys.sql")),
     (33, "public discovery", include_str!("../../../../migrations/0033_public_discovery.sql")),
     (34, "operator issuers", include_str!("../../../../migrations/0034_operator_issuers.sql")),
+    (35, "databases", include_str!("../../../../migrations/0035_databases.sql")),
     (42, "plugin life cycle", include_str!("../../../../migrations/0042_plugin_life_cycle.sql")),
     (43, "plugin observation", include_str!("../../../../migrations/0043_plugin_observation.sql")),
 ];

@@ -1,11 +1,12 @@
-//! Where the data of a tenant is: in the tables that tenants share, or in a schema of its own, which has
-//! tables of the same names. Statements are the same for both. In a transaction whose `search_path` begins
-//! with the schema of a tenant, they find its tables, and those of all tenants, such as `tokens`, where
-//! they always are.
+//! Where the data of a tenant is: in the tables that tenants share, in a schema of its own, or in a database
+//! of its own; each has tables of the same names, and statements are the same for all. In a transaction whose
+//! `search_path` begins with the schema of a tenant, they find its tables, and those of all tenants, such as
+//! `tokens`, where they always are. Those of a database of its own go to another server (`database/own`).
 //!
-//! A schema that is not there is an error: without it, the tables that tenants share would be found.
+//! What is not there is an error: without it, the tables that tenants share would be found.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
+use uuid::Uuid;
 
 use super::row_security::{self, RowSecurity};
 use super::{StoreError, TenantId};
@@ -18,11 +19,13 @@ pub enum Placement {
     Shared,
     /// Those of a schema of its own.
     Schema,
+    /// Those of a database of its own: which of its databases (`own_databases`).
+    Database(Uuid),
 }
 
 impl Placement {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Shared, Self::Schema];
+    /// The names of all of them.
+    pub const KINDS: [&'static str; 3] = ["shared", "schema", "database"];
 
     /// As it is stored.
     #[must_use]
@@ -30,17 +33,26 @@ impl Placement {
         match self {
             Self::Shared => "shared",
             Self::Schema => "schema",
+            Self::Database(_) => "database",
         }
     }
 
-    /// The placement of this name.
+    /// The database, where it is one of its own.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
+    pub const fn database(self) -> Option<Uuid> {
+        match self {
+            Self::Database(id) => Some(id),
+            Self::Shared | Self::Schema => None,
+        }
     }
 
-    pub(super) fn of_stored(name: String) -> Result<Self, StoreError> {
-        Self::named(&name).ok_or(StoreError::Unknown { what: "placement", found: name })
+    pub(super) fn of_stored(name: String, database: Option<Uuid>) -> Result<Self, StoreError> {
+        match (name.as_str(), database) {
+            ("shared", _) => Ok(Self::Shared),
+            ("schema", _) => Ok(Self::Schema),
+            ("database", Some(id)) => Ok(Self::Database(id)),
+            _ => Err(StoreError::Unknown { what: "placement", found: name }),
+        }
     }
 }
 
@@ -67,6 +79,10 @@ impl Place {
         let entering = match self.placement {
             Some(Placement::Shared) => return None,
             None => entering(self.tenant, writes),
+            // It is not here: the statement fails, as one does whose schema is not there.
+            Some(Placement::Database(id)) => {
+                format!("SELECT 'tenon_database_{}'::regnamespace", id.simple())
+            }
             // Letters and digits: the name needs no quoting.
             Some(Placement::Schema) => format!(
                 "SELECT set_config('search_path', '{}'::regnamespace::text || ',' || \
@@ -78,6 +94,12 @@ impl Place {
             RowSecurity::Off => entering,
             RowSecurity::On => format!("{entering}; {}", row_security::lock(self.tenant)),
         })
+    }
+
+    /// Whether its tables are known to be in the database of the servers.
+    #[must_use]
+    pub const fn is_at_home(self) -> bool {
+        matches!(self.placement, Some(Placement::Shared | Placement::Schema))
     }
 
     /// Whether statements find the tables without being told where.
@@ -100,7 +122,8 @@ pub(super) enum Writes {
     No,
 }
 
-/// What makes a transaction see the tables of a tenant, wherever they are.
+/// What makes a transaction see the tables of a tenant, wherever they are. The last row begins with the id of
+/// a database of its own, where they are in one: then they are not to be found here.
 pub(super) fn entering(tenant: TenantId, writes: Writes) -> String {
     // Two statements: the second looks when the lock is there, for which the first may have waited.
     let held = match writes {
@@ -108,22 +131,40 @@ pub(super) fn entering(tenant: TenantId, writes: Writes) -> String {
         Writes::No => String::new(),
     };
     format!(
-        "{held}SELECT CASE placement WHEN 'schema' THEN set_config('search_path', \
+        "{held}SELECT CASE placement WHEN 'database' THEN database_id::text END, \
+         CASE placement WHEN 'schema' THEN set_config('search_path', \
              ('tenon_' || replace(id::text, '-', ''))::regnamespace::text || ',' || \
                  current_setting('search_path'), true) END \
          FROM tenants WHERE id = '{tenant}'"
     )
 }
 
-/// Makes a transaction that has begun see the tables of a tenant, wherever they are. It does not keep the
-/// tenant from moving: who writes holds something else for which a move waits.
+/// Makes a transaction that has begun see the tables of a tenant, in the database of the servers. It does not
+/// keep the tenant from moving: who writes holds something else for which a move waits.
 ///
 /// # Errors
-/// The database fails, or the tenant's schema is not there.
+/// The database fails, the tenant's schema is not there, or it has a database of its own.
 pub async fn enter(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
-    let statement = sqlx::AssertSqlSafe(entering(tenant, Writes::No));
-    sqlx::raw_sql(statement).execute(conn).await?;
-    Ok(())
+    match find(conn, tenant, Writes::No).await? {
+        None => Ok(()),
+        Some(_) => Err(StoreError::Unavailable(sqlx::Error::Protocol(format!(
+            "the tenant {tenant} has moved to a database of its own"
+        )))),
+    }
+}
+
+/// The same; where it has a database of its own, which one, and nothing of it is here.
+pub(super) async fn find(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    writes: Writes,
+) -> Result<Option<Uuid>, StoreError> {
+    let statement = sqlx::AssertSqlSafe(entering(tenant, writes));
+    let rows = sqlx::raw_sql(statement).fetch_all(conn).await?;
+    // Of what is no tenant, the operator's own, there is no row.
+    let Some(found) = rows.last().filter(|row| !row.is_empty()) else { return Ok(None) };
+    let id: Option<String> = found.try_get(0)?;
+    Ok(id.and_then(|id| Uuid::parse_str(&id).ok()))
 }
 
 /// Makes a transaction see the tables of a schema first.
@@ -167,7 +208,8 @@ mod tests {
 
     #[test]
     fn a_placement_of_a_newer_server_is_no_other_placement() {
-        assert_eq!(Placement::of_stored("schema".to_owned()).unwrap(), Placement::Schema);
-        Placement::of_stored("database".to_owned()).unwrap_err();
+        assert_eq!(Placement::of_stored("schema".to_owned(), None).unwrap(), Placement::Schema);
+        Placement::of_stored("cloud".to_owned(), None).unwrap_err();
+        Placement::of_stored("database".to_owned(), None).unwrap_err();
     }
 }

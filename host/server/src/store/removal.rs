@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::audit::NO_TENANT;
-use super::{StoreError, TenantId, config_epoch, schemas, tenants};
+use super::{Database, StoreError, TenantId, config_epoch, own_databases, schemas, tenants};
 
 /// Keeps a tenant from being removed until the end of the transaction; false where it is gone, or going.
 /// What belongs to no tenant stays.
@@ -137,7 +137,7 @@ pub async fn begin(
     // No tenant can be given a name with a colon.
     let begun = sqlx::query(
         "UPDATE tenants SET name = 'deleted:' || id, external_key = NULL, realm_id = NULL, \
-                removal_step = CASE placement WHEN 'schema' THEN $4 ELSE $2 END, \
+                removal_step = CASE placement WHEN 'shared' THEN $2 ELSE $4 END, \
                 deleted = $3, config_epoch = config_epoch + 1 \
          WHERE id = $1 AND removal_step IS NULL",
     )
@@ -219,32 +219,36 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What is left of a tenant, in the order in which it goes at last: see [`finish`].
+const IN_ORDER: [&str; 13] = [
+    "DELETE FROM counters WHERE tenant_id = $1",
+    "DELETE FROM resources WHERE tenant_id = $1",
+    "DELETE FROM group_members WHERE tenant_id = $1",
+    "DELETE FROM unique_values WHERE tenant_id = $1",
+    // This waits for the batch of an index that is being built.
+    "DELETE FROM index_builds WHERE tenant_id = $1",
+    "DELETE FROM attr_index WHERE tenant_id = $1",
+    "DELETE FROM outbox WHERE tenant_id = $1",
+    "DELETE FROM audit WHERE tenant_id = $1",
+    "DELETE FROM audit_seals WHERE tenant_id = $1",
+    "DELETE FROM requests WHERE tenant_id = $1",
+    "DELETE FROM shares WHERE tenant_id = $1",
+    "DELETE FROM share_conflicts WHERE tenant_id = $1",
+    // With its plugins and its last idempotency keys, which are few.
+    "DELETE FROM tenants WHERE id = $1",
+];
+
 /// Removes a tenant's row and everything that is left of it, within a transaction.
 ///
-/// A schema of its own goes as a whole. Of what is in tables that tenants share, first nothing more can be created: the tenant's row is locked, which keeps new counters out, and
+/// A schema of its own goes as a whole; what is in databases of its own is gone ([`empty_own_databases`]). Of
+/// what is in tables that tenants share, first nothing more can be created: the tenant's row is locked, which
+/// keeps new counters out, and
 /// to delete the counters waits for those who create. Then nothing more can be changed, as the
 /// resources are gone. So no row comes behind the statement that deletes its like.
 ///
 /// # Errors
 /// The database fails.
 pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, StoreError> {
-    const IN_ORDER: [&str; 13] = [
-        "DELETE FROM counters WHERE tenant_id = $1",
-        "DELETE FROM resources WHERE tenant_id = $1",
-        "DELETE FROM group_members WHERE tenant_id = $1",
-        "DELETE FROM unique_values WHERE tenant_id = $1",
-        // This waits for the batch of an index that is being built.
-        "DELETE FROM index_builds WHERE tenant_id = $1",
-        "DELETE FROM attr_index WHERE tenant_id = $1",
-        "DELETE FROM outbox WHERE tenant_id = $1",
-        "DELETE FROM audit WHERE tenant_id = $1",
-        "DELETE FROM audit_seals WHERE tenant_id = $1",
-        "DELETE FROM requests WHERE tenant_id = $1",
-        "DELETE FROM shares WHERE tenant_id = $1",
-        "DELETE FROM share_conflicts WHERE tenant_id = $1",
-        // With its plugins and its last idempotency keys, which are few.
-        "DELETE FROM tenants WHERE id = $1",
-    ];
     if let Err(otherwise) = held(conn, tenant).await? {
         return Ok(otherwise);
     }
@@ -254,6 +258,52 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
     }
     config_epoch::advance(conn).await?;
     Ok(Batch::Gone)
+}
+
+/// Deletes up to `limit` rows of each table of what a tenant has in databases of its own, or had on its way
+/// there, and tells whether nothing is left in any.
+///
+/// # Errors
+/// One of them fails, or is away; it is tried again.
+pub async fn empty_own_databases(
+    database: &Database,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<bool, StoreError> {
+    let own = own_databases::list(&mut *database.read().await?, tenant).await?;
+    for id in own {
+        let mut there = database.own_of(tenant, id).await?.begin().await?;
+        let is_empty = delete_apart(&mut there, tenant, limit).await?;
+        there.commit().await?;
+        if !is_empty {
+            return Ok(false);
+        }
+        let mut conn = database.autocommit().await?;
+        let forgotten = own_databases::forget(&mut conn, tenant, id).await;
+        conn.finish(forgotten).await?;
+    }
+    Ok(true)
+}
+
+/// Deletes what a tenant has in a database of its own, up to `limit` rows of each table, there; tells whether
+/// nothing is left, and its row is gone.
+///
+/// # Errors
+/// The database fails.
+pub(super) async fn delete_apart(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    limit: i64,
+) -> Result<bool, StoreError> {
+    if !delete_data(conn, tenant, limit).await? {
+        return Ok(false);
+    }
+    // Who writes meanwhile holds the row; nobody does when it is gone.
+    own_databases::hold(conn, tenant).await?;
+    for statement in IN_ORDER {
+        sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
+    }
+    Ok(true)
 }
 
 /// Deletes up to `limit` rows of each table of what a tenant has in the tables that tenants share, and tells

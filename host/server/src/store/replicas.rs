@@ -138,7 +138,8 @@ impl Replicas {
     #[must_use]
     pub fn source(&self, place: Place) -> Source {
         let replicas = &self.0.replicas;
-        if replicas.is_empty() {
+        // They have nothing of a database of the tenant's own.
+        if replicas.is_empty() || !place.is_at_home() {
             return self.primary(place);
         }
         let now = Instant::now();

@@ -96,6 +96,26 @@ pub async fn type_of(
     Ok(name)
 }
 
+/// The name of the type of the resource with that id, which nobody deletes until the end of the transaction.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    id: Uuid,
+) -> Result<Option<String>, StoreError> {
+    let name = sqlx::query_scalar(
+        "SELECT type FROM resources WHERE tenant_id = $1 AND id BETWEEN $2 AND $2 ORDER BY id \
+         FOR KEY SHARE",
+    )
+    .bind(tenant.0)
+    .bind(id)
+    .fetch_optional(conn)
+    .await?;
+    Ok(name)
+}
+
 /// The resource of that type and id, locked until the end of the transaction: nobody changes it,
 /// or refers to it anew.
 ///

@@ -47,6 +47,9 @@ pub struct Tenant {
     /// Which tables have its data.
     #[serde(skip)]
     pub placement: Placement,
+    /// The URL of its own database, without the password.
+    #[serde(skip)]
+    pub database: Option<String>,
     /// When it was suspended, if it is.
     #[serde(skip)]
     pub suspended: Option<OffsetDateTime>,
@@ -77,6 +80,8 @@ struct Row {
     public_discovery: bool,
     realm: Option<String>,
     placement: String,
+    database_id: Option<Uuid>,
+    database: Option<String>,
     suspended: Option<OffsetDateTime>,
     created: OffsetDateTime,
     modified: OffsetDateTime,
@@ -95,7 +100,8 @@ impl TryFrom<Row> for Tenant {
             request_log: Logged::of_stored(row.request_log)?,
             public_discovery: row.public_discovery,
             realm: row.realm,
-            placement: Placement::of_stored(row.placement)?,
+            placement: Placement::of_stored(row.placement, row.database_id)?,
+            database: row.database,
             suspended: row.suspended,
             created: row.created,
             modified: row.modified,
@@ -120,8 +126,9 @@ pub async fn insert(
     tenant: &Tenant,
 ) -> Result<Result<(), NameTaken>, StoreError> {
     let result = sqlx::query(
-        "INSERT INTO tenants (id, name, dialect, limits, created, modified, placement) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO tenants (id, name, dialect, limits, created, modified, placement, \
+                              database_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(tenant.id)
     .bind(&tenant.name)
@@ -130,6 +137,7 @@ pub async fn insert(
     .bind(tenant.created)
     .bind(tenant.modified)
     .bind(tenant.placement.name())
+    .bind(tenant.placement.database())
     .execute(conn)
     .await;
     name_taken(result.map(|_| ()))
@@ -147,8 +155,9 @@ pub async fn get(conn: &mut PgConnection, name_or_id: &str) -> Result<Option<Ten
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, \
                 t.public_discovery, r.name AS realm, t.placement, \
-                 t.suspended, t.created, t.modified \
+                t.database_id, d.shown AS database, t.suspended, t.created, t.modified \
          FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
+         LEFT JOIN tenant_databases d ON d.tenant_id = t.id AND d.id = t.database_id \
          WHERE (t.name = $1 OR t.id = $2) AND t.removal_step IS NULL",
     )
     .bind(name_or_id)
@@ -181,10 +190,11 @@ pub async fn configuration(
     conn: &mut PgConnection,
     tenant: TenantId,
 ) -> Result<Configuration, StoreError> {
-    let row: Option<(String, String, String, bool, Option<String>)> = sqlx::query_as(
+    type Row = (String, String, String, bool, Option<String>, Option<Uuid>);
+    let row: Option<Row> = sqlx::query_as(
         "SELECT dialect, limits, request_log, suspended IS NOT NULL, \
                 CASE WHEN NOT EXISTS (SELECT FROM tenant_moves WHERE tenant_id = $1) \
-                     THEN placement END \
+                     THEN placement END, database_id \
          FROM tenants \
          WHERE id = $1 AND removal_step IS NULL",
     )
@@ -192,10 +202,10 @@ pub async fn configuration(
     .fetch_optional(conn)
     .await?;
     let gone = || StoreError::Gone(sqlx::Error::RowNotFound);
-    let (dialect, limits, logged, is_suspended, placement) = row.ok_or_else(gone)?;
+    let (dialect, limits, logged, is_suspended, placement, database) = row.ok_or_else(gone)?;
     let request_log = Logged::of_stored(logged)?;
     let dialect = known_dialect(dialect)?;
-    let placement = placement.map(Placement::of_stored).transpose()?;
+    let placement = placement.map(|it| Placement::of_stored(it, database)).transpose()?;
     Ok(Configuration { dialect, limits, request_log, is_suspended, placement })
 }
 
@@ -310,6 +320,19 @@ pub async fn with_other_core_indexes(
     .bind(limit)
     .fetch_all(conn)
     .await?;
+    Ok(ids.into_iter().map(TenantId).collect())
+}
+
+/// The tenants whose data is in tables of their own, a schema's or a database's, in order; those that are being
+/// removed too.
+///
+/// # Errors
+/// The database fails.
+pub async fn with_own_tables(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM tenants WHERE placement <> 'shared' ORDER BY id")
+            .fetch_all(conn)
+            .await?;
     Ok(ids.into_iter().map(TenantId).collect())
 }
 

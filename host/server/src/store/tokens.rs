@@ -39,14 +39,9 @@ pub struct Token {
     pub certificate: Option<String>,
 }
 
-/// Why there is no such token.
+/// The certificate is a credential of the tenant already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotInserted {
-    /// Its user is not there any more.
-    NoUser,
-    /// The certificate is one of the tenant's already.
-    CertificateTaken,
-}
+pub struct CertificateTaken;
 
 /// A certificate that is a credential of a tenant.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -110,22 +105,21 @@ macro_rules! columns {
     };
 }
 
-/// Adds a token, with the hash of its secret or the digest of the certificate that it is.
+/// Adds a token, with the hash of its secret or the digest of the certificate that it is. Who adds one of a
+/// user holds the user (`resources::hold`).
 ///
 /// # Errors
-/// The database fails; in the inner result, it cannot be.
+/// The database fails; in the inner result, the certificate is taken.
 pub async fn insert(
     conn: &mut PgConnection,
     tenant: TenantId,
     token: &Token,
     secret_hash: &[u8],
-) -> Result<Result<(), NotInserted>, StoreError> {
+) -> Result<Result<(), CertificateTaken>, StoreError> {
     let inserted = sqlx::query(
         "INSERT INTO tokens (tenant_id, id, name, secret_hash, created, expires, user_id, \
                              grants, kind) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9 \
-         WHERE $7 IS NULL \
-            OR EXISTS (SELECT FROM resources WHERE tenant_id = $1 AND id = $7 FOR KEY SHARE)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(tenant.0)
     .bind(token.id)
@@ -139,13 +133,30 @@ pub async fn insert(
     .execute(conn)
     .await;
     match inserted {
-        Ok(inserted) if inserted.rows_affected() == 0 => Ok(Err(NotInserted::NoUser)),
         Ok(_) => Ok(Ok(())),
-        Err(error) if breaks(&error, "tokens_by_certificate") => {
-            Ok(Err(NotInserted::CertificateTaken))
-        }
+        Err(error) if breaks(&error, "tokens_by_certificate") => Ok(Err(CertificateTaken)),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Deletes the tokens that speak for a user.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_of_user(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    user: Uuid,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "WITH revoked AS (DELETE FROM tokens WHERE tenant_id = $1 AND user_id = $2 RETURNING id) \
+         UPDATE config_epoch SET n = n + 1 WHERE EXISTS (SELECT FROM revoked)",
+    )
+    .bind(tenant.0)
+    .bind(user)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// A tenant's tokens, the oldest first.

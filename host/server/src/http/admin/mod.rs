@@ -11,6 +11,7 @@ pub(super) mod issuers;
 pub(super) mod moves;
 pub(super) mod operator_issuers;
 mod page;
+mod placement;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod requests;

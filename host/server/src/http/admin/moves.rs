@@ -9,10 +9,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::{App, error::Problem};
-use super::tenants::placement;
+use super::placement::{self, shown_of};
 use super::{Administrator, ForTenant, Members, invalid};
-use crate::service::moves::MoveError;
+use crate::service::moves::{MoveError, Target};
 use crate::store::moves::Move;
+use crate::store::place::Placement;
 use crate::store::tenants::Tenant;
 
 type Answer = Result<Response, Problem>;
@@ -27,23 +28,27 @@ pub(crate) async fn begin(
     if !members.has("placement") {
         return Err(invalid("\"placement\" is required: where the data is to be".to_owned()));
     }
-    let target = placement(&mut members)?;
+    let target = placement::take(&mut members)?;
     members.finish()?;
+    let id = tenant.tenant_id();
     let is_moving =
         || Problem::new(StatusCode::CONFLICT, "the tenant is moving already").kind("tenant-moving");
-    if app.services.tenants_move(tenant.tenant_id()).await?.is_some() {
+    if app.services.tenants_move(id).await?.is_some() {
         return Err(is_moving());
     }
-    if target == tenant.placement {
-        return Ok(Json(shown(&tenant, None)).into_response());
-    }
-    let begun = app.services.move_tenant(administrator.by(), tenant.tenant_id(), target).await;
-    let begun = begun.map_err(|error| match error {
-        MoveError::HasShares => {
-            Problem::new(StatusCode::CONFLICT, error.to_string()).kind("tenant-shares")
+    let by = administrator.by();
+    let is_there = match (&target, tenant.placement) {
+        (Target::Shared, Placement::Shared) | (Target::Schema, Placement::Schema) => true,
+        (Target::Database(url), Placement::Database(_)) => {
+            app.services.replace_database_url(by, id, url).await.map_err(not_moved)?
         }
-        MoveError::Store(error) => error.into(),
-    })?;
+        _ => false,
+    };
+    if is_there {
+        let settled = json!({ "placement": target.shown(), "state": "settled" });
+        return Ok(Json(settled).into_response());
+    }
+    let begun = app.services.move_tenant(by, id, &target).await.map_err(not_moved)?;
     let begun = begun.ok_or_else(is_moving)?;
     Ok((StatusCode::ACCEPTED, Json(shown(&tenant, Some(&begun)))).into_response())
 }
@@ -54,8 +59,18 @@ pub(crate) async fn get(State(app): State<Arc<App>>, ForTenant(tenant): ForTenan
     Ok(Json(shown(&tenant, moving.as_ref())).into_response())
 }
 
+fn not_moved(error: MoveError) -> Problem {
+    match error {
+        MoveError::HasShares => {
+            Problem::new(StatusCode::CONFLICT, error.to_string()).kind("tenant-shares")
+        }
+        MoveError::Database(error) => placement::not_usable(error),
+        MoveError::Store(error) => error.into(),
+    }
+}
+
 fn shown(tenant: &Tenant, moving: Option<&Move>) -> Value {
-    let placement = json!({ "kind": tenant.placement.name() });
+    let placement = shown_of(tenant);
     match moving {
         None => json!({ "placement": placement, "state": "settled" }),
         Some(moving) => {

@@ -14,16 +14,15 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::super::App;
-use super::super::error::{Problem, ScimError};
-use super::{Administrator, ForTenant, Members, changed, check_name, invalid};
+use super::super::error::Problem;
+use super::{Administrator, ForTenant, Members, changed, check_name, invalid, moves, placement};
 use crate::clock;
-use crate::service::Error;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act, By};
 use crate::store::counters::Warning;
-use crate::store::place::Placement;
+use crate::store::database::Administration;
+use crate::store::own_databases::DatabaseUrl;
 use crate::store::requests::Logged;
-use crate::store::schemas::{self, SchemaError};
 use crate::store::tenants::{self, ExternalKeyTaken, NameTaken, State as TenantState, Tenant};
 use crate::store::{StoreError, TenantId, counters, plugins, realms};
 use crate::tenant::indexes;
@@ -49,12 +48,13 @@ pub(crate) async fn create(
     let dialect = dialect(&mut members)?.unwrap_or_default();
     let limits = members.take("limits").unwrap_or_default();
     let external_key = external_key(&mut members)?.flatten();
-    let placement = placement(&mut members)?;
+    let target = placement::take(&mut members)?;
     members.finish()?;
     check_name("tenant", &name)?;
     let limits = TenantLimits::merged("{}", limits)?;
     limits.check_types(&Registry::core())?;
     let (id, now) = (Uuid::now_v7(), clock::now());
+    let placement = target.placement();
     let (created, modified) = (now, now);
     let (limits_text, suspended) = (limits.text()?, None);
     let request_log = Logged::default();
@@ -68,6 +68,7 @@ pub(crate) async fn create(
         public_discovery: false,
         realm: None,
         placement,
+        database: target.url().map(DatabaseUrl::shown),
         suspended,
         created,
         modified,
@@ -75,14 +76,14 @@ pub(crate) async fn create(
     let mut transaction = app.services.database.begin().await?;
     tenants::insert(&mut transaction, &tenant).await?.map_err(|NameTaken| taken(&tenant.name))?;
     set_external_key(&mut transaction, tenant.tenant_id(), tenant.external_key.as_deref()).await?;
-    if placement == Placement::Schema {
-        let locked = app.services.database.row_security();
-        schemas::create(&mut transaction, tenant.tenant_id(), locked).await.map_err(not_made)?;
-    }
+    let (services, id) = (&app.services, tenant.tenant_id());
+    let made = services.make_place(&mut transaction, id, &target, placement).await;
+    let mut apart = made.map_err(placement::not_made)?;
     indexes::insert_for_new_tenant(&mut transaction, tenant.tenant_id()).await?;
     let request_id = administrator.by().request_id;
     let quotas = limits.quotas();
-    counters::set_limits(&mut transaction, tenant.tenant_id(), &quotas, request_id, now).await?;
+    let data = apart.as_mut().unwrap_or(&mut transaction);
+    counters::set_limits(data, id, &quotas, request_id, now).await?;
     let act = Act { action: "tenant.create", subject: &tenant.id.to_string(), at: now };
     let (by, details) = (administrator.by(), shown(&app, &tenant));
     audit::insert_with(&mut transaction, tenant.tenant_id(), by, act, &details).await?;
@@ -113,6 +114,12 @@ pub(crate) async fn update(
     administrator: Administrator,
     mut members: Members,
 ) -> Answer {
+    if members.has("placement") {
+        if !administrator.is_operator() {
+            return Err(for_the_operator("placement"));
+        }
+        return moves::begin(State(app), ForTenant(tenant), administrator, members).await;
+    }
     let name = members.optional_string("name")?.filter(|name| *name != tenant.name);
     let dialect = dialect(&mut members)?.filter(|dialect| *dialect != tenant.dialect);
     let limits = members.take("limits");
@@ -137,7 +144,7 @@ pub(crate) async fn update(
         }
     }
     let mut warnings = Vec::new();
-    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
     let of_operator =
         [name.is_some(), limits.is_some(), resolution.is_some(), external_key.is_some()];
     let of_tenant = [dialect.is_some(), request_log.is_some(), discovery.is_some()];
@@ -190,16 +197,18 @@ pub(crate) async fn update(
 /// Changes the limits of a tenant, those of the database at once; what is to be stored of them, and of
 /// which quotas 80 % are used by that.
 async fn change_limits(
-    conn: &mut PgConnection,
+    transaction: &mut Administration,
     (tenant, by, now): (TenantId, By<'_>, OffsetDateTime),
     changes: Value,
 ) -> Result<(String, Vec<Warning>), Problem> {
-    let before = tenants::limits_to_change(conn, tenant).await?;
+    let before = tenants::limits_to_change(transaction, tenant).await?;
     let limits = TenantLimits::merged(&before, changes)?;
-    let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
+    let registry = registry_of(&plugins::list(transaction, tenant).await?);
+    let registry = registry.map_err(PluginError::from)?;
     limits.check_types(&registry)?;
     let quotas = limits.quotas();
-    let warnings = counters::set_limits(conn, tenant, &quotas, by.request_id, now).await?;
+    let data = transaction.data().await?;
+    let warnings = counters::set_limits(data, tenant, &quotas, by.request_id, now).await?;
     Ok((limits.text()?, warnings))
 }
 
@@ -278,37 +287,6 @@ async fn set_external_key(
     })
 }
 
-/// `{"kind": "schema"}`, where the body has it: which tables are to have the tenant's data.
-pub(super) fn placement(members: &mut Members) -> Result<Placement, Problem> {
-    let known = || Placement::ALL.map(|it| format!("\"{}\"", it.name())).join(" or ");
-    let wrong = || {
-        invalid(format!(
-            "\"placement\" must be an object whose only member is \"kind\", {}",
-            known()
-        ))
-    };
-    match members.take("placement") {
-        None | Some(Value::Null) => Ok(Placement::default()),
-        Some(Value::Object(placement)) if placement.len() == 1 => {
-            let kind = placement.get("kind").and_then(Value::as_str);
-            kind.and_then(Placement::named).ok_or_else(wrong)
-        }
-        Some(_) => Err(wrong()),
-    }
-}
-
-fn not_made(error: SchemaError) -> Problem {
-    match error {
-        SchemaError::NotPermitted => {
-            Problem::new(StatusCode::CONFLICT, error.to_string()).kind("not-permitted")
-        }
-        SchemaError::Store(error) => error.into(),
-        SchemaError::RowSecurity(_) | SchemaError::Differs { .. } => {
-            ScimError::from(Error::Internal(error.to_string())).into()
-        }
-    }
-}
-
 pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
     let mut shown = json!(tenant);
     if let Some(shown) = shown.as_object_mut() {
@@ -325,7 +303,7 @@ pub(super) fn shown(app: &App, tenant: &Tenant) -> Value {
         shown.insert("resolution".to_owned(), json!({ "realm": tenant.realm }));
         let limits: Value = serde_json::from_str(&tenant.limits).unwrap_or_default();
         shown.insert("limits".to_owned(), limits);
-        shown.insert("placement".to_owned(), json!({ "kind": tenant.placement.name() }));
+        shown.insert("placement".to_owned(), placement::shown_of(tenant));
         shown.insert("discovery".to_owned(), json!({ "public": tenant.public_discovery }));
         shown.insert("requestLog".to_owned(), tenant.request_log.name().into());
     }

@@ -22,7 +22,8 @@ use crate::clock;
 use crate::service::plugins::PluginError;
 use crate::store::audit::{self, Act};
 use crate::store::credentials::Usage;
-use crate::store::tokens::{self, NotInserted, Token};
+use crate::store::database::Administration;
+use crate::store::tokens::{self, CertificateTaken, Token};
 use crate::store::{StoreError, TenantId, plugins, resources};
 use crate::tenant::access::{Grants, PROVISIONER, Permission, ROLES};
 use crate::tenant::auth::{SecretHash, TokenParts};
@@ -69,7 +70,7 @@ pub(crate) async fn create(
     let now = clock::now();
     let expires = expires.map(|text| future(&text, now)).transpose()?;
     check_given(&administrator, &grants, expires)?;
-    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant.tenant_id(), &grants).await?;
     let user_id = match user_id {
         None => None,
@@ -82,12 +83,9 @@ pub(crate) async fn create(
     let certificate = certificate.map(|digest| format!("{digest:x}"));
     let token = Token { id, name, created: now, expires, user_id, grants, usage, certificate };
     let inserted = tokens::insert(&mut transaction, tenant.tenant_id(), &token, hash.as_bytes());
-    inserted.await?.map_err(|not_inserted| match not_inserted {
-        NotInserted::NoUser => unknown_user(token.user_id.unwrap_or_default()),
-        NotInserted::CertificateTaken => {
-            let detail = "the certificate is a credential of the tenant already";
-            Problem::new(StatusCode::CONFLICT, detail).kind("certificate-taken")
-        }
+    inserted.await?.map_err(|CertificateTaken| {
+        let detail = "the certificate is a credential of the tenant already";
+        Problem::new(StatusCode::CONFLICT, detail).kind("certificate-taken")
     })?;
     let act = Act { action: "token.create", subject: &token.id.to_string(), at: now };
     let details = shown(&token)?;
@@ -256,17 +254,20 @@ fn shown(token: &Token) -> Result<Value, StoreError> {
     Ok(shown)
 }
 
-/// The id of a user of the tenant: a resource of a type over the core User schema.
+/// The id of a user of the tenant, a resource of a type over the core User schema, which is not deleted before
+/// this transaction has ended.
 async fn existing_user(
-    conn: &mut PgConnection,
+    transaction: &mut Administration,
     tenant: TenantId,
     id: &str,
 ) -> Result<Uuid, Problem> {
     let unknown = || unknown_user(id);
     // An id is compared as it is written (RFC 7643 §3.1, caseExact).
     let uuid = Uuid::parse_str(id).ok().filter(|it| it.to_string() == id).ok_or_else(unknown)?;
-    let name = resources::type_of(conn, tenant, uuid).await?.ok_or_else(unknown)?;
-    let registry = registry_of(&plugins::list(conn, tenant).await?).map_err(PluginError::from)?;
+    let held = resources::hold(transaction.data().await?, tenant, uuid).await?;
+    let name = held.ok_or_else(unknown)?;
+    let registry =
+        registry_of(&plugins::list(transaction, tenant).await?).map_err(PluginError::from)?;
     let is_user = registry.resource_type(&name).is_some_and(|it| it.schema.id == USER);
     if is_user { Ok(uuid) } else { Err(unknown()) }
 }
@@ -282,7 +283,7 @@ pub(crate) async fn revoke(
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let (tenant_id, uuid) = (tenant.tenant_id(), Uuid::parse_str(&id).map_err(|_| unknown(&id))?);
-    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let details = shown(&token.ok_or_else(|| unknown(&id))?)?;
     tokens::delete(&mut transaction, tenant_id, uuid).await?;

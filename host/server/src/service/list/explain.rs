@@ -112,7 +112,13 @@ impl Services {
     /// Without filter and sort, nothing is looked at but the page.
     async fn explain_all(&self, request: &Request, plan: &Plan<'_>) -> Result<Explanation, Error> {
         let first = rows::Bound::Skip(0);
-        let page = rows::page(&self.lanes, request.tenant.place, &plan.of, first, 0).await?;
+        let place = request.tenant.place;
+        let page = if place.is_at_home() {
+            rows::page(&self.lanes, place, &plan.of, first, 0).await?
+        } else {
+            let mut conn = self.database.read_for(place).await?;
+            rows::page_over(&mut conn, place.tenant, &plan.of, first, 0).await?
+        };
         let total = usize::try_from(page.total).unwrap_or(0);
         let types = plan.types().map(OfType::unread).collect();
         Ok(Explanation { total: Some(total), refused: None, types })

@@ -112,6 +112,10 @@ impl Services {
                 Some(mut conn) => {
                     rows::page_over(&mut conn, tenant, &plan.of, bound, part.take).await?
                 }
+                None if !request.tenant.place.is_at_home() => {
+                    let mut conn = source.read().await?;
+                    rows::page_over(&mut conn, tenant, &plan.of, bound, part.take).await?
+                }
                 None => {
                     rows::page(&self.lanes, request.tenant.place, &plan.of, bound, part.take)
                         .await?

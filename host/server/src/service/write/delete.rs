@@ -10,7 +10,7 @@ use super::{ATTEMPTS, pause};
 use crate::clock;
 use crate::service::read::known;
 use crate::service::{Error, Request, Services, check_own, not_found, parse_id};
-use crate::store::{StoreError, members, resources, writes};
+use crate::store::{StoreError, TenantId, members, resources, tokens, writes};
 
 impl Services {
     /// Removes a resource.
@@ -55,8 +55,19 @@ impl Services {
         let by = request.by();
         members::leave_all(&mut transaction, tenant, by, id, now).await?;
         writes::delete(&mut transaction, tenant, by, name, id, &entries, now).await?;
+        if transaction.is_apart() {
+            self.revoke_tokens_of(tenant, id).await?;
+        }
         transaction.commit().await?;
         self.credentials.forget_subject(id);
         Ok(())
+    }
+
+    /// Tokens are in the database of the servers. They go before the user that they speak for, who is locked: no
+    /// others are added meanwhile, and none is left where this server ends in between.
+    async fn revoke_tokens_of(&self, tenant: TenantId, user: Uuid) -> Result<(), Error> {
+        let mut conn = self.database.autocommit().await?;
+        let revoked = tokens::delete_of_user(&mut conn, tenant, user).await;
+        Ok(conn.finish(revoked).await?)
     }
 }

@@ -40,7 +40,10 @@ pub struct ReadConnection(pub(super) Held);
 
 /// A transaction to write in; dropping it undoes it.
 #[derive(Debug)]
-pub struct WriteTransaction(pub(super) Transaction<'static, Postgres>);
+pub struct WriteTransaction {
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) is_apart: bool,
+}
 
 /// A connection to write with a single statement. What came of it has to be given to
 /// [`Autocommit::finish`]: where a pooler is in between, the statement counts only then.
@@ -48,12 +51,18 @@ pub struct WriteTransaction(pub(super) Transaction<'static, Postgres>);
 pub struct Autocommit(pub(super) Held);
 
 impl WriteTransaction {
+    /// Whether it is in a database of the tenant's own: what all tenants have in common is not there.
+    #[must_use]
+    pub const fn is_apart(&self) -> bool {
+        self.is_apart
+    }
+
     /// Makes what was written last, and seen by others.
     ///
     /// # Errors
     /// It is undone; or nobody knows ([`StoreError::Undecided`]).
     pub async fn commit(self) -> Result<(), StoreError> {
-        let committed = self.0.commit().await;
+        let committed = self.transaction.commit().await;
         committed.map_err(|error| StoreError::from(error).of_a_commit())
     }
 }
@@ -68,7 +77,8 @@ impl Autocommit {
             Held::Connection(_) => result.map_err(StoreError::of_a_commit),
             Held::Transaction(transaction) => {
                 let result = result?;
-                WriteTransaction(transaction).commit().await?;
+                let committed = transaction.commit().await;
+                committed.map_err(|error| StoreError::from(error).of_a_commit())?;
                 Ok(result)
             }
         }
@@ -93,13 +103,13 @@ impl Deref for WriteTransaction {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.0
+        &self.transaction
     }
 }
 
 impl DerefMut for WriteTransaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.0
+        &mut self.transaction
     }
 }
 

@@ -2,20 +2,23 @@
 //! the most: what is asked for meanwhile waits for one of them to end, and goes with the next,
 //! together. Nothing waits where there is little to do, and where there is much, one statement
 //! serves many requests.
+//!
+//! What is in a database of the tenant's own, or may be, is asked for over a connection each time.
 
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sqlx::PgConnection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::{Row, columns};
-use crate::store::StoreError;
 use crate::store::lanes::{Lanes, Read};
 use crate::store::place::Place;
+use crate::store::{Database, StoreError};
 
 /// Statements of a tenant that are on their way at the same time. With one, the server and the
 /// database wait for each other in turns; with more, fewer requests share a statement.
@@ -34,6 +37,7 @@ pub struct Lookups {
 #[derive(Debug)]
 struct Gathered<K> {
     lanes: Lanes,
+    database: Database,
     tenants: Arc<Mutex<HashMap<Place, Queue<K>>>>,
 }
 
@@ -45,6 +49,13 @@ trait Key: Clone + Send + Sync + 'static {
         lanes: &Lanes,
         place: Place,
     ) -> impl Future<Output = Result<Option<tokio_postgres::Row>, StoreError>> + Send;
+
+    /// The same over a connection to where the tenant's data is.
+    fn over(
+        &self,
+        conn: &mut PgConnection,
+        place: Place,
+    ) -> impl Future<Output = Result<Option<Row>, StoreError>> + Send;
 
     /// The rows of several, after the place of the key, counted from 1.
     fn many(
@@ -95,8 +106,10 @@ struct Turn<K: Key> {
 impl Lookups {
     /// Lookups over these connections.
     #[must_use]
-    pub fn over(lanes: &Lanes) -> Self {
-        Self { by_id: Gathered::over(lanes), by_unique_value: Gathered::over(lanes) }
+    pub fn over(lanes: &Lanes, database: &Database) -> Self {
+        let (by_id, by_unique_value) =
+            (Gathered::over(lanes, database), Gathered::over(lanes, database));
+        Self { by_id, by_unique_value }
     }
 
     /// The resource of that type and id.
@@ -125,12 +138,16 @@ impl Lookups {
 }
 
 impl<K: Key> Gathered<K> {
-    fn over(lanes: &Lanes) -> Self {
-        Self { lanes: lanes.clone(), tenants: Arc::default() }
+    fn over(lanes: &Lanes, database: &Database) -> Self {
+        Self { lanes: lanes.clone(), database: database.clone(), tenants: Arc::default() }
     }
 
     /// The resource that has the key.
     async fn row(&self, place: Place, key: K) -> Result<Option<Row>, StoreError> {
+        if !place.is_at_home() {
+            let mut conn = self.database.read_for(place).await?;
+            return key.over(&mut conn, place).await;
+        }
         let turn = match self.turn(place, &key) {
             Ok(turn) => Some(turn),
             Err(answer) => match answer.await {
@@ -199,7 +216,8 @@ impl<K: Key> Gathered<K> {
 
 impl<K> Clone for Gathered<K> {
     fn clone(&self) -> Self {
-        Self { lanes: self.lanes.clone(), tenants: Arc::clone(&self.tenants) }
+        let (lanes, database) = (self.lanes.clone(), self.database.clone());
+        Self { lanes, database, tenants: Arc::clone(&self.tenants) }
     }
 }
 
@@ -237,21 +255,41 @@ macro_rules! resource {
     };
 }
 
+const BY_ID: Read = Read {
+    sql: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM resources AS r WHERE r.tenant_id = $1 AND r.id = $2 AND r.type = $3"
+    ),
+    arguments: &[Type::UUID, Type::UUID, Type::TEXT],
+};
+
+const BY_UNIQUE_VALUE: Read = Read {
+    sql: concat!(
+        "SELECT ",
+        columns!(),
+        " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
+                AND attr = $3 AND val = $4 LIMIT 1) AS u \
+          CROSS JOIN LATERAL (SELECT * FROM resources \
+                WHERE tenant_id = $1 AND id BETWEEN u.id AND u.id \
+                    ORDER BY id LIMIT 1) AS r \
+          WHERE r.id = u.id"
+    ),
+    arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
+};
+
 impl Key for ById {
     async fn one(
         &self,
         lanes: &Lanes,
         place: Place,
     ) -> Result<Option<tokio_postgres::Row>, StoreError> {
-        const ONE: Read = Read {
-            sql: concat!(
-                "SELECT ",
-                columns!(),
-                " FROM resources AS r WHERE r.tenant_id = $1 AND r.id = $2 AND r.type = $3"
-            ),
-            arguments: &[Type::UUID, Type::UUID, Type::TEXT],
-        };
-        lanes.row_for(place, &ONE, &[&place.tenant.0, &self.id, &self.resource_type]).await
+        lanes.row_for(place, &BY_ID, &[&place.tenant.0, &self.id, &self.resource_type]).await
+    }
+
+    async fn over(&self, conn: &mut PgConnection, place: Place) -> Result<Option<Row>, StoreError> {
+        let found = sqlx::query_as(BY_ID.sql).bind(place.tenant.0).bind(self.id);
+        Ok(found.bind(&self.resource_type).fetch_optional(conn).await?)
     }
 
     async fn many(
@@ -278,21 +316,14 @@ impl Key for ByUniqueValue {
         lanes: &Lanes,
         place: Place,
     ) -> Result<Option<tokio_postgres::Row>, StoreError> {
-        const ONE: Read = Read {
-            sql: concat!(
-                "SELECT ",
-                columns!(),
-                " FROM (SELECT id FROM unique_values WHERE tenant_id = $1 AND type = $2 \
-                        AND attr = $3 AND val = $4 LIMIT 1) AS u \
-                  CROSS JOIN LATERAL (SELECT * FROM resources \
-                        WHERE tenant_id = $1 AND id BETWEEN u.id AND u.id \
-                            ORDER BY id LIMIT 1) AS r \
-                  WHERE r.id = u.id"
-            ),
-            arguments: &[Type::UUID, Type::TEXT, Type::TEXT, Type::TEXT],
-        };
         let Self { resource_type, attr, val } = self;
-        lanes.row_for(place, &ONE, &[&place.tenant.0, resource_type, attr, val]).await
+        lanes.row_for(place, &BY_UNIQUE_VALUE, &[&place.tenant.0, resource_type, attr, val]).await
+    }
+
+    async fn over(&self, conn: &mut PgConnection, place: Place) -> Result<Option<Row>, StoreError> {
+        let found = sqlx::query_as(BY_UNIQUE_VALUE.sql).bind(place.tenant.0);
+        let found = found.bind(&self.resource_type).bind(&self.attr).bind(&self.val);
+        Ok(found.fetch_optional(conn).await?)
     }
 
     async fn many(

@@ -96,9 +96,11 @@ macro_rules! page {
     ($found_by:literal) => {
         concat!(
             "SELECT t.id, t.name, t.external_key, t.dialect, t.limits, t.request_log, \
-                    t.public_discovery, r.name AS realm, t.placement, t.suspended, t.created, t.modified, \
+                    t.public_discovery, r.name AS realm, t.placement, t.database_id, \
+                    d.shown AS database, t.suspended, t.created, t.modified, \
                     t.removal_step, t.removed_rows, t.deleted \
              FROM tenants t LEFT JOIN realms r ON r.id = t.realm_id \
+             LEFT JOIN tenant_databases d ON d.tenant_id = t.id AND d.id = t.database_id \
              WHERE ",
             $found_by,
             " AND t.name > $1 \

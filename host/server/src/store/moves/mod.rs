@@ -1,21 +1,33 @@
-//! Tenants on their way from the tables that tenants share to a schema of their own, or back, while they are
-//! in use.
+//! Tenants on their way between the tables that tenants share, a schema of their own and a database of their
+//! own, while they are in use.
 //!
 //! From when a move is announced, requests of the tenant look in each of their transactions where its data
 //! is, and those that write hold the tenant's row for as long (`place`). The tables are copied meanwhile. When
 //! no request goes by a configuration from before, one transaction locks the tenant's row, which waits for
 //! those who write and has others wait, copies what has changed since, and says where the data is now. What is
 //! left at the old place is removed when no transaction that began before that can read it.
+//!
+//! Between databases (`across`) there is no such transaction. The rows of the tenant in both are locked for the
+//! time of the switch; then the new database says that the data is there, the old one that it is not, and last
+//! the database of the servers, which everybody asks first, where it is. A server that ends in between leaves
+//! nothing that is wrong: until the last step nobody writes at the new place, and from the second on nobody at
+//! the old one. The next server does all of it again.
+
+mod across;
+mod within;
 
 use serde::Serialize;
 use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
+use self::across::Across;
+use self::within::Way;
+use super::database::WriteTransaction;
 use super::index_builds::SETTLING;
-use super::place::{Placement, schema_of};
-use super::row_security::RowSecurity;
+use super::place::Placement;
 use super::schemas::{self, SchemaError, TABLES};
-use super::{StoreError, TenantId, removal, tenants};
+use super::{Database, StoreError, TenantId, own_databases, removal, tenants};
 
 /// Rows of a batch of the cleaning.
 const BATCH: i64 = 5_000;
@@ -26,6 +38,12 @@ pub struct Move {
     /// Where the data is to be.
     #[serde(skip)]
     pub target: String,
+    /// Which of its own databases that is, where it is one.
+    #[serde(skip)]
+    pub database_id: Option<Uuid>,
+    /// From which of them the data comes, where it comes from one.
+    #[serde(skip)]
+    pub from_database_id: Option<Uuid>,
     /// `copying`, `switching` or `cleaning`: then the data is where it is to be.
     pub step: String,
     /// When it was asked for.
@@ -52,7 +70,21 @@ pub enum Stepped {
     Ended,
 }
 
-/// Announces a move. False where the tenant is moving already.
+/// How many rows a tenant has, where its data is.
+///
+/// # Errors
+/// The database fails.
+pub async fn rows(conn: &mut PgConnection, tenant: TenantId) -> Result<i64, StoreError> {
+    let mut total = 0_i64;
+    for table in TABLES {
+        let count = format!("SELECT count(*) FROM {table} WHERE tenant_id = $1");
+        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).bind(tenant.0);
+        total += count.fetch_one(&mut *conn).await?;
+    }
+    Ok(total)
+}
+
+/// Announces a move of so many rows. False where the tenant is moving already.
 ///
 /// # Errors
 /// The database fails.
@@ -60,24 +92,22 @@ pub async fn begin(
     conn: &mut PgConnection,
     tenant: TenantId,
     target: Placement,
+    total: i64,
 ) -> Result<bool, StoreError> {
     // Nobody shares anything with it, or of it, from here on.
     sqlx::query("SELECT FROM tenants WHERE id = $1 FOR UPDATE")
         .bind(tenant.0)
         .execute(&mut *conn)
         .await?;
-    let mut total = 0_i64;
-    for table in TABLES {
-        let count = format!("SELECT count(*) FROM {table} WHERE tenant_id = $1");
-        let count = sqlx::query_scalar::<_, i64>(AssertSqlSafe(count)).bind(tenant.0);
-        total += count.fetch_one(&mut *conn).await?;
-    }
     let begun = sqlx::query(
-        "INSERT INTO tenant_moves (tenant_id, target, step, since, started, total) \
-         VALUES ($1, $2, 'copying', now(), now(), $3) ON CONFLICT DO NOTHING",
+        "INSERT INTO tenant_moves (tenant_id, target, database_id, from_database_id, step, since, \
+                                   started, total) \
+         SELECT id, $2, $3, CASE placement WHEN 'database' THEN database_id END, 'copying', now(), \
+                now(), $4 FROM tenants WHERE id = $1 ON CONFLICT DO NOTHING",
     )
     .bind(tenant.0)
     .bind(target.name())
+    .bind(target.database())
     .bind(total)
     .execute(&mut *conn)
     .await?;
@@ -123,7 +153,8 @@ pub async fn has_shares(conn: &mut PgConnection, tenant: TenantId) -> Result<boo
 /// The database fails.
 pub async fn get(conn: &mut PgConnection, tenant: TenantId) -> Result<Option<Move>, StoreError> {
     let found = sqlx::query_as(
-        "SELECT target, step, started, tables, copied, total FROM tenant_moves \
+        "SELECT target, database_id, from_database_id, step, started, tables, copied, total \
+         FROM tenant_moves \
          WHERE tenant_id = $1",
     )
     .bind(tenant.0)
@@ -145,21 +176,20 @@ pub async fn list(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> 
 /// cleaning.
 ///
 /// # Errors
-/// The database fails, or the database's user may not make a schema.
+/// A database fails, or the database's user may not make a schema.
 pub async fn step(
     conn: &mut PgConnection,
     tenant: TenantId,
-    locked: RowSecurity,
+    database: &Database,
 ) -> Result<Stepped, SchemaError> {
     let Some((moving, has_settled)) = held(conn, tenant).await? else {
         return Ok(Stepped::Waits);
     };
-    let target = Placement::of_stored(moving.target)?;
     let tables = usize::try_from(moving.tables).unwrap_or_default();
     match (moving.step.as_str(), TABLES.get(tables)) {
         ("copying", Some(table)) => {
-            let way = Way::to(conn, tenant, target, locked).await?;
-            let copied = way.copy(conn, tenant, table).await?;
+            let route = Route::of(conn, tenant, &moving, database).await?;
+            let copied = route.copy(conn, tenant, table).await?;
             advance(conn, tenant, copied).await?;
             Ok(Stepped::Done)
         }
@@ -173,11 +203,11 @@ pub async fn step(
         }
         (_, _) if !has_settled => Ok(Stepped::Waits),
         ("switching", _) => {
-            let way = Way::to(conn, tenant, target, locked).await?;
-            switch(conn, tenant, target, &way).await?;
+            let route = Route::of(conn, tenant, &moving, database).await?;
+            switch(conn, tenant, &moving, route).await?;
             Ok(Stepped::Switched)
         }
-        _ => Ok(clean(conn, tenant, target).await?),
+        _ => Ok(clean(conn, tenant, &moving, database).await?),
     }
 }
 
@@ -198,7 +228,7 @@ async fn held(
         .execute(&mut *conn)
         .await?;
     let held: Option<Held> = sqlx::query_as(
-        "SELECT target, step, started, tables, copied, total, \
+        "SELECT target, database_id, from_database_id, step, started, tables, copied, total, \
                 since <= now() - interval '1 second' * $2 AS has_settled \
          FROM tenant_moves WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED",
     )
@@ -223,8 +253,8 @@ async fn advance(conn: &mut PgConnection, tenant: TenantId, copied: u64) -> Resu
 async fn switch(
     conn: &mut PgConnection,
     tenant: TenantId,
-    target: Placement,
-    way: &Way,
+    moving: &Move,
+    route: Route,
 ) -> Result<(), StoreError> {
     // Who builds an index looks where the tenant's data is when it has its build.
     sqlx::query("SELECT FROM index_builds WHERE tenant_id = $1 ORDER BY type, attr FOR UPDATE")
@@ -235,12 +265,18 @@ async fn switch(
         .bind(tenant.0)
         .execute(&mut *conn)
         .await?;
-    for table in TABLES {
-        way.copy(conn, tenant, table).await?;
+    match route {
+        Route::Within(way) => {
+            for table in TABLES {
+                way.copy(conn, tenant, table).await?;
+            }
+        }
+        Route::Across(across) => across.switch(conn, tenant).await?,
     }
-    sqlx::query("UPDATE tenants SET placement = $2 WHERE id = $1")
+    sqlx::query("UPDATE tenants SET placement = $2, database_id = $3 WHERE id = $1")
         .bind(tenant.0)
-        .bind(target.name())
+        .bind(&moving.target)
+        .bind(moving.database_id)
         .execute(&mut *conn)
         .await?;
     sqlx::query("UPDATE tenant_moves SET step = 'cleaning', since = now() WHERE tenant_id = $1")
@@ -254,11 +290,26 @@ async fn switch(
 async fn clean(
     conn: &mut PgConnection,
     tenant: TenantId,
-    target: Placement,
+    moving: &Move,
+    database: &Database,
 ) -> Result<Stepped, StoreError> {
-    let is_empty = match target {
-        Placement::Shared => schemas::drop(conn, tenant).await.map(|()| true)?,
-        Placement::Schema => removal::delete_data(conn, tenant, BATCH).await?,
+    let is_empty = match (moving.from_database_id, moving.target.as_str()) {
+        (Some(from), _) => {
+            let mut there = database.own_of(tenant, from).await?.begin().await?;
+            let is_empty = removal::delete_apart(&mut there, tenant, BATCH).await?;
+            there.commit().await?;
+            if is_empty {
+                own_databases::forget(conn, tenant, from).await?;
+            }
+            is_empty
+        }
+        (None, "shared") => schemas::drop(conn, tenant).await.map(|()| true)?,
+        (None, _) => {
+            if moving.database_id.is_some() {
+                schemas::drop(conn, tenant).await?;
+            }
+            removal::delete_data(conn, tenant, BATCH).await?
+        }
     };
     if !is_empty {
         return Ok(Stepped::Done);
@@ -271,77 +322,53 @@ async fn clean(
     Ok(Stepped::Ended)
 }
 
-/// From which schema to which.
-struct Way {
-    from: String,
-    to: String,
+/// From where to where.
+enum Route {
+    /// Within the database of the servers.
+    Within(Way),
+    /// From one database to another.
+    Across(Across),
 }
 
-impl Way {
-    /// Where the target is a schema, that is made where it is not there.
-    async fn to(
+impl Route {
+    async fn of(
         conn: &mut PgConnection,
         tenant: TenantId,
-        target: Placement,
-        locked: RowSecurity,
+        moving: &Move,
+        database: &Database,
     ) -> Result<Self, SchemaError> {
-        let (shared, own) = (schemas::current(conn).await?, schema_of(tenant));
-        Ok(match target {
-            Placement::Shared => Self { from: own, to: shared },
-            Placement::Schema => {
-                schemas::create_for_move(conn, tenant, locked).await?;
-                Self { from: shared, to: own }
+        let (from, to) = (moving.from_database_id, moving.database_id);
+        if from.is_none() && to.is_none() {
+            let to_schema = moving.target == Placement::Schema.name();
+            let way = Way::to(conn, tenant, to_schema, database.row_security()).await?;
+            return Ok(Self::Within(way));
+        }
+        let home = within::home(conn, tenant, moving, database.row_security()).await?;
+        let begin = async |id: Option<Uuid>| -> Result<Option<WriteTransaction>, StoreError> {
+            match id {
+                Some(id) => Ok(Some(database.own_of(tenant, id).await?.begin().await?)),
+                None => Ok(None),
             }
-        })
+        };
+        let (from, to) = (begin(from).await?, begin(to).await?);
+        Ok(Self::Across(Across::new(conn, home, from, to).await?))
     }
 
     /// Makes the rows of a tenant in a table the same as they are where they come from, and tells how many
     /// were copied.
     async fn copy(
-        &self,
+        self,
         conn: &mut PgConnection,
         tenant: TenantId,
         table: &str,
     ) -> Result<u64, StoreError> {
-        let (columns, keys) = columns(conn, &self.from, table).await?;
-        let list = columns.join(", ");
-        let same = |columns: &[String], operator: &str| {
-            let pairs = columns.iter().map(|it| format!("s.{it} {operator} d.{it}"));
-            pairs.collect::<Vec<_>>().join(" AND ")
-        };
-        let (same_key, same_row) = (same(&keys, "="), same(&columns, "IS NOT DISTINCT FROM"));
-        let (from, to) = (format!("{}.{table}", self.from), format!("{}.{table}", self.to));
-        let deleted = format!(
-            "DELETE FROM {to} AS d WHERE d.tenant_id = $1 AND NOT EXISTS \
-             (SELECT FROM {from} AS s WHERE s.tenant_id = $1 AND {same_key} AND {same_row})"
-        );
-        let inserted = format!(
-            "INSERT INTO {to} ({list}) SELECT {list} FROM {from} AS s \
-             WHERE s.tenant_id = $1 AND NOT EXISTS \
-             (SELECT FROM {to} AS d WHERE d.tenant_id = $1 AND {same_key})"
-        );
-        sqlx::query(AssertSqlSafe(deleted)).bind(tenant.0).execute(&mut *conn).await?;
-        let inserted = sqlx::query(AssertSqlSafe(inserted)).bind(tenant.0).execute(conn).await?;
-        Ok(inserted.rows_affected())
+        match self {
+            Self::Within(way) => way.copy(conn, tenant, table).await,
+            Self::Across(mut across) => {
+                let copied = across.copy(conn, tenant, table).await?;
+                across.commit().await?;
+                Ok(copied)
+            }
+        }
     }
-}
-
-/// The columns of a table, and those of its primary key.
-async fn columns(
-    conn: &mut PgConnection,
-    schema: &str,
-    table: &str,
-) -> Result<(Vec<String>, Vec<String>), StoreError> {
-    let columns: Vec<(String, bool)> = sqlx::query_as(
-        "SELECT quote_ident(a.attname), a.attnum = ANY (i.indkey::int2[]) \
-         FROM pg_attribute AS a JOIN pg_index AS i ON i.indrelid = a.attrelid AND i.indisprimary \
-         WHERE a.attrelid = to_regclass(format('%I.%I', $1, $2)) AND a.attnum > 0 \
-           AND NOT a.attisdropped ORDER BY a.attnum",
-    )
-    .bind(schema)
-    .bind(table)
-    .fetch_all(conn)
-    .await?;
-    let keys = columns.iter().filter(|it| it.1).map(|it| it.0.clone()).collect();
-    Ok((columns.into_iter().map(|it| it.0).collect(), keys))
 }
