@@ -21,6 +21,7 @@ mod realm;
 mod requests;
 mod share;
 mod tenant;
+mod tenant_move;
 
 use std::process::ExitCode;
 

@@ -45,7 +45,7 @@ async fn what_a_tenant_has_is_the_same_after_a_move_between_databases() {
     let before = (users(&acme).await, acme.scim.get("/Groups").await.expect(200).body);
     for place in [at(&other), home("shared")] {
         moved_to(&mut conn, &acme, &there, place).await;
-        let after = (users(&there).await, there.scim.get("/Groups").await.expect(200).body);
+        let after = (users(&acme).await, acme.scim.get("/Groups").await.expect(200).body);
         assert_eq!(after.0, before.0);
         assert_eq!(after.1["Resources"][0]["members"], before.1["Resources"][0]["members"]);
         let verified = there.admin.post("/audit/verify", json!({})).await.expect(200).body;

@@ -1,9 +1,11 @@
 //! Tenants whose data is in a schema of their own, at two servers on one database.
 
+mod commands;
 mod database;
 mod database_moves;
 mod moves;
 mod removal;
+mod shares;
 mod tables;
 
 use reqwest::Method;

@@ -45,6 +45,8 @@ pub(super) enum AdminError {
     File { path: String, reason: String },
     #[error("--{flag}: {reason}")]
     Flag { flag: &'static str, reason: String },
+    #[error("the server goes on with the move; `tenon tenant show {0}` tells how far it is")]
+    GoesOn(String),
     #[error("the audit log is not as it was written")]
     NotIntact,
 }

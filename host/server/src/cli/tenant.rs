@@ -4,7 +4,7 @@ use clap::{Arg, ArgMatches, Command};
 
 use super::admin::{self, AdminClient, AdminError};
 use super::fields::{self, Field, Kind, field};
-use super::{pages, print};
+use super::{pages, print, tenant_move};
 
 /// What the list is narrowed down by: the flag, the parameter, and the help.
 const FILTERS: [[&str; 4]; 4] = [
@@ -77,6 +77,10 @@ pub(super) fn command() -> Command {
         .subcommand(of_one("delete", "Delete a tenant with all that it has"))
         .subcommand(of_one("suspend", "Refuse the credentials of a tenant"))
         .subcommand(of_one("resume", "Let the credentials of a tenant in again"))
+        .subcommand(tenant_move::flags(of_one(
+            "move",
+            "Have the data of a tenant go to other tables while it is in use, and wait for it",
+        )))
         .subcommand(of_one("stats", "Show how much a tenant has and may have"))
         .subcommand(of_one("health", "Show whether something of a tenant does not work"))
 }
@@ -91,6 +95,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), AdminError> {
     let [tenants, one] = tenant;
     let answer = match name {
         "list" => return list(&client, flags).await,
+        "move" => return tenant_move::run(&client, flags).await,
         "create" => {
             let mut body = fields::body(&NEW, flags)?;
             if let Some(body) = body.as_object_mut() {

@@ -95,6 +95,7 @@ impl Services {
                 own_databases::insert(conn, tenant, &self.keyring, id, url).await?;
                 let mut there = url.connect().await.map_err(NotUsable::Failed)?;
                 own_databases::prepare(&mut there, tenant).await?;
+                own_databases::take(&mut there, tenant).await.map_err(NotUsable::Failed)?;
                 own_databases::mark(&mut there, tenant, true).await.map_err(NotUsable::Failed)?;
                 Ok(Some(there))
             }
@@ -113,13 +114,11 @@ impl Services {
         target: &Target,
     ) -> Result<Option<Move>, MoveError> {
         let placement = target.placement();
-        if let Target::Database(url) = target {
-            if !self.keyring.can_seal() {
-                return Err(NotUsable::from(KeyringError::NoKey).into());
-            }
-            let mut there = url.connect().await.map_err(NotUsable::Failed)?;
-            own_databases::prepare(&mut there, tenant).await?;
-        }
+        // First of all, and while nothing is held: another database may take its time.
+        let mut there = match target.url() {
+            Some(url) => Some(self.usable(tenant, url).await?),
+            None => None,
+        };
         let mut transaction = self.database.administer(tenant).await?;
         let rows = moves::rows(transaction.data().await?, tenant).await?;
         if !moves::begin(&mut transaction, tenant, placement, rows).await? {
@@ -128,8 +127,10 @@ impl Services {
         if moves::has_shares(&mut transaction, tenant).await? {
             return Err(MoveError::HasShares);
         }
-        if let (Target::Database(url), Placement::Database(id)) = (target, placement) {
+        if let (Some(url), Some(id), Some(there)) = (target.url(), placement.database(), &mut there)
+        {
             own_databases::insert(&mut transaction, tenant, &self.keyring, id, url).await?;
+            own_databases::take(there, tenant).await.map_err(NotUsable::Failed)?;
         }
         let act = Act { action: "tenant.move", subject: &tenant.to_string(), at: clock::now() };
         let details = json!({ "placement": target.shown() });
@@ -138,6 +139,16 @@ impl Services {
         transaction.commit().await?;
         tracing::info!(%tenant, target = placement.name(), "a tenant begins to move");
         Ok(begun)
+    }
+
+    /// A connection to a database that a tenant may have.
+    async fn usable(&self, tenant: TenantId, url: &DatabaseUrl) -> Result<PgConnection, NotUsable> {
+        if !self.keyring.can_seal() {
+            return Err(KeyringError::NoKey.into());
+        }
+        let mut there = url.connect().await.map_err(NotUsable::Failed)?;
+        own_databases::prepare(&mut there, tenant).await?;
+        Ok(there)
     }
 
     /// Has another URL lead to the database that a tenant has, as with another password; false where that has

@@ -212,8 +212,7 @@ pub async fn forget(conn: &mut PgConnection, tenant: TenantId, id: Uuid) -> Resu
     Ok(())
 }
 
-/// Makes a database ready for a tenant, in the database itself: with our tables, and the row of the tenant,
-/// whose data is elsewhere as yet.
+/// Sees to it that a database, in itself, is one for this tenant, with our tables.
 ///
 /// # Errors
 /// It is not for this tenant alone, or fails.
@@ -229,7 +228,7 @@ pub async fn prepare(conn: &mut PgConnection, tenant: TenantId) -> Result<(), No
     migrate(conn).await.map_err(failed)?;
     match other_than(conn, tenant).await.map_err(failed)? {
         Some(other) => Err(NotUsable::OfAnother(other)),
-        None => add_row(conn, tenant).await.map_err(failed),
+        None => Ok(()),
     }
 }
 
@@ -243,7 +242,12 @@ async fn other_than(conn: &mut PgConnection, tenant: TenantId) -> Result<Option<
     Ok(other.bind(tenant.0).fetch_optional(conn).await?)
 }
 
-async fn add_row(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
+/// Takes a database for a tenant, in itself: nobody else's data comes there. That of the tenant is elsewhere as
+/// yet.
+///
+/// # Errors
+/// The database fails.
+pub async fn take(conn: &mut PgConnection, tenant: TenantId) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO tenants (id, name, created, modified, placement) \
          VALUES ($1, $1::text, now(), now(), 'elsewhere') ON CONFLICT (id) DO NOTHING",

@@ -69,7 +69,8 @@ fn not_moved(error: MoveError) -> Problem {
     }
 }
 
-fn shown(tenant: &Tenant, moving: Option<&Move>) -> Value {
+/// Where the data is, and how far its move is.
+pub(super) fn shown(tenant: &Tenant, moving: Option<&Move>) -> Value {
     let placement = shown_of(tenant);
     match moving {
         None => json!({ "placement": placement, "state": "settled" }),

@@ -100,7 +100,14 @@ pub(crate) async fn get(
     Path(name_or_id): Path<String>,
 ) -> Answer {
     let shown = match tenant {
-        Ok(ForTenant(tenant)) => shown(&app, &tenant),
+        Ok(ForTenant(tenant)) => {
+            let mut shown = shown(&app, &tenant);
+            let moving = app.services.tenants_move(tenant.tenant_id()).await?;
+            if let (Some(moving), Some(shown)) = (moving, shown.as_object_mut()) {
+                shown.insert("move".to_owned(), moves::shown(&tenant, Some(&moving)));
+            }
+            shown
+        }
         Err(problem) => {
             removal::shown(&removal::in_progress(&app, &name_or_id).await?.ok_or(problem)?)
         }

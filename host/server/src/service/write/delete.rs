@@ -10,6 +10,7 @@ use super::{ATTEMPTS, pause};
 use crate::clock;
 use crate::service::read::known;
 use crate::service::{Error, Request, Services, check_own, not_found, parse_id};
+use crate::store::place::Place;
 use crate::store::{StoreError, TenantId, members, resources, tokens, writes};
 
 impl Services {
@@ -66,7 +67,7 @@ impl Services {
     /// Tokens are in the database of the servers. They go before the user that they speak for, who is locked: no
     /// others are added meanwhile, and none is left where this server ends in between.
     async fn revoke_tokens_of(&self, tenant: TenantId, user: Uuid) -> Result<(), Error> {
-        let mut conn = self.database.autocommit().await?;
+        let mut conn = self.database.autocommit_for(Place::of_all(tenant)).await?;
         let revoked = tokens::delete_of_user(&mut conn, tenant, user).await;
         Ok(conn.finish(revoked).await?)
     }
