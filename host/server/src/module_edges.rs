@@ -84,6 +84,7 @@ fn requests_of_tenants_work_under_the_second_lock() {
         for open in ["read", "begin", "snapshot", "autocommit"] {
             let found = text.contains(&format!("database.{open}()"));
             let found = found || text.contains(&format!("database.{open}_at("));
+            let found = found || text.contains(&format!("database.{open}_data_at("));
             assert!(!found, "{}: use {open}_for(place), or name the file here", name.display());
         }
         let direct = ["lanes.rows(", "lanes.row("].iter().any(|it| text.contains(it));

@@ -140,7 +140,7 @@ impl Services {
             if waiting.is_empty() {
                 return Ok(());
             }
-            let mut log = self.database.begin_at(tenant).await?;
+            let mut log = self.database.begin_data_at(tenant).await?;
             audit_waiting::add_to_log(&mut log, tenant, &waiting).await?;
             log.commit().await?;
             let mut conn = self.database.autocommit().await?;
@@ -151,7 +151,7 @@ impl Services {
 
     /// False where nothing is left to be sealed.
     async fn seal_once(&self, tenant: TenantId, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let mut transaction = self.database.begin_at(tenant).await?;
+        let mut transaction = self.database.begin_data_at(tenant).await?;
         if !removal::hold(&mut transaction, tenant).await? {
             return Ok(false);
         }
@@ -249,7 +249,7 @@ impl Services {
     ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
-            let mut transaction = self.database.begin_at(tenant).await?;
+            let mut transaction = self.database.begin_data_at(tenant).await?;
             let now = clock::now();
             let up_to = audit_seals::give_up(&mut transaction, tenant, before, now).await?;
             let Some(up_to) = up_to else { return Ok(sum) };

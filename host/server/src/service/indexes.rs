@@ -132,7 +132,7 @@ impl Services {
         path: &str,
         substrings: bool,
     ) -> Result<(ShownIndex, bool), IndexError> {
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let registry = load_registry(&mut transaction, tenant).await?;
         let known = known_type(&registry, resource_type)?;
@@ -166,7 +166,7 @@ impl Services {
         resource_type: &str,
         path: &str,
     ) -> Result<(), IndexError> {
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         // What the administrator wrote may be of a plugin that is not active.
         let attr = match load_registry(&mut transaction, tenant).await?.resource_type(resource_type)

@@ -81,7 +81,7 @@ impl Services {
 
     /// The tenant is locked before its index, as those do who change its configuration.
     async fn enter_next_state(&self, build: &IndexBuild) -> Result<(), Error> {
-        let mut transaction = self.database.administer(build.tenant).await?;
+        let mut transaction = self.database.begin_at(build.tenant).await?;
         let next = match build.state {
             State::Building if build.attr != DOCUMENTS => Some(State::Checking),
             State::Dropping => build.is_wanted().then_some(State::Building),
@@ -128,7 +128,7 @@ impl Services {
             }
             for tenant in tenants {
                 last = Some(tenant);
-                let mut transaction = self.database.administer(tenant).await?;
+                let mut transaction = self.database.begin_at(tenant).await?;
                 tenants::advance_epoch(&mut transaction, tenant).await?;
                 let plugins = plugins::list(&mut transaction, tenant).await?;
                 // Plugins that do not fit to the new core are told where the tenant is used.

@@ -119,7 +119,7 @@ impl Services {
             Some(url) => Some(self.usable(tenant, url).await?),
             None => None,
         };
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         let rows = moves::rows(transaction.data().await?, tenant).await?;
         if !moves::begin(&mut transaction, tenant, placement, rows).await? {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Services {
         if !has_data.map_err(NotUsable::Failed)? {
             return Ok(false);
         }
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         let id = Uuid::now_v7();
         own_databases::insert(&mut transaction, tenant, &self.keyring, id, url).await?;
         own_databases::replace(&mut transaction, tenant, id).await?;

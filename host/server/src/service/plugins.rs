@@ -62,7 +62,7 @@ impl Services {
             created: clock::now(),
             retired: None,
         };
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         let is_new =
             plugins::insert_version(&mut transaction, tenant, name, &version, component).await?;
         if is_new {
@@ -87,7 +87,7 @@ impl Services {
         name: &str,
         config: &Object,
     ) -> Result<(), PluginError> {
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let now = clock::now();
         if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
@@ -111,7 +111,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<(), PluginError> {
-        let mut transaction = self.database.administer(tenant).await?;
+        let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         if !plugins::delete(&mut transaction, tenant, name).await? {
             return Err(PluginError::NoPlugin { name: name.to_owned() });

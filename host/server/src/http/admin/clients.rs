@@ -57,7 +57,7 @@ pub(crate) async fn create(
         grants: grants.stored(),
         usage: Usage::default(),
     };
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, id, &grants).await?;
     let hash = SecretHash::of(secret.as_bytes());
     clients::insert(&mut transaction, id, &client, hash.as_bytes()).await?;
@@ -81,7 +81,7 @@ pub(crate) async fn rotate(
     let overlap = overlap(&mut members)?;
     let until = now + overlap;
     members.finish()?;
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let client = clients::lock(&mut transaction, tenant_id, uuid).await?;
     let mut client = client.ok_or_else(|| unknown(&id))?;
@@ -106,7 +106,7 @@ pub(crate) async fn delete(
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let (tenant_id, uuid) = (tenant.tenant_id(), Uuid::parse_str(&id).map_err(|_| unknown(&id))?);
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let client = clients::lock(&mut transaction, tenant_id, uuid).await?;
     let details = shown(tenant_id, &client.ok_or_else(|| unknown(&id))?);
     clients::delete(&mut transaction, tenant_id, uuid).await?;

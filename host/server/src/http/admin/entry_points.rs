@@ -154,7 +154,7 @@ async fn list(conn: &mut PgConnection, of: Bound, part: &Part<String>) -> Answer
 async fn bind(app: &App, administrator: &Administrator, to: Bound, wanted: Wanted) -> Answer {
     let Wanted { kind, value } = wanted;
     let now = clock::now();
-    let mut transaction = app.services.database.administer(recorded_with(to)).await?;
+    let mut transaction = app.services.database.begin_at(recorded_with(to)).await?;
     let is_there = match to {
         Bound::Realm(realm) => realms::hold(&mut transaction, realm).await?,
         Bound::Tenant(tenant) => removal::hold(&mut transaction, tenant).await?,
@@ -183,7 +183,7 @@ async fn unbind(
     let unknown =
         || Problem::new(StatusCode::NOT_FOUND, format!("no {kind} \"{value}\" is bound here"));
     let kind = kind_of(kind).filter(|_| !value.contains('\0')).ok_or_else(unknown)?;
-    let mut transaction = app.services.database.administer(recorded_with(from)).await?;
+    let mut transaction = app.services.database.begin_at(recorded_with(from)).await?;
     if !entry_points::delete(&mut transaction, from, kind, value).await? {
         return Err(unknown());
     }

@@ -54,7 +54,7 @@ pub(crate) async fn create(
         created: now,
         modified: now,
     };
-    let mut transaction = app.services.database.administer(id).await?;
+    let mut transaction = app.services.database.begin_at(id).await?;
     // Who creates another one meanwhile waits, and is counted.
     tenants::advance_epoch(&mut transaction, id).await?;
     check_types(&mut transaction, id, &issuer.ceiling).await?;
@@ -81,7 +81,7 @@ pub(crate) async fn replace(
     check_given(&administrator, &issuer.ceiling, None)?;
     check_anywhere(&administrator, config.anywhere)?;
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant_id, &issuer.ceiling).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let before = issuers::lock(&mut transaction, tenant_id, uuid).await?;
@@ -113,7 +113,7 @@ pub(crate) async fn delete(
 ) -> Answer {
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let tenant_id = tenant.tenant_id();
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let issuer = issuers::lock(&mut transaction, tenant_id, uuid).await?;
     let details = shown(&issuer.ok_or_else(|| unknown(&id))?)?;
     issuers::delete(&mut transaction, tenant_id, uuid).await?;
@@ -137,7 +137,7 @@ pub(crate) async fn refresh(
     let stored = all.iter().find(|it| it.id.to_string() == id).ok_or_else(|| unknown(&id))?;
     fetch_keys(&app, stored).await?;
     let act = Act { action: "issuer.refresh", subject: &id, at: clock::now() };
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     // No record is left behind a tenant that was removed meanwhile.
     if !removal::hold(&mut transaction, tenant.tenant_id()).await? {
         return Err(StoreError::Gone(sqlx::Error::RowNotFound).into());

@@ -39,7 +39,7 @@ async fn set(
     suspended: bool,
 ) -> Answer {
     let (id, now) = (tenant.tenant_id(), clock::now());
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     if store::suspension::set(&mut transaction, id, suspended, now).await? {
         let action = if suspended { "tenant.suspend" } else { "tenant.resume" };
         let act = Act { action, subject: &tenant.id.to_string(), at: now };

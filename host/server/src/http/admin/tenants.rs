@@ -151,7 +151,7 @@ pub(crate) async fn update(
         }
     }
     let mut warnings = Vec::new();
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let of_operator =
         [name.is_some(), limits.is_some(), resolution.is_some(), external_key.is_some()];
     let of_tenant = [dialect.is_some(), request_log.is_some(), discovery.is_some()];

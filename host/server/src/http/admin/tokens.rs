@@ -70,7 +70,7 @@ pub(crate) async fn create(
     let now = clock::now();
     let expires = expires.map(|text| future(&text, now)).transpose()?;
     check_given(&administrator, &grants, expires)?;
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     check_types(&mut transaction, tenant.tenant_id(), &grants).await?;
     let user_id = match user_id {
         None => None,
@@ -283,7 +283,7 @@ pub(crate) async fn revoke(
     Path((_, id)): Path<(String, String)>,
 ) -> Answer {
     let (tenant_id, uuid) = (tenant.tenant_id(), Uuid::parse_str(&id).map_err(|_| unknown(&id))?);
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let details = shown(&token.ok_or_else(|| unknown(&id))?)?;
     tokens::delete(&mut transaction, tenant_id, uuid).await?;

@@ -101,7 +101,7 @@ impl Services {
         before: Option<Uuid>,
         limit: i64,
     ) -> Result<Page<Line>, StoreError> {
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read().await?;
         plugins::lines(&mut conn, tenant, plugin, before, limit).await
     }
 

@@ -26,11 +26,11 @@ pub struct Administration {
 }
 
 impl Database {
-    /// To change what is decided about a tenant.
+    /// To change what is decided about a tenant, or what else is in the database of the servers for all.
     ///
     /// # Errors
     /// As [`Database::read`].
-    pub async fn administer(&self, tenant: TenantId) -> Result<Administration, StoreError> {
+    pub async fn begin_at(&self, tenant: TenantId) -> Result<Administration, StoreError> {
         let mut transaction = self.start(self.beginning(Kind::Write).into_sql_str()).await?;
         let own = place::find(&mut transaction, tenant, Writes::Yes).await?;
         let transaction = WriteTransaction { transaction, is_apart: false };

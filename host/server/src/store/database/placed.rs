@@ -73,7 +73,8 @@ impl Database {
         Ok(())
     }
 
-    /// To read with, for work that is no request of the tenant's: what it has is found where it is.
+    /// To read with, for work that is no request of the tenant's: what it has is found where it is. What is in
+    /// the database of the servers for all tenants, such as plugins, need not be there.
     ///
     /// # Errors
     /// As [`Database::read_for`].
@@ -99,12 +100,12 @@ impl Database {
         Ok(self.start_for(place, Kind::Write, Writes::Yes).await?.into())
     }
 
-    /// The same for work that is no request of the tenant's: what it has is found where it is. What all tenants
-    /// have in common need not be there; see [`Database::administer`].
+    /// The same for work that is no request of the tenant's: what it has is found where it is. What is in the
+    /// database of the servers for all tenants need not be there; see [`Database::begin_at`].
     ///
     /// # Errors
     /// As [`Database::read_for`].
-    pub async fn begin_at(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
+    pub async fn begin_data_at(&self, tenant: TenantId) -> Result<WriteTransaction, StoreError> {
         Ok(self.start_at(tenant, Kind::Write, Writes::Yes, RowSecurity::Off).await?.into())
     }
 

@@ -32,7 +32,7 @@ pub(crate) async fn update(
     mut members: Members,
 ) -> Answer {
     let (tenant_id, now) = (tenant.tenant_id(), clock::now());
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let mut token = token.ok_or_else(|| unknown(&id))?;
@@ -76,7 +76,7 @@ pub(crate) async fn rotate(
     let overlap = overlap(&mut members)?;
     let until = now + overlap;
     members.finish()?;
-    let mut transaction = app.services.database.administer(tenant.tenant_id()).await?;
+    let mut transaction = app.services.database.begin_at(tenant.tenant_id()).await?;
     let uuid = Uuid::parse_str(&id).map_err(|_| unknown(&id))?;
     let token = tokens::lock(&mut transaction, tenant_id, uuid).await?;
     let mut token = token.ok_or_else(|| unknown(&id))?;
