@@ -5,12 +5,14 @@
 //! last word, over the result of all operations.
 
 mod apply;
+mod edits;
 mod filters;
 pub mod members;
 mod request;
 mod values;
 
 pub use apply::{MAX_VISITS, apply};
+pub use edits::check_edits;
 pub use filters::filters;
 pub use request::{Op, Operation, PATCH_SCHEMA, PatchRequest};
 pub(crate) use request::{member, without_filter};

@@ -116,6 +116,7 @@ impl From<Error> for ScimError {
             | Error::MembersLimit { .. }
             | Error::Forbidden { .. }
             | Error::HiddenAttribute { .. }
+            | Error::NarrowedExport { .. }
             | Error::ReadOnlyShared { .. }
             | Error::Suspended => Self::new(StatusCode::FORBIDDEN, detail),
             Error::TooManyRequests { retry_after } => {
@@ -137,7 +138,9 @@ impl From<Error> for ScimError {
             Error::PluginFailed { plugin, error } => {
                 tracing::warn!(%plugin, kind = error.kind(), %error, "request refused: its plugin failed");
                 let status = match error {
-                    CallError::Busy { .. } | CallError::BreakerOpen { .. } => {
+                    CallError::Busy { .. }
+                    | CallError::BreakerOpen { .. }
+                    | CallError::DirectoryUnavailable { .. } => {
                         StatusCode::SERVICE_UNAVAILABLE
                     }
                     CallError::FuelRateExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
+use tenon_scim::Object;
 use tenon_scim::list::Selection;
 use tenon_scim::membership::{Membership, members_of};
 use tenon_scim::precondition::{EntityTags, Failed, Preconditions};
@@ -17,6 +18,7 @@ use super::extract::{Scim, ScimBody};
 use super::idempotency;
 use super::members_stream;
 use crate::service::Error;
+use crate::service::hooks::Operation;
 use crate::service::memberships::{MemberPages, Members};
 use crate::service::read::Resource;
 use crate::service::render::{Around, Rendering};
@@ -82,9 +84,20 @@ async fn shown(
 ) -> Answer {
     let (services, request) = (&scim.app.services, &scim.request);
     let rendering = Rendering::new(request, resource_type, projection.clone());
-    let Some(Membership::Members(attribute)) = rendering.memberships() else {
+    let members = match rendering.memberships() {
+        // Plugins look at whole resources.
+        Some(Membership::Members(attribute)) if !services.edits_what_is_read(request) => {
+            Some(attribute)
+        }
+        _ => None,
+    };
+    let Some(attribute) = members else {
         let primary = services.replicas.primary(request.tenant.place);
-        let text = services.texts(&rendering, &[row], &primary).await?.pop().unwrap_or_default();
+        let text = services
+            .texts(&rendering, &[row], &primary, Operation::Read)
+            .await?
+            .pop()
+            .unwrap_or_default();
         return Ok(scim_text(StatusCode::OK, text));
     };
     Ok(match services.members(request, resource_type, &projection, row.id).await? {
@@ -184,7 +197,8 @@ async fn answer_write(
         tracing::error!(%error, "a resource is written, and answered without its memberships");
         None
     });
-    answer(status, scim, resource_type, &resource, &projection, pages)
+    let shown = services.show_written(&scim.request, resource_type, &projection, &resource).await;
+    answer(status, scim, resource_type, &resource, shown, pages)
 }
 
 /// The resource, with `pages` of members where these are many.
@@ -193,10 +207,9 @@ fn answer(
     scim: &Scim,
     resource_type: &ResourceType,
     resource: &Resource,
-    projection: &Projection,
+    shown: Object,
     pages: Option<MemberPages>,
 ) -> Response {
-    let shown = resource.shown(&scim.request, resource_type, projection);
     let mut response = match (pages, members_of(resource_type)) {
         (Some(pages), Some(members)) => {
             let around = members_stream::around(shown);

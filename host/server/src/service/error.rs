@@ -81,6 +81,15 @@ pub enum Error {
         /// The name of the type, where it is about resources of one.
         resource_type: Option<String>,
     },
+    /// An export is of everything, and plugins leave the principal less.
+    #[error(
+        "a plugin of the tenant leaves this credential only some resources of type {resource_type}, \
+         and an export is of all; lists have those that it leaves"
+    )]
+    NarrowedExport {
+        /// The name of the type.
+        resource_type: String,
+    },
     /// The answer would depend on an attribute that the credential may not read.
     #[error(
         "attribute \"{path}\" may not be read with this credential, so nothing may be asked of it"

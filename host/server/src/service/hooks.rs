@@ -1,24 +1,43 @@
-//! Calls the tenant's plugins, outside any transaction.
+//! Calls the tenant's plugins, outside any transaction: one file for each hook.
+
+mod after_read;
+mod before_delete;
+mod before_query;
+mod before_write;
+mod directory;
+mod validation;
 
 use std::sync::Arc;
 
-use tenon_plugin::{Call, Capability, Digest, Document, Plugin};
+use tenon_plugin::{Call, CallError, Capability, Digest, Document, Plugin};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
 use uuid::Uuid;
 
+pub(super) use self::before_write::Edited;
+
+use self::directory::TenantDirectory;
 use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::place::Place;
 use crate::store::{self, TenantId};
 use crate::tenant::runtime::ActivePlugin;
 
-/// What a write does, in the plugins' words.
+/// What a request does, in the plugins' words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub enum Operation {
+    /// A resource is created.
     Create,
+    /// A resource is replaced.
     Replace,
+    /// A resource is patched.
     Patch,
+    /// A resource is deleted.
+    Delete,
+    /// A resource is shown.
+    Read,
+    /// Resources are listed.
+    List,
 }
 
 impl Operation {
@@ -27,74 +46,63 @@ impl Operation {
             Self::Create => "create",
             Self::Replace => "replace",
             Self::Patch => "patch",
+            Self::Delete => "delete",
+            Self::Read => "read",
+            Self::List => "list",
         }
     }
 }
 
 impl Request {
-    /// Whether a plugin looks at what is written.
-    pub(super) fn is_validated(&self) -> bool {
-        self.tenant.plugins.iter().any(ActivePlugin::validates)
+    /// Whether a plugin of the tenant has this hook.
+    pub(super) fn has_hook(&self, hook: Capability) -> bool {
+        self.tenant.hooks.have(hook)
     }
-}
 
-impl ActivePlugin {
-    fn validates(&self) -> bool {
-        self.capabilities.contains(&Capability::Validation)
+    /// Whether a plugin looks at whole resources that are written.
+    pub(super) fn is_judged(&self) -> bool {
+        self.has_hook(Capability::Validation) || self.has_hook(Capability::BeforeWrite)
+    }
+
+    /// The active plugins with this hook, in the order in which they are called.
+    fn plugins_with(&self, hook: Capability) -> impl Iterator<Item = &ActivePlugin> {
+        self.tenant.plugins.iter().filter(move |it| it.capabilities.contains(&hook))
+    }
+
+    /// Notes what became of a call.
+    fn note(&self, active: &ActivePlugin, outcome: &'static str) {
+        self.facts.note(|noted| noted.plugin(&active.name, outcome));
     }
 }
 
 impl Services {
-    /// Asks every plugin that validates. All issues of the first that has any are the answer.
-    pub(super) async fn validate(
+    /// A call of a hook, for resources of a type.
+    fn call_of(
         &self,
         request: &Request,
+        active: &ActivePlugin,
+        hook: Capability,
         operation: Operation,
-        resource_type: &Arc<ResourceType>,
-        candidate: &Object,
-        current: Option<&Object>,
-    ) -> Result<(), Error> {
-        let document = |resource: &Object| Document {
-            resource_type: Arc::clone(resource_type),
-            value: Arc::new(resource::without_secrets(resource_type, resource)),
-        };
-        let mut documents = None;
-        for active in request.tenant.plugins.iter().filter(|it| it.validates()) {
-            let plugin = self.plugin(request.tenant.id, &active.name, &active.digest).await?;
-            let call = Call {
-                tenant: request.tenant.id.to_string().into(),
-                plugin: Arc::clone(&active.name),
-                request_id: Arc::clone(&request.request_id),
-                resource_type: resource_type.name.as_str().into(),
-                operation: operation.as_str().into(),
-                actor: Arc::clone(&request.principal.actor),
-                config: Arc::clone(&active.config),
-                directory: None,
-                now: clock::unix_millis(),
-                seed: seed(),
-                budget: request.tenant.limits.plugins.budget_of(&active.name),
-            };
-            let (candidate, current) = documents
-                .get_or_insert_with(|| (document(candidate), current.map(document)))
-                .clone();
-            let result = plugin.validate(&call, candidate, current).await.result;
-            let outcome = match &result {
-                Ok(issues) if issues.is_empty() => "passed",
-                Ok(_) => "refused",
-                Err(error) => error.kind(),
-            };
-            request.facts.note(|noted| noted.plugin(&active.name, outcome));
-            match result {
-                Ok(issues) if issues.is_empty() => {}
-                Ok(issues) => {
-                    return Err(Error::Rejected { plugin: Arc::clone(&active.name), issues });
-                }
-                Err(error) => {
-                    return Err(Error::PluginFailed { plugin: Arc::clone(&active.name), error });
-                }
-            }
+        resource_type: &ResourceType,
+    ) -> Call {
+        let has_directory = hook.imports().contains(&"directory");
+        Call {
+            tenant: request.tenant.id.to_string().into(),
+            plugin: Arc::clone(&active.name),
+            request_id: Arc::clone(&request.request_id),
+            resource_type: resource_type.name.as_str().into(),
+            operation: operation.as_str().into(),
+            actor: Arc::clone(&request.principal.actor),
+            config: Arc::clone(&active.config),
+            directory: has_directory.then(|| TenantDirectory::of(self, request)),
+            now: clock::unix_millis(),
+            seed: seed(),
+            budget: request.tenant.limits.plugins.budget_of(&active.name),
         }
-        Ok(())
+    }
+
+    async fn active(&self, request: &Request, active: &ActivePlugin) -> Result<Arc<Plugin>, Error> {
+        self.plugin(request.tenant.id, &active.name, &active.digest).await
     }
 
     /// The version, from memory or disk; else its component is fetched and compiled again.
@@ -115,6 +123,24 @@ impl Services {
             component.ok_or_else(|| not_loaded("the component is not stored".to_owned()))?;
         self.plugins.load(&component).await.map_err(|refusal| not_loaded(refusal.to_string()))
     }
+}
+
+/// A resource as plugins see it: whole, less what is returned to nobody.
+fn document(resource_type: &Arc<ResourceType>, resource: &Object) -> Document {
+    Document {
+        resource_type: Arc::clone(resource_type),
+        value: Arc::new(resource::without_secrets(resource_type, resource)),
+    }
+}
+
+/// A plugin gave no answer, and the request is refused for it.
+fn failed(active: &ActivePlugin, error: CallError) -> Error {
+    Error::PluginFailed { plugin: Arc::clone(&active.name), error }
+}
+
+/// A plugin refuses the request.
+fn rejected(active: &ActivePlugin, issues: Vec<tenon_plugin::Issue>) -> Error {
+    Error::Rejected { plugin: Arc::clone(&active.name), issues }
 }
 
 /// What a plugin's random bytes are made of: 244 bits that nobody can guess.

@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tenon_plugin::Capability;
+use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{self, Paging, Place, Query, QueryError};
 use tenon_scim::schema::ResourceType;
 use tokio::sync::{AcquireError, SemaphorePermit};
@@ -21,6 +23,7 @@ use tokio::time::timeout;
 use self::page::Page;
 use self::plan::Plan;
 use super::cursor::Cursor;
+use super::hooks::Operation;
 use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::filter_sql::{self, Bound};
@@ -34,6 +37,9 @@ const SCAN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A place of the tenant's, and one of all.
 type ScanPlaces<'r> = (SemaphorePermit<'r>, SemaphorePermit<'r>);
+
+/// For each type of a collection, the filter that plugins add.
+type Narrowing<'t> = Vec<Option<BoundFilter<'t>>>;
 
 /// What a query is asked of (RFC 7644 §3.4.2.1).
 #[derive(Debug, Clone, Copy)]
@@ -115,10 +121,14 @@ impl Services {
         let slice = self
             .slice(query, &bound_to, request.max_page_size())
             .map_err(tenon_scim::Error::from)?;
-        if let Some(list) = self.list_of_unique_value(request, collection, query, &slice).await? {
+        let narrowing = self.narrowing_of(request, collection, query).await?;
+        if narrowing.is_none()
+            && let Some(list) =
+                self.list_of_unique_value(request, collection, query, &slice).await?
+        {
             return Ok(list);
         }
-        let plan = Plan::of(request, collection, query)?;
+        let plan = Plan::of(request, collection, query, narrowing)?;
         let (page, texts) =
             self.read_anywhere(request, |source| self.page(request, &plan, &slice, source)).await?;
         let place = match query.paging {
@@ -126,6 +136,24 @@ impl Services {
             Paging::Cursor(_) => self.cursors_around(&page, &slice.part, &bound_to)?,
         };
         Ok(list::response(page.total, &place, &texts))
+    }
+
+    /// What plugins leave of each type of a collection; `None` where that is everything.
+    async fn narrowing_of<'t>(
+        &self,
+        request: &Request,
+        collection: Collection<'t>,
+        query: &Query,
+    ) -> Result<Option<Narrowing<'t>>, Error> {
+        if !request.has_hook(Capability::BeforeQuery) {
+            return Ok(None);
+        }
+        let filter = query.filter.as_deref();
+        let mut narrowing = Vec::new();
+        for resource_type in collection.types() {
+            narrowing.push(self.narrowing(request, Operation::List, resource_type, filter).await?);
+        }
+        Ok(narrowing.iter().any(Option::is_some).then_some(narrowing))
     }
 
     fn slice(&self, query: &Query, bound_to: &str, max: usize) -> Result<Slice, QueryError> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use tenon_scim::Object;
-use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Known, Meta};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::stored;
 use uuid::Uuid;
 
+use super::hooks::Operation;
 use super::{Error, Request, Services, not_found, parse_id};
 use crate::store::StoreError;
 use crate::store::resources::{self, Stored};
@@ -24,18 +24,10 @@ pub struct Resource {
 }
 
 impl Resource {
-    /// The resource as the client sees it.
+    /// The whole resource.
     #[must_use]
-    pub fn shown(
-        &self,
-        request: &Request,
-        resource_type: &ResourceType,
-        projection: &Projection,
-    ) -> Object {
-        let mut shown =
-            resource::assemble(resource_type, &self.attributes, &self.meta, &request.base_url);
-        projection.apply(resource_type, &mut shown);
-        shown
+    pub(super) fn whole(&self, request: &Request, resource_type: &ResourceType) -> Object {
+        resource::assemble(resource_type, &self.attributes, &self.meta, &request.base_url)
     }
 }
 
@@ -53,7 +45,9 @@ impl Services {
         let key =
             ById { resource_type: resource_type.name.clone(), id: parse_id(resource_type, id)? };
         let row = self.lookups.by_id(request.tenant.place, key).await?;
-        row.ok_or_else(|| not_found(resource_type, id))
+        let row = row.ok_or_else(|| not_found(resource_type, id))?;
+        self.check_seen(request, Operation::Read, resource_type, row.id).await?;
+        Ok(row)
     }
 
     /// The type of the resource with this id.

@@ -3,8 +3,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tenon_plugin::Capability;
+use tenon_scim::Object;
 use tenon_scim::membership::Membership;
 use tenon_scim::project::{Projection, Splice};
 use tenon_scim::resource::{self, Known, MetaText};
@@ -12,8 +15,10 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::stored;
 use uuid::Uuid;
 
+use super::hooks::Operation;
 use super::large::LARGE;
 use super::memberships::{self, MAX_LOADED};
+use super::read::Resource;
 use super::{Error, Request, Services};
 use crate::store::StoreError;
 use crate::store::replicas::Source;
@@ -149,6 +154,18 @@ impl<'r> Rendering<'r> {
         })
     }
 
+    /// The whole resource, with the values of its memberships.
+    fn whole(&self, row: &Row, memberships: Vec<Value>) -> Result<Object, Error> {
+        let Known { mut attributes, .. } =
+            stored::read(self.resource_type, &row.body, None).map_err(corrupt)?;
+        if let Some(membership) = self.memberships().filter(|_| !memberships.is_empty()) {
+            let values = Value::Array(memberships);
+            attributes.insert(membership.attribute().name.clone(), values);
+        }
+        let base_url = &self.request.base_url;
+        Ok(resource::assemble(self.resource_type, &attributes, &row.meta(), base_url))
+    }
+
     /// The same of a body that was written under other schemas.
     fn read(&self, row: &Row) -> Result<String, Error> {
         let Known { attributes, .. } =
@@ -175,15 +192,71 @@ impl Services {
         rendering: &Rendering<'_>,
         rows: &[&Row],
         source: &Source,
+        operation: Operation,
     ) -> Result<Vec<String>, Error> {
         let request = rendering.request;
         let mut values = values(rendering, rows, source).await?;
+        if request.has_hook(Capability::AfterRead) {
+            return self.edited_texts(rendering, rows, values, operation).await;
+        }
         let bytes: usize = rows.iter().map(|row| row.body.len()).sum();
         let memberships: usize = values.values().map(Vec::len).sum();
         let text = |row: &&Row| rendering.text(row, values.remove(&row.id).unwrap_or_default());
         let read = rows.iter().any(|row| !rendering.passes(row));
         let large = bytes >= LARGE && read || memberships > MANY_MEMBERSHIPS;
         request.work(large, || rows.iter().map(text).collect()).await
+    }
+
+    /// The same, as plugins want the resources shown.
+    async fn edited_texts(
+        &self,
+        rendering: &Rendering<'_>,
+        rows: &[&Row],
+        mut memberships: HashMap<Uuid, Vec<Value>>,
+        operation: Operation,
+    ) -> Result<Vec<String>, Error> {
+        let request = rendering.request;
+        let name = &rendering.resource_type.name;
+        let Some(resource_type) = request.tenant.registry.resource_type(name) else {
+            return Ok(Vec::new());
+        };
+        let whole =
+            |row: &&Row| rendering.whole(row, memberships.remove(&row.id).unwrap_or_default());
+        let mut shown: Vec<Object> = rows.iter().map(whole).collect::<Result<_, _>>()?;
+        self.after_read(request, operation, resource_type, &mut shown).await?;
+        let projected = |mut shown: Object| {
+            rendering.splice.projection().apply(resource_type, &mut shown);
+            Value::Object(shown).to_string()
+        };
+        Ok(shown.into_iter().map(projected).collect())
+    }
+
+    /// A resource as the client sees it, in the answer to a write. That is done, and nothing after it
+    /// makes it fail: where a plugin fails without which nothing is shown, nothing is but what is
+    /// always.
+    pub async fn show_written(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        projection: &Projection,
+        resource: &Resource,
+    ) -> Object {
+        let shown = resource.whole(request, resource_type);
+        let mut shown = [shown];
+        if request.has_hook(Capability::AfterRead) {
+            let operation = Operation::Read;
+            if let Err(error) = self.after_read(request, operation, resource_type, &mut shown).await
+            {
+                tracing::error!(%error, "a resource is written, and answered without its attributes");
+                let [mut least] = shown;
+                Projection::only(resource_type, &["meta".to_owned()])
+                    .apply(resource_type, &mut least);
+                return least;
+            }
+        }
+        let [mut shown] = shown;
+        projection.apply(resource_type, &mut shown);
+        shown
     }
 }
 

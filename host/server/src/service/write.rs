@@ -11,6 +11,7 @@ mod keys;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenon_plugin::Capability;
 use tenon_scim::membership::members_of;
 use tenon_scim::patch::members::{NamedMembers, Reach, listed, reach};
 use tenon_scim::patch::{self, PatchRequest};
@@ -25,7 +26,7 @@ use tenon_scim::value::is_unassigned;
 use tenon_scim::{Dialect, Object};
 use tokio::time::sleep;
 
-use super::hooks::Operation;
+use super::hooks::{Edited, Operation};
 use super::large::{LARGE, is_large, is_large_patch};
 use super::memberships::{MembersChange, MembersPatch, count_members};
 use super::read::{Resource, known};
@@ -74,7 +75,7 @@ impl Change<'_> {
     fn reach(&self, request: &Request, resource_type: &ResourceType) -> Reach {
         match (members_of(resource_type), self) {
             (None, _) => Reach::Named(NamedMembers::default()),
-            (Some(_), _) if request.is_validated() => Reach::All,
+            (Some(_), _) if request.is_judged() => Reach::All,
             (Some(members), Self::Replace(input, hidden)) if keeps(hidden, members, input) => {
                 Reach::Named(NamedMembers::default())
             }
@@ -151,6 +152,9 @@ impl Services {
                 resources::get(&mut conn, request.tenant.id, &resource_type.name, uuid).await?
             };
             let stored = stored.ok_or_else(|| not_found(resource_type, id))?;
+            // After the read: the version that is seen is this one or a later one, which then is in
+            // the way of the write.
+            self.check_seen(request, change.operation(), resource_type, uuid).await?;
             check_own(resource_type, &stored)?;
             preconditions.check(&stored.meta().etag())?;
             match self.change_once(request, resource_type, &stored, change).await {
@@ -181,6 +185,17 @@ impl Services {
         let valid = request.work(large, carry_out).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
+        let (now, operation) = (clock::now(), change.operation());
+        let meta = Meta { last_modified: now, version: stored.version + 1, ..stored.meta() };
+        let shown_current = request.is_judged().then(|| {
+            resource::assemble(resource_type, &current, &stored.meta(), &request.base_url)
+        });
+        let mut edited = Edited::default();
+        if request.has_hook(Capability::BeforeWrite) && attributes != current {
+            let (candidate, current) = ((&mut attributes, &meta), shown_current.as_ref());
+            edited =
+                self.before_write(request, operation, resource_type, candidate, current).await?;
+        }
         let mut members =
             self.resolve_members(request, resource_type, Some(&current), &mut attributes).await?;
         self.leave_out_others(request, stored.id, &reach, &mut members).await?;
@@ -191,20 +206,16 @@ impl Services {
             hide_members(resource_type, &reach, &mut attributes);
             return Ok(Some(Resource { meta: stored.meta(), attributes }));
         }
-        let (now, operation) = (clock::now(), change.operation());
-        let meta = Meta { last_modified: now, version: stored.version + 1, ..stored.meta() };
-        if request.is_validated() {
-            let show = |attributes: &Object, meta: &Meta| {
-                resource::assemble(resource_type, attributes, meta, &request.base_url)
-            };
-            let shown = show(&attributes, &meta);
-            let shown_current = show(&current, &stored.meta());
-            self.validate(request, operation, resource_type, &shown, Some(&shown_current)).await?;
+        if request.has_hook(Capability::Validation) {
+            let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
+            let current = shown_current.as_ref();
+            self.validate(request, operation, resource_type, &shown, current).await?;
         }
         self.sealer.seal(resource_type, &mut attributes, Some(&current)).await?;
 
         let document = Document::of(resource_type, &meta.id, &attributes, hidden);
         let keys = request.changed_keys(resource_type, &current, &attributes);
+        let details = edited.details().map(|it| it.to_string());
         let next = Version {
             resource_type: &resource_type.name,
             id: stored.id,
@@ -212,6 +223,7 @@ impl Services {
             at: now,
             document: &document,
             display: resource::display(&attributes),
+            details: details.as_deref(),
         };
         match self.put(request, operation, &next, &keys, &members).await? {
             Outcome::Done => {

@@ -62,6 +62,8 @@ pub struct Version<'w> {
     pub document: &'w Document,
     /// What others call it.
     pub display: Option<&'w str>,
+    /// What its audit record tells of it, as JSON.
+    pub details: Option<&'w str>,
 }
 
 /// How the keys differ by which a resource is found.
@@ -118,8 +120,8 @@ pub async fn insert(
              VALUES ($1, $21, $3, $2, $4, 'create', $23, $5) \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
-                                version_after, request_id) \
-             VALUES ($1, $21, $5, $22, 'create', $3, $2, $4, $23) \
+                                version_after, request_id, details) \
+             VALUES ($1, $21, $5, $22, 'create', $3, $2, $4, $23, $26) \
          ), counted AS ( \
              INSERT INTO counters AS counter (tenant_id, type, n) \
              SELECT $1, $3, 1 \
@@ -150,6 +152,7 @@ pub async fn insert(
     .bind(by.request_id)
     .bind(Uuid::now_v7())
     .bind(Uuid::nil())
+    .bind(new.details)
     .fetch_optional(conn)
     .await
     .and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
@@ -218,8 +221,8 @@ pub async fn replace(
              SELECT tenant_id, $22, type, id, $4, $24, $25, $5 FROM resource \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
-                                version_before, version_after, request_id) \
-             SELECT tenant_id, $22, $5, $23, $24, type, id, $4 - 1, $4, $25 FROM resource \
+                                version_before, version_after, request_id, details) \
+             SELECT tenant_id, $22, $5, $23, $24, type, id, $4 - 1, $4, $25, $26 FROM resource \
          ) \
          SELECT count(*) FROM resource",
     )
@@ -238,6 +241,7 @@ pub async fn replace(
     .bind(by.actor)
     .bind(operation)
     .bind(by.request_id)
+    .bind(new.details)
     .fetch_one(conn)
     .await
     .and_then(|row| row.try_get::<i64, _>(0));

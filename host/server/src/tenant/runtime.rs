@@ -43,6 +43,8 @@ pub struct TenantRuntime {
     pub request_log: Logged,
     /// Its active plugins, in the order in which they are called.
     pub plugins: Vec<ActivePlugin>,
+    /// The hooks that any of them has.
+    pub hooks: Hooks,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
     /// others.
     pub scans: Semaphore,
@@ -53,6 +55,27 @@ pub struct TenantRuntime {
 
 /// Lists of one tenant that look at all resources of a type at a time.
 const SCANS: usize = 4;
+
+/// Hooks that plugins have, a bit for each: what asks for one on the way of every request asks here.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hooks(u16);
+
+impl Hooks {
+    fn of(plugins: &[ActivePlugin]) -> Self {
+        let all = plugins.iter().flat_map(|it| &it.capabilities);
+        Self(all.fold(0, |hooks, hook| hooks | Self::bit(*hook)))
+    }
+
+    /// Whether there is a plugin with this hook.
+    #[must_use]
+    pub const fn have(self, hook: Capability) -> bool {
+        self.0 & Self::bit(hook) != 0
+    }
+
+    const fn bit(hook: Capability) -> u16 {
+        1 << hook as u16
+    }
+}
 
 /// The version of a plugin that requests go through.
 #[derive(Clone)]
@@ -128,6 +151,7 @@ impl Runtimes {
         let Configuration { dialect, limits, request_log, is_suspended, placement } =
             tenants::configuration(conn, tenant).await?;
         let processors = available_parallelism().map_or(1, usize::from);
+        let plugins: Vec<_> = plugins.iter().filter_map(ActivePlugin::of).collect();
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
             place: Place { tenant, placement },
@@ -137,7 +161,8 @@ impl Runtimes {
             limits: Limits::of_stored(&limits)?,
             is_suspended,
             request_log,
-            plugins: plugins.iter().filter_map(ActivePlugin::of).collect(),
+            hooks: Hooks::of(&plugins),
+            plugins,
             scans: Semaphore::new(SCANS),
             large_work: Semaphore::new((processors / 2).max(1)),
             epoch,
@@ -162,6 +187,12 @@ impl fmt::Debug for ActivePlugin {
 }
 
 impl ActivePlugin {
+    /// Whether a request goes on without the plugin where this hook of it fails.
+    #[must_use]
+    pub fn may_be_skipped(&self, hook: Capability) -> bool {
+        hook == Capability::AfterRead
+    }
+
     fn of(plugin: &Plugin) -> Option<Self> {
         let version = active_version(plugin)?;
         Some(Self {

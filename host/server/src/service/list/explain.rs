@@ -78,12 +78,14 @@ impl Services {
         query: &Query,
     ) -> Result<Explanation, Error> {
         request.check_query(collection, query)?;
-        if let Paging::Index(_) = query.paging
+        let narrowing = self.narrowing_of(request, collection, query).await?;
+        if narrowing.is_none()
+            && let Paging::Index(_) = query.paging
             && let Some(wanted) = wanted(request, collection, query)
         {
             return self.explain_unique(request, &wanted).await;
         }
-        let plan = Plan::of(request, collection, query)?;
+        let plan = Plan::of(request, collection, query, narrowing)?;
         if plan.selects() {
             self.read_anywhere(request, |source| self.explain_matching(request, &plan, source))
                 .await

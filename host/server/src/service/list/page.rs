@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::plan::Plan;
 use super::{ScanPlaces, Slice};
+use crate::service::hooks::Operation;
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::StoreError;
@@ -181,7 +182,7 @@ impl Services {
             let name = &rendering.resource_type().name;
             let rows = page.found.iter().map(|(_, row)| row);
             let of_type: Vec<&Row> = rows.filter(|row| row.resource_type == *name).collect();
-            let shown = self.texts(rendering, &of_type, source).await?;
+            let shown = self.texts(rendering, &of_type, source, Operation::List).await?;
             texts.extend(of_type.iter().map(|row| row.id).zip(shown));
         }
         Ok(page.found.iter().filter_map(|(_, row)| texts.remove(&row.id)).collect())

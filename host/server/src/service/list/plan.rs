@@ -6,10 +6,10 @@ use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::sort::{Sort, SortError, SortOrder};
 
-use super::Collection;
+use super::{Collection, Narrowing};
 use crate::service::render::Rendering;
 use crate::service::{Error, Request};
-use crate::store::filter_sql::{Asked, Order, Space};
+use crate::store::filter_sql::{Asked, Order};
 use crate::store::rows::Of;
 
 /// What a query means for the resources of each type.
@@ -34,6 +34,7 @@ impl<'q> Plan<'q> {
         request: &Request,
         collection: Collection<'q>,
         query: &Query,
+        narrowing: Option<Narrowing<'q>>,
     ) -> Result<Self, Error> {
         let types = collection.types();
         let filter = query.filter.as_deref();
@@ -47,14 +48,15 @@ impl<'q> Plan<'q> {
         for (resource_type, sort) in types.iter().zip(sorts.iter().flatten()) {
             request.check_visible(resource_type, sort.iter().flat_map(Sort::decides))?;
         }
-        let filtered = filters.is_some();
+        let filtered = filters.is_some() || narrowing.is_some();
         let order = sorts.as_ref().map_or(Order::Creation, |_| Order::Sorted(query.sort_order));
         let mut filters = filters.into_iter().flatten();
+        let mut narrowing = narrowing.into_iter().flatten();
         let mut sorts = sorts.into_iter().flatten();
         let view = |resource_type: &'q ResourceType| View {
             resource_type,
             projection: request.projection(resource_type, &query.selection),
-            filter: filters.next(),
+            filter: and(filters.next(), narrowing.next().flatten()),
             sort: sorts.next().flatten(),
         };
         let views = types.into_iter().map(view).collect();
@@ -81,20 +83,23 @@ impl<'q> Plan<'q> {
 
     /// What is asked of the database, for each type.
     pub(super) fn asked<'s>(&'s self, request: &'s Request) -> Vec<Asked<'s>> {
-        let tenant = &request.tenant;
-        let rewritten = tenant.ready.has_documents(&tenant.registry);
         let asked = |view: &'s View<'q>| Asked {
-            space: Space {
-                resource_type: view.resource_type,
-                ready: tenant.ready.of_type(view.resource_type),
-                rewritten,
-                types: tenant.registry.resource_types(),
-                base_url: &request.base_url,
-            },
+            space: request.space(view.resource_type),
             filter: view.filter.as_ref(),
             sort: view.sort,
         };
         self.views.iter().map(asked).collect()
+    }
+}
+
+/// What has to hold of both.
+fn and<'q>(
+    filter: Option<BoundFilter<'q>>,
+    narrowing: Option<BoundFilter<'q>>,
+) -> Option<BoundFilter<'q>> {
+    match (filter, narrowing) {
+        (Some(filter), Some(narrowing)) => Some(BoundFilter::And(vec![filter, narrowing])),
+        (filter, narrowing) => filter.or(narrowing),
     }
 }
 

@@ -9,6 +9,7 @@ use tenon_scim::schema::ResourceType;
 use tenon_scim::value::normalized;
 
 use super::{Collection, Slice};
+use crate::service::hooks::Operation;
 use crate::service::render::Rendering;
 use crate::service::{Error, Request, Services};
 use crate::store::rows::ByUniqueValue;
@@ -43,8 +44,8 @@ impl Services {
             resource_type,
             request.projection(resource_type, &query.selection),
         );
-        let texts =
-            self.texts(&rendering, &shown, &self.replicas.primary(request.tenant.place)).await?;
+        let primary = self.replicas.primary(request.tenant.place);
+        let texts = self.texts(&rendering, &shown, &primary, Operation::List).await?;
         let total = usize::from(row.is_some());
         Ok(Some(list::response(total, &Place::Index(start_index), &texts)))
     }

@@ -11,6 +11,7 @@ use tenon_scim::list::Selection;
 use tenon_scim::schema::ResourceType;
 use uuid::Uuid;
 
+use crate::service::hooks::Operation;
 use crate::service::list::Collection;
 use crate::service::memberships;
 use crate::service::render::Rendering;
@@ -55,6 +56,12 @@ impl Services {
         let types = request.tenant.registry.resource_types();
         for permission in [Permission::List, Permission::Read] {
             request.require_of_all(permission, Collection::Root(types))?;
+        }
+        for resource_type in types {
+            let narrowing = self.narrowing(request, Operation::List, resource_type, None).await?;
+            if narrowing.is_some() {
+                return Err(Error::NarrowedExport { resource_type: resource_type.name.clone() });
+            }
         }
         match position.or_else(|| first_of(types)) {
             Some(Position::Resources(name, after)) => self.resources(request, &name, after).await,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use tenon_plugin::Capability;
 use tenon_scim::Object;
 use tenon_scim::project::Projection;
 use tenon_scim::resource::{self, Kept, Meta};
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::{ATTEMPTS, log_ignored, pause};
 use crate::clock;
-use crate::service::hooks::Operation;
+use crate::service::hooks::{Edited, Operation};
 use crate::service::idempotency::{Answer, Keyed};
 use crate::service::large::is_large;
 use crate::service::memberships::{MembersChange, count_members};
@@ -33,6 +34,7 @@ pub(super) struct New {
     members: MembersChange,
     /// What no schema knows, and is not stored.
     pub(super) ignored: Vec<String>,
+    edited: Edited,
 }
 
 impl Services {
@@ -77,7 +79,8 @@ impl Services {
                 return Ok(answer);
             }
             let new = self.prepare(request, resource_type, Uuid::now_v7(), &input).await?;
-            let answer = new.answer(request, resource_type, projection);
+            let shown = self.show_written(request, resource_type, projection, &new.resource).await;
+            let answer = new.answer(request, resource_type, shown);
             let text = answer.text()?;
             let answered = keyed.answered(&answer, &text);
             match self.insert(request, resource_type, &new, Some(answered)).await {
@@ -105,19 +108,25 @@ impl Services {
         log_ignored(&valid);
         let ignored = valid.ignored().to_vec();
         let mut attributes = valid.into_attributes();
+        let now = clock::now();
+        let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
+        let mut edited = Edited::default();
+        if request.has_hook(Capability::BeforeWrite) {
+            let (operation, candidate) = (Operation::Create, (&mut attributes, &meta));
+            edited = self.before_write(request, operation, resource_type, candidate, None).await?;
+        }
         let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
         let listed = count_members(resource_type, &attributes);
         request.check_members(listed, listed)?;
-        let now = clock::now();
-        let meta = Meta { id: id.to_string(), created: now, last_modified: now, version: 1 };
-        if request.is_validated() {
+        if request.has_hook(Capability::Validation) {
             let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
             self.validate(request, Operation::Create, resource_type, &shown, None).await?;
         }
         self.sealer.seal(resource_type, &mut attributes, None).await?;
         let document = Document::of(resource_type, &meta.id, &attributes, Kept::default());
         let keys = request.keys(resource_type, &attributes);
-        Ok(New { id, resource: Resource { meta, attributes }, document, keys, members, ignored })
+        let resource = Resource { meta, attributes };
+        Ok(New { id, resource, document, keys, members, ignored, edited })
     }
 
     /// False where another request was in its way, and is no longer.
@@ -128,6 +137,7 @@ impl Services {
         new: &New,
         answered: Option<Answered<'_>>,
     ) -> Result<bool, Error> {
+        let details = new.edited.details().map(|it| it.to_string());
         let version = Version {
             resource_type: &resource_type.name,
             id: new.id,
@@ -135,6 +145,7 @@ impl Services {
             at: new.resource.meta.created,
             document: &new.document,
             display: resource::display(&new.resource.attributes),
+            details: details.as_deref(),
         };
         let inserted = self.insert_version(request, &version, new, answered).await;
         if let Ok(Inserted { outcome: Outcome::Done, warning: Some(n) }) = inserted {
@@ -205,13 +216,7 @@ impl Services {
 }
 
 impl New {
-    fn answer(
-        &self,
-        request: &Request,
-        resource_type: &ResourceType,
-        projection: &Projection,
-    ) -> Answer {
-        let shown = self.resource.shown(request, resource_type, projection);
+    fn answer(&self, request: &Request, resource_type: &ResourceType, shown: Object) -> Answer {
         Answer {
             status: 201,
             location: Some(self.resource.meta.location(resource_type, &request.base_url)),

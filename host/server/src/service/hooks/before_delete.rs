@@ -1,0 +1,51 @@
+//! `before-delete`: plugins judge what is about to be deleted.
+
+use std::sync::Arc;
+
+use tenon_plugin::Capability;
+use tenon_scim::patch::members::Reach;
+use tenon_scim::resource;
+use tenon_scim::schema::ResourceType;
+
+use super::{Operation, document, failed, rejected};
+use crate::service::read::known;
+use crate::service::{Error, Request, Services};
+use crate::store::resources::Stored;
+
+const HOOK: Capability = Capability::BeforeDelete;
+
+impl Services {
+    /// Asks every plugin with the hook. All issues of the first that has any are the answer.
+    pub(in crate::service) async fn before_delete(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        stored: &Stored,
+    ) -> Result<(), Error> {
+        let mut attributes = known(resource_type, stored)?.attributes;
+        let all = Reach::All;
+        self.load_members(request, resource_type, stored.id, &all, &mut attributes).await?;
+        let shown =
+            resource::assemble(resource_type, &attributes, &stored.meta(), &request.base_url);
+        let current = document(resource_type, &shown);
+        for active in request.plugins_with(HOOK) {
+            let plugin = self.active(request, active).await?;
+            let call = self.call_of(request, active, HOOK, Operation::Delete, resource_type);
+            let result = plugin.before_delete(&call, current.clone()).await.result;
+            request.note(
+                active,
+                match &result {
+                    Ok(issues) if issues.is_empty() => "passed",
+                    Ok(_) => "refused",
+                    Err(error) => error.kind(),
+                },
+            );
+            match result {
+                Ok(issues) if issues.is_empty() => {}
+                Ok(issues) => return Err(rejected(active, issues)),
+                Err(error) => return Err(failed(active, error)),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! `before-query`: plugins narrow what a client sees, and with it what it can touch.
+//!
+//! Filters of plugins are read and bound on their own and then and-ed to the client's: whatever is in
+//! one, it cannot widen.
+
+use tenon_plugin::{CallError, Capability, QueryDecision};
+use tenon_scim::filter::{self, BoundFilter};
+use tenon_scim::schema::ResourceType;
+use uuid::Uuid;
+
+use super::{Operation, failed, rejected};
+use crate::service::{Error, Request, Services, not_found};
+use crate::store::filter_sql::{self, Asked, Bound, Order, Slice, Space};
+use crate::tenant::runtime::ActivePlugin;
+
+const HOOK: Capability = Capability::BeforeQuery;
+
+impl Request {
+    /// Where resources of a type are looked for.
+    pub(in crate::service) fn space<'s>(&'s self, resource_type: &'s ResourceType) -> Space<'s> {
+        let tenant = &self.tenant;
+        Space {
+            resource_type,
+            ready: tenant.ready.of_type(resource_type),
+            rewritten: tenant.ready.has_documents(&tenant.registry),
+            types: tenant.registry.resource_types(),
+            base_url: &self.base_url,
+        }
+    }
+}
+
+impl Services {
+    /// What plugins leave of the resources of a type; `None` where that is all of them. `filter` is
+    /// the client's own.
+    ///
+    /// # Errors
+    /// A plugin refuses the query, fails, or gives a filter that means nothing for the type.
+    pub(in crate::service) async fn narrowing<'t>(
+        &self,
+        request: &Request,
+        operation: Operation,
+        resource_type: &'t ResourceType,
+        filter: Option<&str>,
+    ) -> Result<Option<BoundFilter<'t>>, Error> {
+        let mut narrowed = Vec::new();
+        for active in request.plugins_with(HOOK) {
+            let plugin = self.active(request, active).await?;
+            let call = self.call_of(request, active, HOOK, operation, resource_type);
+            let decided = match plugin.before_query(&call, filter).await.result {
+                Ok(QueryDecision::Proceed) => Ok(None),
+                Ok(QueryDecision::Narrow(narrow)) => {
+                    bound(request, resource_type, &narrow).map(Some)
+                }
+                Ok(QueryDecision::Reject(issues)) => {
+                    request.note(active, "refused");
+                    return Err(rejected(active, issues));
+                }
+                Err(error) => Err(error),
+            };
+            note(request, active, &decided);
+            narrowed.extend(decided.map_err(|error| failed(active, error))?);
+        }
+        Ok(narrowed.into_iter().reduce(both))
+    }
+
+    /// Refuses what plugins leave out for this request, as what is not there.
+    ///
+    /// # Errors
+    /// The resource is left out, or as [`Self::narrowing`].
+    pub(in crate::service) async fn check_seen(
+        &self,
+        request: &Request,
+        operation: Operation,
+        resource_type: &ResourceType,
+        id: Uuid,
+    ) -> Result<(), Error> {
+        if !request.has_hook(HOOK) {
+            return Ok(());
+        }
+        match self.narrowing(request, operation, resource_type, None).await? {
+            Some(narrowed) => self.check_matches(request, resource_type, id, narrowed).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The database decides, as it does for lists.
+    pub(in crate::service) async fn check_matches(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        id: Uuid,
+        narrowed: BoundFilter<'_>,
+    ) -> Result<(), Error> {
+        let of_id = filter::parse(&format!("id eq \"{id}\"")).and_then(|it| it.bind(resource_type));
+        let filter = both(of_id.map_err(tenon_scim::Error::from)?, narrowed);
+        let asked =
+            Asked { space: request.space(resource_type), filter: Some(&filter), sort: None };
+        let mut plan = filter_sql::Plan::of(vec![asked], Order::Creation, self.list_limits);
+        let mut conn = self.database.read_for(request.tenant.place).await?;
+        plan.count(&mut conn, request.tenant.id).await?;
+        let nothing = Slice { bound: Bound::After(None), skip: 0, take: 0 };
+        let page = plan.page(&mut conn, request.tenant.id, &nothing).await?;
+        if let Some(exceeded) = plan.exceeded(&page) {
+            return Err(Error::too_many(exceeded));
+        }
+        if page.stale {
+            return Err(Error::documents_not_rewritten(&mut conn, request.tenant.id).await?);
+        }
+        if page.total == 0 { Err(not_found(resource_type, id)) } else { Ok(()) }
+    }
+}
+
+/// Both have to hold.
+pub(in crate::service) fn both<'t>(
+    left: BoundFilter<'t>,
+    right: BoundFilter<'t>,
+) -> BoundFilter<'t> {
+    BoundFilter::And(vec![left, right])
+}
+
+fn bound<'t>(
+    request: &Request,
+    resource_type: &'t ResourceType,
+    narrow: &str,
+) -> Result<BoundFilter<'t>, CallError> {
+    filter::parse_within(narrow, request.tenant.limits.max_filter_terms)
+        .and_then(|filter| filter.bind(resource_type))
+        .map_err(|error| CallError::InvalidOutput {
+            message: format!("the filter that it narrows by is wrong: {error}"),
+        })
+}
+
+fn note(
+    request: &Request,
+    active: &ActivePlugin,
+    decided: &Result<Option<BoundFilter<'_>>, CallError>,
+) {
+    request.note(
+        active,
+        match decided {
+            Ok(None) => "passed",
+            Ok(Some(_)) => "narrowed",
+            Err(error) => error.kind(),
+        },
+    );
+}
