@@ -21,6 +21,7 @@ mod entry_points;
 mod explain;
 mod faults;
 mod groups;
+mod hooks;
 mod hostile_plugins;
 mod housekeeping;
 mod indexes;

@@ -36,38 +36,45 @@ pub fn tenon() -> &'static Path {
 #[must_use]
 pub fn cost_center() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("cost-center"))
+    COMPONENT.get_or_init(|| built("plugins/cost-center"))
 }
 
 /// The component of `plugins/naming-policy`.
 #[must_use]
 pub fn naming_policy() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("naming-policy"))
+    COMPONENT.get_or_init(|| built("plugins/naming-policy"))
 }
 
 /// The component of `plugins/attribute-vault`.
 #[must_use]
 pub fn attribute_vault() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("attribute-vault"))
+    COMPONENT.get_or_init(|| built("plugins/attribute-vault"))
 }
 
 /// The component of `plugins/row-level`.
 #[must_use]
 pub fn row_level() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("row-level"))
+    COMPONENT.get_or_init(|| built("plugins/row-level"))
 }
 
-fn example(name: &str) -> Vec<u8> {
+/// The component of `tests/components/scripted`, which does what its configuration says.
+#[must_use]
+pub fn scripted() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| built("tests/components/scripted"))
+}
+
+fn built(dir: &str) -> Vec<u8> {
     let built = outside_cargo(&mut Command::new(tenon()))
-        .args(["plugin", "build", &format!("plugins/{name}")])
+        .args(["plugin", "build", dir])
         .current_dir(workspace())
         .stderr(Stdio::inherit())
         .output()
         .expect("tenon runs");
-    assert!(built.status.success(), "plugins/{name} does not build");
+    assert!(built.status.success(), "{dir} does not build");
     let output = String::from_utf8(built.stdout).expect("the output is text");
     let path = output.lines().next().expect("the first line is the component's path");
     std::fs::read(path).expect("the component is there")

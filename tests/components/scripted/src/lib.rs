@@ -1,0 +1,164 @@
+//! A plugin for tests that does what its configuration says, good or evil. Each hook has a member:
+//!
+//! ```json
+//! {
+//!   "resourceType": "User",
+//!   "before-write": { "edits": [{ "op": "replace", "path": "title", "value": "x" }] },
+//!   "before-delete": { "reject": "kept" },
+//!   "before-query": { "narrow": "active eq true" },
+//!   "after-read": { "fail": "broken" },
+//!   "validation": { "trap": true, "rejectTitle": "x" }
+//! }
+//! ```
+//!
+//! `look` has the directory asked in `before-write`, and what it answers becomes the `title`:
+//! `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
+//! `{"times": 65}`. A hook without a member does nothing, and so does one for other types than
+//! `resourceType`.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tenon_sdk::prelude::*;
+
+struct Scripted;
+
+tenon_sdk::export!(
+    Scripted: validation, before_write, before_delete, before_query, after_read
+);
+
+/// What a hook does.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Script {
+    #[serde(default)]
+    edits: Vec<Scripts>,
+    reject: Option<String>,
+    reject_title: Option<String>,
+    narrow: Option<String>,
+    look: Option<Look>,
+    fail: Option<String>,
+    #[serde(default)]
+    trap: bool,
+}
+
+#[derive(Deserialize)]
+struct Scripts {
+    op: String,
+    path: Option<String>,
+    value: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Look {
+    Get(String, String),
+    Find(String, String),
+    Count(String, Option<String>),
+    Times(u32),
+}
+
+impl Script {
+    fn of(hook: &str, context: &Context) -> Result<Script, Failure> {
+        let of_type = config::get::<String>("resourceType")?;
+        if of_type.is_some_and(|name| name != context.resource_type) {
+            return Ok(Script::default());
+        }
+        let script = config::get::<Script>(hook)?.unwrap_or_default();
+        assert!(!script.trap, "the script says so");
+        match script.fail {
+            Some(message) => Err(Failure::new(message)),
+            None => Ok(script),
+        }
+    }
+
+    fn edits(self) -> Vec<Edit> {
+        let op = |name: &str| match name {
+            "add" => "add",
+            "replace" => "replace",
+            "remove" => "remove",
+            _ => "no such operation",
+        };
+        let edit = |it: Scripts| Edit { op: op(&it.op), path: it.path, value: it.value };
+        self.edits.into_iter().map(edit).collect()
+    }
+
+    fn issues(&self) -> Vec<Issue> {
+        self.reject.iter().map(Issue::new).collect()
+    }
+}
+
+impl Validation for Scripted {
+    fn validate(
+        context: &Context,
+        candidate: &Document,
+        _: Option<&Document>,
+    ) -> Result<Vec<Issue>, Failure> {
+        let script = Script::of("validation", context)?;
+        if let Some(title) = &script.reject_title
+            && candidate.get::<String>("title")?.as_ref() == Some(title)
+        {
+            return Ok(vec![Issue::new("this title is refused").at("title")]);
+        }
+        Ok(script.issues())
+    }
+}
+
+impl BeforeWrite for Scripted {
+    fn before_write(
+        context: &Context,
+        candidate: &Document,
+        _: Option<&Document>,
+    ) -> Result<WriteDecision, Failure> {
+        let script = Script::of("before-write", context)?;
+        log::info(format!("{} sees {}", context.actor, candidate.json::<Value>()?));
+        if script.reject.is_some() {
+            return Ok(WriteDecision::Reject(script.issues()));
+        }
+        if let Some(look) = &script.look {
+            let title = match looked_up(look) {
+                Ok(found) => found.to_string(),
+                Err(failure) => failure.message,
+            };
+            return Ok(WriteDecision::Amend(vec![Edit::replace("title", title)]));
+        }
+        Ok(WriteDecision::Amend(script.edits()))
+    }
+}
+
+fn looked_up(look: &Look) -> Result<Value, Failure> {
+    Ok(match look {
+        Look::Get(of, id) => directory::get::<Value>(of, id)?.unwrap_or(Value::Null),
+        Look::Find(of, filter) => Value::from(directory::find::<Value>(of, filter, 10)?),
+        Look::Count(of, filter) => Value::from(directory::count(of, filter.as_deref())?),
+        Look::Times(times) => {
+            for _ in 0..*times {
+                directory::count("User", None)?;
+            }
+            Value::Null
+        }
+    })
+}
+
+impl BeforeDelete for Scripted {
+    fn before_delete(context: &Context, _: &Document) -> Result<Vec<Issue>, Failure> {
+        Ok(Script::of("before-delete", context)?.issues())
+    }
+}
+
+impl BeforeQuery for Scripted {
+    fn before_query(context: &Context, _: Option<&str>) -> Result<QueryDecision, Failure> {
+        let script = Script::of("before-query", context)?;
+        Ok(match &script.narrow {
+            _ if script.reject.is_some() => QueryDecision::Reject(script.issues()),
+            Some(filter) => QueryDecision::Narrow(filter.clone()),
+            None => QueryDecision::Proceed,
+        })
+    }
+}
+
+impl AfterRead for Scripted {
+    fn after_read(context: &Context, documents: &[Document]) -> Result<Vec<Vec<Edit>>, Failure> {
+        let edits = Script::of("after-read", context)?.edits();
+        Ok(documents.iter().map(|_| edits.clone()).collect())
+    }
+}
