@@ -139,6 +139,6 @@ pub async fn lines(
     .fetch_all(conn)
     .await?;
     let items: Vec<Line> = rows.into_iter().map(Line::try_from).collect::<Result<_, _>>()?;
-    let before = items.last().filter(|_| Page::is_full(&items, limit)).map(|last| last.id);
-    Ok(Page { items, before })
+    // No row was left out.
+    Page::of(items, limit, |it| it.id, async { Ok(None) }).await
 }
