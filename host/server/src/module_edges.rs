@@ -63,6 +63,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("plugins/life_cycle.rs", "administration"),
     ("plugins/log.rs", "of the server, for all tenants"),
     ("plugins/schema_change.rs", "administration"),
+    ("plugins/shadow.rs", "administration, and sums in the background"),
     ("removal.rs", "takes a tenant away"),
     ("request_log.rs", "of the server, for all tenants"),
     ("shares.rs", "administration"),

@@ -200,6 +200,7 @@ const TENANT: &[Crossing] = &[
     row("post", "/plugins/{name}/rollback", "/plugins/<plugin>/rollback", "{}", 404),
     row("post", "/plugins/{name}/shadow", "/plugins/<plugin>/shadow", r#"{"digest":"<digest>"}"#, 404),
     row("post", "/plugins/{name}/shadow", "/plugins/<own-plugin>/shadow", r#"{"digest":"<digest>"}"#, 404),
+    row("get", "/plugins/{name}/shadow", "/plugins/<plugin>/shadow", "", 404),
     row("delete", "/plugins/{name}/shadow", "/plugins/<plugin>/shadow", "", 404),
     row("get", "/plugins/{name}/logs", "/plugins/<plugin>/logs", "", 404),
     row("put", "/plugins/{name}/settings", "/plugins/<plugin>/settings", "{}", 404),

@@ -112,6 +112,7 @@ const NEEDS: &[(&str, &str, &str)] = &[
     ("post", "/admin/v1/tenants/{tenant}/plugins/{name}/deactivate", "plugins:activate"),
     ("post", "/admin/v1/tenants/{tenant}/plugins/{name}/rollback", "plugins:activate"),
     ("post", "/admin/v1/tenants/{tenant}/plugins/{name}/shadow", "plugins:activate"),
+    ("get", "/admin/v1/tenants/{tenant}/plugins/{name}/shadow", "plugins:read"),
     ("delete", "/admin/v1/tenants/{tenant}/plugins/{name}/shadow", "plugins:activate"),
     ("get", "/admin/v1/tenants/{tenant}/plugins/{name}/logs", "plugins:read"),
     ("put", "/admin/v1/tenants/{tenant}/plugins/{name}/settings", "plugins:activate"),

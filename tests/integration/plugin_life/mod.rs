@@ -5,6 +5,7 @@ mod logs;
 mod order;
 mod schema_changes;
 mod settings;
+mod shadow;
 mod swap;
 mod versions;
 

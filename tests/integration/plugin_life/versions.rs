@@ -40,9 +40,13 @@ async fn a_version_in_shadow_is_not_the_active_one_and_is_no_shadow_when_it_beco
     let server = Server::shared();
     let acme = server.tenant("acme").await;
     let component = artifacts::cost_center();
-    let first = acme.activate("cost-center", component, json!({})).await;
-    let second = uploaded(&acme, "cost-center", &artifacts::tagged(component, "second")).await;
+    let first = uploaded(&acme, "cost-center", component).await;
     let shadow = "/plugins/cost-center/shadow";
+    let alone = acme.admin.post(shadow, json!({ "digest": first })).await.expect(409);
+    assert!(alone.detail().contains("no active version"), "{}", alone.detail());
+    let activate = json!({ "digest": first });
+    acme.admin.post("/plugins/cost-center/activate", activate).await.expect(200);
+    let second = uploaded(&acme, "cost-center", &artifacts::tagged(component, "second")).await;
     acme.admin.post(shadow, json!({ "digest": first })).await.expect(409);
     let unknown = format!("sha256:{}", "0".repeat(64));
     acme.admin.post(shadow, json!({ "digest": unknown })).await.expect(404);

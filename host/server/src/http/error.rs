@@ -301,12 +301,12 @@ impl From<PluginError> for Problem {
             PluginError::Described(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
                 .kind("plugin-refused")
                 .member("check", "describe"),
-            PluginError::NoPlugin { .. } | PluginError::NoVersion { .. } => {
-                Self::new(StatusCode::NOT_FOUND, detail)
-            }
-            PluginError::NothingBefore { .. } | PluginError::ActiveAlready { .. } => {
-                Self::new(StatusCode::CONFLICT, detail)
-            }
+            PluginError::NoPlugin { .. }
+            | PluginError::NoVersion { .. }
+            | PluginError::NoShadow { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            PluginError::NothingBefore { .. }
+            | PluginError::NothingActive { .. }
+            | PluginError::ActiveAlready { .. } => Self::new(StatusCode::CONFLICT, detail),
             PluginError::NotAnOrder { .. } | PluginError::Settings(_) => {
                 Self::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
             }

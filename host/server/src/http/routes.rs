@@ -190,6 +190,7 @@ pub(super) fn admin() -> Vec<Route> {
         post("/tenants/{tenant}/plugins/{name}/deactivate", Tenant(PluginsActivate), "deactivatePlugin", "Have requests go through a plugin no more", plugins::deactivate),
         post("/tenants/{tenant}/plugins/{name}/rollback", Tenant(PluginsActivate), "rollbackPlugin", "Have requests go through the version that was active before", plugins::rollback),
         post("/tenants/{tenant}/plugins/{name}/shadow", Tenant(PluginsActivate), "shadowPlugin", "Run a version beside the active one, without effect", plugins::shadow),
+        get("/tenants/{tenant}/plugins/{name}/shadow", Tenant(PluginsRead), "getPluginShadow", "What a version came to that is run beside the active one", plugins::get_shadow),
         delete("/tenants/{tenant}/plugins/{name}/shadow", Tenant(PluginsActivate), "stopPluginShadow", "Run a version beside the active one no more", plugins::stop_shadow),
         get("/tenants/{tenant}/plugins/{name}/logs", Tenant(PluginsRead), "listPluginLogs", "What a plugin wrote, and how its calls failed", plugins::logs),
         put("/tenants/{tenant}/plugins/{name}/settings", Tenant(PluginsActivate), "putPluginSettings", "Choose what becomes of requests when a plugin fails", plugins::put_settings),

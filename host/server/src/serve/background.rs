@@ -45,6 +45,8 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(async move { writer.write_requests().await });
     let writer = services.clone();
     tasks.spawn(async move { writer.write_plugin_log().await });
+    let writer = services.clone();
+    tasks.spawn(async move { writer.write_shadows().await });
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
 }

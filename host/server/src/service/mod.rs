@@ -45,7 +45,7 @@ pub use self::error::Error;
 use self::cursor::CursorSealer;
 use self::facts::Facts;
 use self::metrics::Metrics;
-use self::plugins::PluginLog;
+use self::plugins::{PluginLog, Shadows};
 use self::request_log::RequestLog;
 use crate::keyring::Keyring;
 use crate::store::audit::By;
@@ -161,6 +161,8 @@ pub struct Services {
     pub request_log: RequestLog,
     /// What plugins write.
     pub plugin_log: PluginLog,
+    /// What is run beside active plugins.
+    pub shadows: Shadows,
     /// Where plugins run.
     pub plugins: PluginHost,
     /// What is counted.
@@ -212,6 +214,7 @@ impl Services {
             claimed_rates: Arc::default(),
             request_log: RequestLog::default(),
             plugin_log,
+            shadows: Shadows::default(),
             plugins,
             metrics,
             keyring,

@@ -3,12 +3,16 @@
 mod error;
 mod life_cycle;
 mod log;
+mod queue;
 mod schema_change;
+mod shadow;
 
 pub use self::error::PluginError;
 pub use self::life_cycle::Activation;
 pub use self::log::PluginLog;
 pub use self::schema_change::Told;
+pub(in crate::service) use self::shadow::Said;
+pub use self::shadow::Shadows;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;

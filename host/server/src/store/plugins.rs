@@ -3,6 +3,7 @@
 mod affected;
 mod life_cycle;
 mod logs;
+mod shadows;
 
 use std::collections::HashSet;
 use std::fmt;
@@ -15,6 +16,9 @@ use time::OffsetDateTime;
 pub use self::affected::{Affected, affected};
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 pub use self::logs::{Line, insert_lines, lines};
+pub use self::shadows::{
+    Difference, Shadowed, Sums, add_shadowed, begin_shadow, differences, shadowed,
+};
 use super::{StoreError, TenantId};
 
 /// A plugin of a tenant.

@@ -11,7 +11,7 @@ use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
 
-use super::failure_policy::FailurePolicies;
+use super::failure_policy::{FailurePolicies, FailurePolicy};
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
 use crate::store::place::Place;
@@ -88,8 +88,19 @@ pub struct ActivePlugin {
     pub capabilities: Vec<Capability>,
     /// The tenant's configuration of it.
     pub config: Arc<Object>,
+    /// The version that is run beside it, without effect.
+    pub shadow: Option<Shadow>,
     /// What becomes of requests when it gives no answer.
     pub on_failure: Arc<FailurePolicies>,
+}
+
+/// A version that is run beside the one that requests go through.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// The version.
+    pub digest: Digest,
+    /// What it exports.
+    pub capabilities: Vec<Capability>,
 }
 
 /// Two plugins of a tenant do not fit together, or one not to the core.
@@ -190,7 +201,14 @@ impl ActivePlugin {
     /// Whether a request goes on without the plugin where this hook of it fails.
     #[must_use]
     pub fn may_be_skipped(&self, hook: Capability) -> bool {
-        hook == Capability::AfterRead
+        let policy = self.on_failure.of(hook.as_str());
+        matches!(policy, FailurePolicy::Skip | FailurePolicy::Open)
+    }
+
+    /// The version that is run beside it at this hook.
+    #[must_use]
+    pub fn shadow_at(&self, hook: Capability) -> Option<&Shadow> {
+        self.shadow.as_ref().filter(|it| it.capabilities.contains(&hook))
     }
 
     fn of(plugin: &Plugin) -> Option<Self> {
@@ -200,6 +218,10 @@ impl ActivePlugin {
             digest: version.digest,
             capabilities: version.capabilities.clone(),
             config: Arc::new(plugin.config.clone()),
+            shadow: plugin
+                .shadow
+                .and_then(|digest| plugin.version(&digest))
+                .map(|it| Shadow { digest: it.digest, capabilities: it.capabilities.clone() }),
             // What cannot be read refuses more than it has to.
             on_failure: Arc::new(
                 FailurePolicies::of_settings(&plugin.settings).unwrap_or_default(),

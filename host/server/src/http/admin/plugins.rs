@@ -2,11 +2,13 @@
 
 mod life_cycle;
 mod logs;
+mod shadow;
 
 pub(crate) use self::life_cycle::{
-    activate, deactivate, get_order, put_order, put_settings, rollback, shadow, stop_shadow,
+    activate, deactivate, get_order, put_order, put_settings, rollback,
 };
 pub(crate) use self::logs::logs;
+pub(crate) use self::shadow::{get_shadow, shadow, stop_shadow};
 
 use std::sync::Arc;
 use std::time::Duration;

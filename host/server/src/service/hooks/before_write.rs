@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use tenon_plugin::{CallError, Capability, Edit, WriteDecision};
+use tenon_plugin::{Call, CallError, Capability, Edit, Plugin, WriteDecision};
 use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::resource::{self, Meta};
 use tenon_scim::schema::{ResourceType, validate};
@@ -14,6 +14,7 @@ use tenon_scim::{Dialect, Object};
 
 use super::{Operation, document, failed, rejected};
 use crate::service::large::is_large;
+use crate::service::plugins::Said;
 use crate::service::{Error, Request, Services};
 use crate::tenant::runtime::ActivePlugin;
 
@@ -57,7 +58,17 @@ impl Services {
             let call = self.call_of(request, active, HOOK, operation, resource_type);
             let shown = resource::assemble(resource_type, attributes, meta, &request.base_url);
             let candidate = document(resource_type, &shown);
+            let in_shadow = active.shadow_at(HOOK).map(|shadow| {
+                (shadow.digest, call.clone(), (candidate.clone(), current.clone()))
+            });
             let decision = plugin.before_write(&call, candidate, current.clone()).await.result;
+            if let Some((shadow, call, (candidate, current))) = in_shadow {
+                let run = async move |plugin: Plugin, call: Call| {
+                    plugin.before_write(&call, candidate, current).await
+                };
+                let said = Said::of_decision(&decision);
+                self.shadow(request, (active, shadow), (HOOK, call), said, run, Said::of_decision);
+            }
             let decided = match decision {
                 Ok(WriteDecision::Proceed) => Ok(None),
                 Ok(WriteDecision::Amend(edits)) => {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::Capability;
+use tenon_plugin::{Call, Capability, Plugin};
 use tenon_scim::Object;
 use tenon_scim::schema::ResourceType;
 
 use super::{Operation, document, failed, rejected};
+use crate::service::plugins::Said;
 use crate::service::{Error, Request, Services};
 
 const HOOK: Capability = Capability::Validation;
@@ -31,7 +32,17 @@ impl Services {
                     (of(candidate), current.map(of))
                 })
                 .clone();
+            let in_shadow = active.shadow_at(HOOK).map(|shadow| {
+                (shadow.digest, call.clone(), (candidate.clone(), current.clone()))
+            });
             let result = plugin.validate(&call, candidate, current).await.result;
+            if let Some((shadow, call, (candidate, current))) = in_shadow {
+                let run = async move |plugin: Plugin, call: Call| {
+                    plugin.validate(&call, candidate, current).await
+                };
+                let said = Said::of_issues(&result);
+                self.shadow(request, (active, shadow), (HOOK, call), said, run, Said::of_issues);
+            }
             request.note(
                 active,
                 match &result {

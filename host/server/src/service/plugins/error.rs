@@ -66,6 +66,20 @@ pub enum PluginError {
         /// The version.
         digest: Digest,
     },
+    /// There is no version beside which one could be run.
+    #[error(
+        "plugin \"{name}\" has no active version beside which another could be run; activate one"
+    )]
+    NothingActive {
+        /// The plugin.
+        name: String,
+    },
+    /// No version of the plugin was run beside another.
+    #[error("no version of plugin \"{name}\" was run in shadow")]
+    NoShadow {
+        /// The plugin.
+        name: String,
+    },
     /// An order does not name the tenant's plugins, each once.
     #[error("\"order\" must name each plugin of the tenant once: {}", names.join(", "))]
     NotAnOrder {

@@ -117,7 +117,7 @@ impl Services {
     /// Runs a version beside the active one, without effect; or none any more.
     ///
     /// # Errors
-    /// There is no such version, or it is the active one.
+    /// There is no such version, it is the active one, or there is none that is active.
     pub async fn shadow_plugin(
         &self,
         by: By<'_>,
@@ -128,13 +128,18 @@ impl Services {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let before = get(&mut transaction, tenant, name).await?;
-        if let Some(digest) = &digest {
-            version_of(&before, digest)?;
-        }
-        if let Some(digest) = digest.filter(|digest| before.active == Some(*digest)) {
-            return Err(PluginError::ActiveAlready { name: before.name, digest });
-        }
         let now = clock::now();
+        if let Some(digest) = digest {
+            version_of(&before, &digest)?;
+            match before.active {
+                None => return Err(PluginError::NothingActive { name: before.name }),
+                Some(active) if active == digest => {
+                    return Err(PluginError::ActiveAlready { name: before.name, digest });
+                }
+                Some(_) => {}
+            }
+            plugins::begin_shadow(&mut transaction, tenant, name, &digest, now).await?;
+        }
         plugins::set_shadow(&mut transaction, tenant, name, digest.as_ref(), now).await?;
         let details = json!({ "digest": digest.map(|it| it.to_string()) });
         record(&mut transaction, tenant, by, "plugin.shadow", name, &details).await?;

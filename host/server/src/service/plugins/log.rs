@@ -1,26 +1,14 @@
-//! The logs of plugins: what they write, and how their calls fail. Requests do not wait for it: lines are put
-//! into a queue, and what does not fit is counted and lost.
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+//! The logs of plugins: what they write, and how their calls fail.
 
 use tenon_plugin::{CallError, CallObserver, CallReport};
-use tokio::sync::{Mutex, mpsc};
-use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::queue::Queue;
 use crate::clock;
 use crate::service::Services;
 use crate::store::page::Page;
 use crate::store::plugins::{self, Line};
 use crate::store::{StoreError, TenantId};
-
-/// Calls that wait to be written.
-const QUEUE: usize = 2_000;
-/// Calls that are written together, and how long the first of them waits for the others.
-const TOGETHER: usize = 200;
-const GATHERING: Duration = Duration::from_secs(1);
 
 /// The lines of a call.
 #[derive(Debug)]
@@ -30,20 +18,9 @@ struct Called {
     lines: Vec<Line>,
 }
 
-/// The queue.
-#[derive(Debug, Clone)]
-pub struct PluginLog {
-    sender: mpsc::Sender<Called>,
-    lost: Arc<AtomicU64>,
-    receiver: Arc<Mutex<mpsc::Receiver<Called>>>,
-}
-
-impl Default for PluginLog {
-    fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        Self { sender, lost: Arc::default(), receiver: Arc::new(Mutex::new(receiver)) }
-    }
-}
+/// What waits to be written.
+#[derive(Debug, Clone, Default)]
+pub struct PluginLog(Queue<Called>);
 
 impl CallObserver for PluginLog {
     fn called(&self, report: &CallReport<'_>) {
@@ -52,10 +29,7 @@ impl CallObserver for PluginLog {
         if lines.is_empty() {
             return;
         }
-        let called = Called { tenant, plugin: report.plugin.to_owned(), lines };
-        if self.sender.try_send(called).is_err() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-        }
+        self.0.add(Called { tenant, plugin: report.plugin.to_owned(), lines });
     }
 }
 
@@ -107,34 +81,24 @@ impl Services {
 
     /// Writes what plugins say, for ever.
     pub async fn write_plugin_log(&self) {
-        let mut queue = self.plugin_log.receiver.lock().await;
-        let mut taken = Vec::new();
         loop {
-            queue.recv_many(&mut taken, TOGETHER).await;
-            let filled = async {
-                while taken.len() < TOGETHER {
-                    let left = TOGETHER - taken.len();
-                    queue.recv_many(&mut taken, left).await;
-                }
-            };
-            let _ = timeout(GATHERING, filled).await;
-            self.write_lines(&mut taken).await;
+            let called = self.plugin_log.0.gather().await;
+            self.write_lines(called).await;
+            let lost = self.plugin_log.0.lost();
+            if lost > 0 {
+                tracing::warn!(lost, "more calls of plugins than the logs of plugins could take");
+            }
         }
     }
 
-    async fn write_lines(&self, taken: &mut Vec<Called>) {
-        taken.sort_by(|a, b| (a.tenant.0, &a.plugin).cmp(&(b.tenant.0, &b.plugin)));
-        for of_one in taken.chunk_by(|a, b| (a.tenant, &a.plugin) == (b.tenant, &b.plugin)) {
+    async fn write_lines(&self, mut called: Vec<Called>) {
+        called.sort_by(|a, b| (a.tenant.0, &a.plugin).cmp(&(b.tenant.0, &b.plugin)));
+        for of_one in called.chunk_by(|a, b| (a.tenant, &a.plugin) == (b.tenant, &b.plugin)) {
             let Some(Called { tenant, plugin, .. }) = of_one.first() else { continue };
             let lines: Vec<Line> = of_one.iter().flat_map(|it| it.lines.iter().cloned()).collect();
             if let Err(error) = self.write_lines_of(*tenant, plugin, &lines).await {
                 tracing::warn!(%tenant, plugin, %error, "lines are missing in the log of a plugin");
             }
-        }
-        taken.clear();
-        let lost = self.plugin_log.lost.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            tracing::warn!(lost, "more calls of plugins than the logs of plugins could take");
         }
     }
 

@@ -60,8 +60,8 @@ impl Plugin {
     }
 }
 
-/// Sends requests through a version from now on, or through none. The one before is retired; the
-/// shadow of the new one ends.
+/// Sends requests through a version from now on, or through none. The one before is retired. The shadow
+/// ends where it is the new one, or has nothing any more beside which it could be run.
 ///
 /// # Errors
 /// The database fails.
@@ -85,8 +85,8 @@ pub async fn set_active(
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "UPDATE plugins SET active_digest = $3, shadow_digest = nullif(shadow_digest, $3), \
-                modified = $4 \
+        "UPDATE plugins SET active_digest = $3, modified = $4, \
+                shadow_digest = CASE WHEN $3 IS NOT NULL THEN nullif(shadow_digest, $3) END \
          WHERE tenant_id = $1 AND name = $2",
     )
     .bind(tenant.0)

@@ -57,33 +57,6 @@ pub(crate) async fn deactivate(
     Ok(Json(shown(&plugin)).into_response())
 }
 
-pub(crate) async fn shadow(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-    administrator: Administrator,
-    PluginName(name): PluginName,
-    mut members: Members,
-) -> Answer {
-    let digest = Some(digest(&mut members)?);
-    members.finish()?;
-    let services = &app.services;
-    let plugin =
-        services.shadow_plugin(administrator.by(), tenant.tenant_id(), &name, digest).await?;
-    Ok(Json(shown(&plugin)).into_response())
-}
-
-pub(crate) async fn stop_shadow(
-    State(app): State<Arc<App>>,
-    ForTenant(tenant): ForTenant,
-    administrator: Administrator,
-    PluginName(name): PluginName,
-) -> Answer {
-    let services = &app.services;
-    let plugin =
-        services.shadow_plugin(administrator.by(), tenant.tenant_id(), &name, None).await?;
-    Ok(Json(shown(&plugin)).into_response())
-}
-
 pub(crate) async fn get_order(State(app): State<Arc<App>>, ForTenant(tenant): ForTenant) -> Answer {
     let mut conn = app.services.database.read().await?;
     let all = plugins::list(&mut conn, tenant.tenant_id()).await?;
