@@ -3,25 +3,23 @@
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
-use tenon_tests::{ADMIN_TOKEN, Server, Tenant, artifacts};
-
-use super::indexes_commands::{complaint, printed, tenon};
+use tenon_tests::{ADMIN_TOKEN, Server, Tenant, artifacts, complaint, printed};
 
 /// What a command prints with `--json`: its only line.
 fn told(server: &Server, args: &[&str]) -> Value {
-    let text = printed(&tenon(server, &[args, &["--json"]].concat()));
+    let text = printed(&server.run(&[args, &["--json"]].concat()));
     assert_eq!(text.lines().count(), 1, "{text}");
     serde_json::from_str(&text).unwrap()
 }
 
 /// The items that a list prints with `--json`, one a line.
 fn listed(server: &Server, args: &[&str]) -> Vec<Value> {
-    let text = printed(&tenon(server, &[args, &["--json"]].concat()));
+    let text = printed(&server.run(&[args, &["--json"]].concat()));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 fn quiet(server: &Server, args: &[&str]) {
-    assert_eq!(printed(&tenon(server, args)), "", "{args:?}");
+    assert_eq!(printed(&server.run(args)), "", "{args:?}");
 }
 
 /// Runs a command as somebody with that token of a tenant, and as nobody else.
@@ -65,7 +63,7 @@ async fn a_tenant_is_made_changed_suspended_and_deleted() {
     let stats = told(&server, &["tenant", "stats", &name]);
     assert_eq!(stats["resources"]["User"]["limit"], 7, "{stats:#}");
     assert_eq!(told(&server, &["tenant", "health", &name])["status"], "ok");
-    let words = printed(&tenon(&server, &["tenant", "show", &name]));
+    let words = printed(&server.run(&["tenant", "show", &name]));
     assert!(words.lines().any(|line| line == format!("name        {name}")), "{words}");
 
     quiet(&server, &["tenant", "delete", &name]);
@@ -111,7 +109,7 @@ async fn tokens_and_clients_are_given_replaced_and_taken() {
     let id = client["id"].as_str().unwrap();
     let rotated = told(&server, &["client", "rotate", id, "--tenant", &acme.name]);
     assert_ne!(rotated["clientSecret"], client["clientSecret"]);
-    let line = printed(&tenon(&server, &of(&["client", "list"])));
+    let line = printed(&server.run(&of(&["client", "list"])));
     assert!(line.contains(client["clientId"].as_str().unwrap()), "{line}");
     quiet(&server, &["client", "delete", id, "--tenant", &acme.name]);
     assert!(listed(&server, &of(&["client", "list"])).is_empty());
@@ -223,14 +221,14 @@ async fn what_is_wrong_with_a_command_is_one_line() {
         (&["token", "revoke", "x", "--tenant", name], "tenon: the tenant has no token \"x\""),
     ];
     for (args, expected) in cases {
-        let output = tenon(&server, args);
+        let output = server.run(args);
         let complaint = complaint(&output);
         assert_eq!(output.status.code(), Some(1), "{complaint}");
         assert!(complaint.starts_with(expected), "{complaint}");
         assert_eq!(complaint.lines().count(), 1, "{complaint}");
     }
     // It would be the path of something else.
-    let output = tenon(&server, &["tenant", "delete", ".."]);
+    let output = server.run(&["tenant", "delete", ".."]);
     assert_eq!(output.status.code(), Some(2), "{}", complaint(&output));
     let refused = as_administrator(&server, "", &["tenant", "list"]);
     assert!(complaint(&refused).starts_with("tenon: a token is needed"), "{}", complaint(&refused));

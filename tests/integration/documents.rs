@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use tenon_tests::{Answer, Options, Server, Tenant, artifacts, user};
 
-use super::indexes::{database, let_time_pass};
+use super::indexes::let_time_pass;
 
 const BADGE: &str = "urn:example:2.0:Badge";
 
@@ -46,7 +46,7 @@ async fn with_hidden_data(server: &Server) -> (Tenant, String) {
     other["title"] = json!("Ünal");
     acme.create("/Users", other).await;
     acme.admin.post("/plugins/badge/deactivate", json!({})).await.expect(200);
-    let mut conn = database(server).await;
+    let mut conn = server.database().await;
     let search = "SELECT search IS NULL FROM resources WHERE id = $1::text::uuid";
     let is_hidden = async |conn: &mut _| -> bool {
         sqlx::query_scalar(search).bind(&id).fetch_one(conn).await.unwrap()
@@ -82,7 +82,7 @@ async fn nothing_is_missed_in_what_was_written_before_its_schema_came() {
     let explained = acme.admin.query("/explain", &asked).await.expect(200).body;
     assert!(explained["refused"].as_str().unwrap().contains("prepared"), "{explained}");
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     for filter in OF_A {
         let list = loop {
             let list = filtered(&acme, filter).await;
@@ -127,7 +127,7 @@ async fn a_document_that_was_rewritten_is_not_taken_for_the_one_that_was_written
     let digest = acme.activate("badge", &badge(), json!({})).await;
     let id = acme.create("/Users", with_badge("a")).await;
     let shape = "SELECT shape FROM resources WHERE id = $1::text::uuid";
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let shape = async |conn: &mut _| -> i64 {
         sqlx::query_scalar(shape).bind(&id).fetch_one(conn).await.unwrap()
     };

@@ -1,10 +1,9 @@
 //! How a list is made is told to those who may know it.
 
 use serde_json::{Value, json};
-use tenon_tests::{Client, Server, Tenant, user};
+use tenon_tests::{Client, Server, Tenant, complaint, printed, user};
 
 use super::indexes::fill;
-use super::indexes_commands::{complaint, printed, tenon};
 
 /// A tenant with three users: two are Jensens, one of these an engineer.
 async fn acme(server: &Server) -> Tenant {
@@ -145,7 +144,7 @@ async fn a_list_that_is_refused_is_explained_with_the_index_that_it_needs() {
     assert_eq!(of_users["toIndex"], json!(["tenon index add User title"]));
 
     let of = ["--tenant", acme.name.as_str()];
-    let told = printed(&tenon(&server, &[&["explain", "/Users", filter.1], &of[..]].concat()));
+    let told = printed(&server.run(&[&["explain", "/Users", filter.1], &of[..]].concat()));
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines[0], format!("refused: {}", refusal.detail()));
     assert_eq!(lines[1], "User: more than 50000 candidates");
@@ -174,7 +173,7 @@ async fn an_operator_is_told_in_a_few_lines() {
     let acme = acme(&server).await;
     let filter = r#"name.familyName sw "jen" and title eq "clerk""#;
     let args = ["explain", "--tenant", &acme.name, "/Users", filter, "--sort-by", "title"];
-    let told = printed(&tenon(&server, &args));
+    let told = printed(&server.run(&args));
     let expected = "\
 1 match
 User: 2 of at most 50000 candidates
@@ -185,10 +184,9 @@ User: 2 of at most 50000 candidates
 ";
     assert_eq!(told, expected);
     let json: Value =
-        serde_json::from_str(&printed(&tenon(&server, &[&args[..], &["--json"]].concat())))
-            .unwrap();
+        serde_json::from_str(&printed(&server.run(&[&args[..], &["--json"]].concat()))).unwrap();
     assert_eq!(json["total"], 1);
-    let all = printed(&tenon(&server, &["explain", "--tenant", &acme.name, "/Users"]));
+    let all = printed(&server.run(&["explain", "--tenant", &acme.name, "/Users"]));
     assert_eq!(all, "3 match\nUser: no filter and no sort, only the page is read\n");
 
     for (arguments, expected) in [
@@ -197,7 +195,7 @@ User: 2 of at most 50000 candidates
         (&["/Users", "--sort-order", "up"], "tenon: parameter \"sortOrder\""),
     ] {
         let of = ["explain", "--tenant", acme.name.as_str()];
-        let output = tenon(&server, &[&of[..], arguments].concat());
+        let output = server.run(&[&of[..], arguments].concat());
         assert_eq!(output.status.code(), Some(1));
         assert!(complaint(&output).starts_with(expected), "{}", complaint(&output));
     }

@@ -3,8 +3,6 @@
 use sqlx::PgConnection;
 use tenon_tests::{Options, Server, Tenant, new_data_dir, user};
 
-use super::indexes::database;
-
 /// A row of the outbox and an idempotency key, of so many days ago.
 const OLD: &str = "
     WITH event AS (
@@ -36,7 +34,7 @@ async fn events_and_idempotency_keys_go_after_their_time() {
     let mut first = over("30d");
     let acme = first.tenant("acme").await;
     acme.create("/Users", user("a")).await;
-    let mut conn = database(&first).await;
+    let mut conn = first.database().await;
     sqlx::query(OLD).bind(&acme.id).bind([2, 5, 9]).execute(&mut conn).await.unwrap();
     first.stop();
 
@@ -48,7 +46,7 @@ async fn events_and_idempotency_keys_go_after_their_time() {
         (line["events"].as_u64(), line["idempotency_keys"].as_u64()),
         (Some(3_000), Some(3))
     );
-    let mut conn = database(&second).await;
+    let mut conn = second.database().await;
     let left = ages(&mut conn, &acme, "outbox").await;
     assert!(!left.contains(&5) && left.contains(&2), "{left:?}");
     assert!(ages(&mut conn, &acme, "idempotency_keys").await.is_empty());

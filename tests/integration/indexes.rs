@@ -4,14 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{PgConnection, Row};
 use tenon_tests::{Client, Options, Server, Tenant, artifacts, new_data_dir, patch, user};
 
 const BADGE: &str = "urn:example:2.0:Badge";
-
-pub(super) async fn database(server: &Server) -> PgConnection {
-    PgConnection::connect(&server.database_url()).await.unwrap()
-}
 
 /// Has the tenant's indexes think that they have waited: no other request is under way here.
 pub(super) async fn let_time_pass(conn: &mut PgConnection, tenant: &Tenant) {
@@ -39,7 +35,7 @@ pub(super) async fn until(
     attribute: &str,
     state: Option<&str>,
 ) -> Value {
-    let mut conn = database(server).await;
+    let mut conn = server.database().await;
     tenon_tests::until(&format!("{attribute} is {state:?}"), async || {
         let_time_pass(&mut conn, tenant).await;
         let index = index(tenant, attribute).await;
@@ -56,7 +52,7 @@ async fn entries(server: &Server, tenant: &Tenant, attribute: &str) -> Vec<(Stri
     )
     .bind(&tenant.id)
     .bind(attribute)
-    .fetch_all(&mut database(server).await)
+    .fetch_all(&mut server.database().await)
     .await
     .unwrap();
     rows.iter().map(|row| (row.get("val"), row.get("id"))).collect()
@@ -72,7 +68,7 @@ pub(super) async fn fill(server: &Server, tenant: &Tenant, users: i32) {
     )
     .bind(&tenant.id)
     .bind(users)
-    .execute(&mut database(server).await)
+    .execute(&mut server.database().await)
     .await
     .unwrap();
     sqlx::query(
@@ -81,7 +77,7 @@ pub(super) async fn fill(server: &Server, tenant: &Tenant, users: i32) {
     )
     .bind(&tenant.id)
     .bind(users)
-    .execute(&mut database(server).await)
+    .execute(&mut server.database().await)
     .await
     .unwrap();
 }
@@ -188,7 +184,7 @@ async fn an_entry_that_no_resource_has_is_removed_before_the_index_is_ready() {
     )
     .bind(&acme.id)
     .bind([id.as_str(), gone])
-    .execute(&mut database(&server).await)
+    .execute(&mut server.database().await)
     .await
     .unwrap();
     until(&server, &acme, "title", Some("ready")).await;
@@ -279,7 +275,7 @@ async fn documents_are_made_anew_when_a_schema_comes() {
     with_badge[BADGE] = json!({ "number": 42 });
     let digest = acme.activate("badge", &badge(), json!({})).await;
     let id = acme.create("/Users", with_badge).await;
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     // As a server has written it that did not know documents yet.
     sqlx::query("UPDATE resources SET search = NULL WHERE id = $1::text::uuid")
         .bind(&id)
@@ -322,11 +318,11 @@ async fn a_build_whose_server_is_killed_goes_on_where_it_was() {
     let mut first = over(dir.path());
     let acme = first.tenant("acme").await;
     fill(&first, &acme, USERS).await;
-    let mut conn = database(&first).await;
+    let mut conn = first.database().await;
     // The batch with this user cannot be committed as long as the test does not let it.
     held_at(&mut conn, &acme, 2_100).await;
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
-    let mut other = database(&first).await;
+    let mut other = first.database().await;
     let before = tenon_tests::until("2,000 users are indexed", async || {
         let_time_pass(&mut other, &acme).await;
         let index = index(&acme, "title").await;
@@ -355,13 +351,13 @@ async fn two_servers_share_what_is_to_be_built() {
     let second = Server::start(Options { environment: vec![url], ..Options::default() });
     let (acme, globex) = (first.tenant("acme").await, first.tenant("globex").await);
     // One server is held in the index of one tenant; the index of the other is ready all the same.
-    let mut conn = database(&first).await;
+    let mut conn = first.database().await;
     for tenant in [&acme, &globex] {
         fill(&first, tenant, 10).await;
     }
     held_at(&mut conn, &acme, 5).await;
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
-    let mut other = database(&first).await;
+    let mut other = first.database().await;
     let_time_pass(&mut other, &acme).await;
     globex.admin.put("/indexes/User/title", json!({})).await.expect(201);
     until(&first, &globex, "title", Some("ready")).await;
@@ -415,7 +411,7 @@ async fn what_is_written_while_an_index_is_built_is_in_it() {
             index(&acme, "title").await;
         }
     };
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     acme.admin.put("/indexes/User/title", json!({})).await.expect(201);
     // The server knows of the index, as writes keep it up.
     tenon_tests::until("writes keep the index up", async || {
@@ -459,7 +455,7 @@ async fn a_tenant_from_before_there_were_indexes_gets_those_of_the_core() {
     let mut body = user("a");
     body["displayName"] = json!("Ada");
     let id = acme.create("/Users", body).await;
-    let mut conn = database(&first).await;
+    let mut conn = first.database().await;
     for statement in [
         "DELETE FROM index_builds",
         "DELETE FROM attr_index",

@@ -1,30 +1,11 @@
 //! `tenon index`, and what it asks of the server.
 
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
-use tenon_tests::{ADMIN_TOKEN, Options, Server, artifacts, until, user};
+use tenon_tests::{Options, Server, complaint, printed, until, user};
 
-use super::indexes::{database, let_time_pass};
-
-fn command(server: &Server, args: &[&str]) -> Command {
-    let mut command = Command::new(artifacts::tenon());
-    command.args(args).env("TENON_URL", &server.url).env("TENON_ADMIN_TOKEN", ADMIN_TOKEN);
-    command
-}
-
-pub(super) fn tenon(server: &Server, args: &[&str]) -> Output {
-    command(server, args).output().unwrap()
-}
-
-pub(super) fn printed(output: &Output) -> String {
-    assert!(output.status.success(), "{}", complaint(output));
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-pub(super) fn complaint(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
+use super::indexes::let_time_pass;
 
 #[tokio::test]
 async fn an_operator_adds_an_index_waits_for_it_and_gives_it_up() {
@@ -32,15 +13,14 @@ async fn an_operator_adds_an_index_waits_for_it_and_gives_it_up() {
     let acme = server.tenant("acme").await;
     acme.create("/Users", user("a")).await;
     let of = ["--tenant", acme.name.as_str()];
-    let added =
-        tenon(&server, &[&["index", "add", "User", "title", "--substrings"], &of[..]].concat());
+    let added = server.run(&[&["index", "add", "User", "title", "--substrings"], &of[..]].concat());
     let line = printed(&added);
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words, ["User", "title", "substrings", "building", "0/0", "administrator"]);
 
-    let mut wait = command(&server, &[&["index", "wait"], &of[..]].concat());
+    let mut wait = server.command(&[&["index", "wait"], &of[..]].concat());
     let mut waiting = wait.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     while waiting.try_wait().unwrap().is_none() {
         let_time_pass(&mut conn, &acme).await;
     }
@@ -48,17 +28,17 @@ async fn an_operator_adds_an_index_waits_for_it_and_gives_it_up() {
     assert!(all.lines().all(|line| line.contains("  ready  ")), "{all}");
     assert!(all.lines().any(|line| line.starts_with("User ") && line.contains("title")), "{all}");
 
-    let list = tenon(&server, &[&["index", "list", "--json"], &of[..]].concat());
+    let list = server.run(&[&["index", "list", "--json"], &of[..]].concat());
     let list = printed(&list);
     let list: Vec<Value> = list.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
     assert_eq!(json!(list), acme.admin.get("/indexes").await.expect(200).body["items"]);
-    let first = tenon(&server, &[&["index", "list", "--json", "--limit", "1"], &of[..]].concat());
+    let first = server.run(&[&["index", "list", "--json", "--limit", "1"], &of[..]].concat());
     assert_eq!(printed(&first), format!("{}\n", list[0]));
-    let waited = tenon(&server, &[&["index", "wait", "User", "title", "--json"], &of[..]].concat());
+    let waited = server.run(&[&["index", "wait", "User", "title", "--json"], &of[..]].concat());
     let waited: Value = serde_json::from_str(&printed(&waited)).unwrap();
     assert_eq!((&waited["attribute"], &waited["state"]), (&json!("title"), &json!("ready")));
-    printed(&tenon(&server, &[&["index", "remove", "User", "title"], &of[..]].concat()));
-    let list = printed(&tenon(&server, &[&["index", "list"], &of[..]].concat()));
+    printed(&server.run(&[&["index", "remove", "User", "title"], &of[..]].concat()));
+    let list = printed(&server.run(&[&["index", "list"], &of[..]].concat()));
     assert!(list.contains("dropping"), "{list}");
 }
 
@@ -74,7 +54,7 @@ async fn what_the_server_refuses_and_what_is_missing_is_one_line() {
         (&["index", "list", "--url", "here"], "tenon: --url: must be a URL"),
     ];
     for (args, expected) in cases {
-        let output = tenon(&server, &[args, &["--tenant", &acme.name]].concat());
+        let output = server.run(&[args, &["--tenant", &acme.name]].concat());
         let complaint = complaint(&output);
         assert_eq!(output.status.code(), Some(1), "{complaint}");
         assert!(complaint.starts_with(expected), "{complaint}");
@@ -85,20 +65,20 @@ async fn what_the_server_refuses_and_what_is_missing_is_one_line() {
 #[tokio::test]
 async fn the_accelerator_for_parts_of_values_is_turned_on_and_off() {
     let server = Server::start(Options::default());
-    let state = || printed(&tenon(&server, &["index", "substrings"])).trim().to_owned();
+    let state = || printed(&server.run(&["index", "substrings"])).trim().to_owned();
     assert_eq!(state(), "off");
-    let turned = printed(&tenon(&server, &["index", "substrings", "on"]));
+    let turned = printed(&server.run(&["index", "substrings", "on"]));
     assert_eq!(turned.trim(), "building");
     until("it is on", async || (state() == "on").then_some(())).await;
     let is_used: bool = sqlx::query_scalar(
         "SELECT indexdef LIKE '%gin_trgm_ops%' FROM pg_indexes WHERE indexname = 'attr_index_substrings'",
     )
-    .fetch_one(&mut database(&server).await)
+    .fetch_one(&mut server.database().await)
     .await
     .unwrap();
     assert!(is_used);
-    printed(&tenon(&server, &["index", "substrings", "on"]));
-    printed(&tenon(&server, &["index", "substrings", "off"]));
+    printed(&server.run(&["index", "substrings", "on"]));
+    printed(&server.run(&["index", "substrings", "off"]));
     until("it is off", async || (state() == "off").then_some(())).await;
     let admin = server.admin();
     admin.put("/substrings", json!({})).await.expect(400);

@@ -4,9 +4,7 @@ use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Client, Options, Postgres, Server, artifacts, patch, user};
-
-use super::indexes_commands::{printed, tenon};
+use tenon_tests::{Client, Options, Postgres, Server, artifacts, patch, printed, user};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const COST_CENTER: &str = "urn:example:params:scim:schemas:extension:costcenter:2.0:User";
@@ -139,9 +137,9 @@ async fn requests_are_found_by_status_operation_and_actor_and_by_the_command() {
     acme.admin.query("/requests", &[("status", "6xx")]).await.expect(400);
 
     let of = ["requests", "--tenant", &*acme.name];
-    let words = printed(&tenon(&server, &[&of[..], &["--status", "409"]].concat()));
+    let words = printed(&server.run(&[&of[..], &["--status", "409"]].concat()));
     assert!(words.contains("createResource User 409 uniqueness"), "{words}");
-    let lines = printed(&tenon(&server, &[&of[..], &["--json", "--limit", "2"]].concat()));
+    let lines = printed(&server.run(&[&of[..], &["--json", "--limit", "2"]].concat()));
     let ids: Vec<Value> = lines.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
     assert_eq!((ids.len(), &ids[0]["requestId"]), (2, &json!("last")));
 }

@@ -7,15 +7,11 @@ mod record;
 mod stored;
 pub(crate) mod tenants;
 
-use sqlx::{Connection, PgConnection};
-use tenon_tests::{Server, Tenant};
+use sqlx::PgConnection;
+use tenon_tests::Tenant;
 use uuid::Uuid;
 
 /// A connection to the database of a server.
-async fn database(server: &Server) -> PgConnection {
-    PgConnection::connect(&server.database_url()).await.unwrap()
-}
-
 fn id(tenant: &Tenant) -> Uuid {
     tenant.id.parse().unwrap()
 }

@@ -25,6 +25,7 @@ mod http;
 mod log;
 mod pgbouncer;
 mod postgres;
+mod program;
 mod server;
 mod until;
 
@@ -32,6 +33,7 @@ pub use client::{Answer, Client, Tenant};
 pub use log::Log;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
+pub use program::{complaint, printed};
 pub use server::{ADMIN_TOKEN, Options, Server, new_data_dir};
 pub use until::{until, until_status};
 

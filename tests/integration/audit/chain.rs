@@ -6,7 +6,7 @@ use tenon_tests::{Options, Postgres, Server, Tenant, user};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{database, id, problems, settle, verify};
+use super::{id, problems, settle, verify};
 
 /// A tenant whose records are under two seals.
 async fn sealed(server: &Server, conn: &mut PgConnection) -> Tenant {
@@ -30,7 +30,7 @@ async fn run(conn: &mut PgConnection, tenant: &Tenant, statement: &'static str) 
 #[tokio::test]
 async fn a_changed_deleted_or_inserted_record_is_found() {
     let server = Server::shared();
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let acme = sealed(&server, &mut conn).await;
     let found = verify(&acme.admin).await;
     assert_eq!((&found["records"], &found["unsealed"]), (&json!(8), &json!(0)), "{found:#}");
@@ -70,7 +70,7 @@ async fn a_changed_deleted_or_inserted_record_is_found() {
 #[tokio::test]
 async fn a_deleted_record_is_found_and_one_of_a_kept_head_is_not_replaced() {
     let server = Server::shared();
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let acme = sealed(&server, &mut conn).await;
     let kept = verify(&acme.admin).await["head"].clone();
     let last = "DELETE FROM audit WHERE tenant_id = $1 AND id = \
@@ -89,7 +89,7 @@ async fn two_servers_make_one_chain_and_writers_wait_for_neither() {
     let postgres = Postgres::start(&[]);
     let start = || Server::start(Options::on(&postgres.url()));
     let (one, two) = (start(), start());
-    let mut conn = database(&one).await;
+    let mut conn = one.database().await;
     let acme = one.tenant("acme").await;
     let there = acme.moved(&one, &two);
     for round in 0..4 {
@@ -124,7 +124,7 @@ async fn records_go_after_their_time_and_the_chain_stays() {
     let postgres = Postgres::start(&[]);
     let mut conn = {
         let server = Server::start(Options::on(&postgres.url()));
-        let mut conn = database(&server).await;
+        let mut conn = server.database().await;
         let acme = sealed(&server, &mut conn).await;
         let old = "UPDATE audit_seals SET sealed = now() - interval '3 days' \
                    WHERE tenant_id = $1 AND n = 1";
@@ -161,7 +161,7 @@ async fn records_go_after_their_time_and_the_chain_stays() {
 #[tokio::test]
 async fn verifications_leave_connections_to_others() {
     let server = Server::start(Options::default());
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let acme = server.tenant("acme").await;
     sqlx::raw_sql("BEGIN; LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
         .execute(&mut conn)

@@ -1,15 +1,14 @@
 //! `tenon audit`.
 
 use serde_json::Value;
-use tenon_tests::{Server, user};
+use tenon_tests::{Server, complaint, printed, user};
 
-use super::super::indexes_commands::{complaint, printed, tenon};
-use super::{database, id, settle};
+use super::{id, settle};
 
 #[tokio::test]
 async fn an_export_is_verified_without_a_server_and_a_changed_one_is_refused() {
     let server = Server::shared();
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let acme = server.tenant("acme").await;
     for number in 0..3 {
         acme.create("/Users", user(&format!("u{number}"))).await;
@@ -18,14 +17,14 @@ async fn an_export_is_verified_without_a_server_and_a_changed_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("audit.jsonl");
     let file = file.to_str().unwrap();
-    printed(&tenon(&server, &["audit", "export", "--tenant", &acme.name, "--out", file]));
+    printed(&server.run(&["audit", "export", "--tenant", &acme.name, "--out", file]));
 
-    let found = printed(&tenon(&server, &["audit", "verify", file, "--json"]));
+    let found = printed(&server.run(&["audit", "verify", file, "--json"]));
     let found: Value = serde_json::from_str(&found).unwrap();
-    let told = printed(&tenon(&server, &["audit", "verify", "--tenant", &acme.name, "--json"]));
+    let told = printed(&server.run(&["audit", "verify", "--tenant", &acme.name, "--json"]));
     assert_eq!(found, serde_json::from_str::<Value>(&told).unwrap());
     assert_eq!((&found["records"], &found["seals"]), (&5.into(), &1.into()));
-    let words = printed(&tenon(&server, &["audit", "verify", file]));
+    let words = printed(&server.run(&["audit", "verify", file]));
     assert!(words.contains("5 records") && words.contains("seal is 1: "), "{words}");
 
     let text = std::fs::read_to_string(file).unwrap();
@@ -40,7 +39,7 @@ async fn an_export_is_verified_without_a_server_and_a_changed_one_is_refused() {
         (String::new(), "no first line"),
     ] {
         std::fs::write(file, text).unwrap();
-        let refused = tenon(&server, &["audit", "verify", file]);
+        let refused = server.run(&["audit", "verify", file]);
         assert_eq!(refused.status.code(), Some(1), "{reason}");
         assert!(complaint(&refused).contains(reason), "{}", complaint(&refused));
     }
@@ -49,14 +48,14 @@ async fn an_export_is_verified_without_a_server_and_a_changed_one_is_refused() {
 #[tokio::test]
 async fn an_export_goes_on_after_a_seal() {
     let server = Server::shared();
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let acme = server.tenant("acme").await;
     settle(&mut conn, id(&acme)).await;
     let of = ["audit", "export", "--tenant", &*acme.name];
-    printed(&tenon(&server, &of));
+    printed(&server.run(&of));
     acme.create("/Users", user("later")).await;
     settle(&mut conn, id(&acme)).await;
-    let export = printed(&tenon(&server, &[&of[..], &["--after", "1"]].concat()));
+    let export = printed(&server.run(&[&of[..], &["--after", "1"]].concat()));
     let actions: Vec<Value> = export
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap())
@@ -67,18 +66,18 @@ async fn an_export_goes_on_after_a_seal() {
     let file = dir.path().join("audit.jsonl");
     std::fs::write(&file, export).unwrap();
     let verify = ["audit", "verify", file.to_str().unwrap(), "--json"];
-    let found: Value = serde_json::from_str(&printed(&tenon(&server, &verify))).unwrap();
+    let found: Value = serde_json::from_str(&printed(&server.run(&verify))).unwrap();
     // Somebody may have cut off what was before.
     assert_eq!((&found["complete"], &found["after"]["n"]), (&false.into(), &1.into()), "{found:#}");
-    let words = printed(&tenon(&server, &verify[..3]));
+    let words = printed(&server.run(&verify[..3]));
     assert!(words.contains("up to seal 1 was not looked at"), "{words}");
     let known = found["after"]["hash"].as_str().unwrap();
     let after = [&verify[..], &["--after", known]].concat();
-    let found: Value = serde_json::from_str(&printed(&tenon(&server, &after))).unwrap();
+    let found: Value = serde_json::from_str(&printed(&server.run(&after))).unwrap();
     assert_eq!(found["complete"], true);
-    let other = tenon(&server, &[&verify[..], &["--after", "0"]].concat());
+    let other = server.run(&[&verify[..], &["--after", "0"]].concat());
     assert!(complaint(&other).contains("begins after another seal"), "{}", complaint(&other));
-    let none = tenon(&server, &[&of[..], &["--after", "9"]].concat());
+    let none = server.run(&[&of[..], &["--after", "9"]].concat());
     assert!(complaint(&none).contains("no seal 9"), "{}", complaint(&none));
 }
 
@@ -88,15 +87,15 @@ async fn records_are_listed_in_words_and_as_json() {
     let acme = server.tenant("acme").await;
     let ada = acme.create("/Users", user("ada")).await;
     let of = ["audit", "list", "--tenant", &*acme.name];
-    let words = printed(&tenon(&server, &of));
+    let words = printed(&server.run(&of));
     let first = words.lines().next().unwrap();
     assert!(first.ends_with(&format!("create User {ada} - -> 1")), "{words}");
-    let lines = printed(&tenon(&server, &[&of[..], &["--json", "--action", "create"]].concat()));
+    let lines = printed(&server.run(&[&of[..], &["--json", "--action", "create"]].concat()));
     let records: Vec<Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(records.len(), 1);
     assert_eq!(records[0]["resourceId"], *ada);
-    let one = printed(&tenon(&server, &[&of[..], &["--limit", "1"]].concat()));
+    let one = printed(&server.run(&[&of[..], &["--limit", "1"]].concat()));
     assert_eq!(one.lines().count(), 1);
-    printed(&tenon(&server, &["audit", "list"]));
+    printed(&server.run(&["audit", "list"]));
 }

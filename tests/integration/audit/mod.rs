@@ -6,7 +6,7 @@ mod records;
 
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use tenon_tests::{Client, Server, Tenant};
+use tenon_tests::{Client, Tenant};
 use uuid::Uuid;
 
 fn id(tenant: &Tenant) -> Uuid {
@@ -56,8 +56,4 @@ async fn all(admin: &Client, limit: &str, filters: &[(&str, &str)]) -> Vec<Value
             None => return all,
         }
     }
-}
-
-async fn database(server: &Server) -> PgConnection {
-    super::indexes::database(server).await
 }

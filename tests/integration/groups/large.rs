@@ -1,20 +1,16 @@
 //! Groups with more members than anybody wants to load.
 
-use sqlx::{Connection, PgConnection};
+use sqlx::Connection;
 use tenon_tests::{Options, Server, Tenant, new_data_dir, patch, user};
 
 use super::*;
 
 const MEMBERS: usize = 200_001;
 
-async fn database(server: &Server) -> PgConnection {
-    PgConnection::connect(&server.database_url()).await.unwrap()
-}
-
 /// A group with as many members as that, who are put into the database without asking the server.
 async fn everyone(server: &Server, acme: &Tenant, members: usize) -> String {
     let id = acme.create("/Groups", group("Everyone", &[])).await;
-    let mut conn = database(server).await;
+    let mut conn = server.database().await;
     sqlx::query(
         "INSERT INTO resources (tenant_id, id, type, version, created, modified, body, display) \
          SELECT $1::uuid, lpad(to_hex(n), 32, '0')::uuid, 'User', 1, now(), now(), '{}', 'user ' || n \
@@ -45,7 +41,7 @@ fn member(number: usize) -> String {
 /// Rows of memberships that were inserted, deleted, and looked at. What a backend has counted is
 /// there for others when it has ended.
 async fn rows(server: &Server) -> [i64; 3] {
-    let mut conn = database(server).await;
+    let mut conn = server.database().await;
     let rows: (i64, i64, i64) = sqlx::query_as(
         "SELECT n_tup_ins, n_tup_del, seq_tup_read + idx_tup_fetch FROM pg_stat_user_tables \
          WHERE relname = 'group_members'",
@@ -168,7 +164,7 @@ async fn a_large_group_is_replaced_and_deleted_whole() {
     acme.scim.delete(&path).await.expect(204);
     let outer = read(&acme, "/Groups", &outer).await;
     assert_eq!((outer.get("members"), &outer["meta"]["version"]), (None, &json!("W/\"2\"")));
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let left: i64 = sqlx::query_scalar("SELECT count(*) FROM group_members")
         .fetch_one(&mut conn)
         .await
@@ -228,7 +224,7 @@ async fn members_that_a_bulk_request_adds_one_by_one_are_added_together() {
     assert_eq!(each(&shown["members"], "value").len(), 249);
     assert_eq!(shown["meta"]["version"], "W/\"250\"");
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let (events, statements): (i64, i64) = sqlx::query_as(
         "SELECT count(*), count(DISTINCT xmin::text || ' ' || cmin::text) FROM outbox \
          WHERE operation = 'patch'",
@@ -282,7 +278,7 @@ async fn no_membership_outlives_its_resources() {
     for task in deleted {
         task.await.unwrap();
     }
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let (left, orphans): (i64, i64) = sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE g.id IS NULL OR r.id IS NULL) \
          FROM group_members AS m \

@@ -1,22 +1,13 @@
 //! `tenon share`
 
-use std::process::Command;
-
 use serde_json::Value;
-use tenon_tests::{ADMIN_TOKEN, artifacts, user};
+use tenon_tests::{printed, user};
 
 use super::Family;
 
 /// Runs a command, which has to succeed, and returns what it prints.
 fn tenon(family: &Family, arguments: &[&str]) -> String {
-    let output = Command::new(artifacts::tenon())
-        .args(arguments)
-        .args(["--url", &family.two.url, "--token", ADMIN_TOKEN, "--tenant", &family.child.name])
-        .output()
-        .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {told}");
-    String::from_utf8(output.stdout).unwrap()
+    printed(&family.two.run(&[arguments, &["--tenant", &family.child.name]].concat()))
 }
 
 #[tokio::test]

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tenon_tests::{Options, Postgres, Server, Tenant, artifacts, user};
+use tenon_tests::{Options, Postgres, Server, Tenant, artifacts, printed, user};
 
-use super::{GROUP, command, content, printed, summary};
+use super::{GROUP, command, content, summary};
 
 fn users() -> u64 {
     std::env::var("TENON_TRANSFER_USERS").map_or(2_000, |users| users.parse().unwrap())
@@ -33,7 +33,7 @@ impl World {
         let mut seed = Command::new(artifacts::tenon());
         seed.args(["bench", "seed", "--users", &all, "--groups", "20", "--group-sizes", &half]);
         seed.args(["--name", "people"]).env("TENON_DATABASE_URL", postgres.url());
-        printed(seed);
+        printed(&seed.output().unwrap());
         let source = existing(&servers[0], "people-1").await;
         let target = servers[0].tenant("copy").await;
         let files = tempfile::tempdir().unwrap();

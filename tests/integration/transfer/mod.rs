@@ -12,7 +12,7 @@ use std::process::Command;
 use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
-use tenon_tests::{ADMIN_TOKEN, Answer, Server, Tenant, artifacts};
+use tenon_tests::{Answer, Server, Tenant, printed};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
@@ -66,22 +66,14 @@ async fn content(tenant: &Tenant) -> BTreeMap<String, Value> {
     content
 }
 
-/// Runs a command of `tenon`, with its files in a directory.
+/// A command of `tenon`, with its files in a directory.
 fn command(server: &Server, directory: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(artifacts::tenon());
-    command.args(args).current_dir(directory);
-    command.env("TENON_URL", &server.url).env("TENON_ADMIN_TOKEN", ADMIN_TOKEN);
+    let mut command = server.command(args);
+    command.current_dir(directory);
     command
 }
 
-/// What a command prints, which has to succeed.
-fn printed(mut command: Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// The summary of a command with `--json`.
-fn summary(command: Command) -> Value {
-    serde_json::from_str(&printed(command)).unwrap()
+fn summary(mut command: Command) -> Value {
+    serde_json::from_str(&printed(&command.output().unwrap())).unwrap()
 }

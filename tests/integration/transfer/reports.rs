@@ -1,9 +1,9 @@
 //! What the commands tell.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, Tenant, user};
+use tenon_tests::{Server, Tenant, printed, user};
 
-use super::{GROUP, command, content, printed, summary};
+use super::{GROUP, command, content, summary};
 
 /// Two users of whom one is wrong, and a group with both.
 fn people() -> String {
@@ -79,8 +79,8 @@ async fn an_export_that_is_not_whole_or_was_changed_is_not_imported() {
     acme.create("/Users", user("alice")).await;
     let files = tempfile::tempdir().unwrap();
     let run = |args: &[&str]| command(&server, files.path(), args);
-    let whole = printed(run(&["export", "--tenant", &acme.name]));
-    printed(run(&["export", "--tenant", &acme.name, "--out", "file"]));
+    let whole = printed(&run(&["export", "--tenant", &acme.name]).output().unwrap());
+    printed(&run(&["export", "--tenant", &acme.name, "--out", "file"]).output().unwrap());
     assert_eq!(std::fs::read_to_string(files.path().join("file")).unwrap(), whole);
     let cut: String = whole.lines().take(2).map(|line| format!("{line}\n")).collect();
     let changed = whole.replace("alice", "mallory");

@@ -7,7 +7,7 @@ use sqlx::Connection;
 use tenon_tests::{Answer, Client, Server, user};
 use tokio::task::JoinSet;
 
-use super::{count, database, id};
+use super::{count, id};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: &str = "idempotency-replayed";
@@ -41,7 +41,7 @@ async fn a_post_whose_answer_was_lost_creates_one_resource_and_is_answered_as_be
         assert!(!first.header(header).is_empty(), "{header}");
         assert_eq!(again.header(header), first.header(header), "{header}");
     }
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     assert_eq!(count(&mut conn, "resources", id(&acme)).await, 1);
     let kept: String =
         sqlx::query_scalar("SELECT answer FROM idempotency_keys WHERE tenant_id = $1")
@@ -65,7 +65,7 @@ async fn duplicates_at_the_same_time_create_one_resource() {
         duplicates.join_all().await.into_iter().map(|it| it.expect(201)).collect();
     assert!(answers.iter().all(|it| it.body == answers[0].body));
     assert_eq!(answers.iter().filter(|it| it.header(REPLAYED).is_empty()).count(), 1);
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     for table in ["resources", "unique_values", "outbox", "idempotency_keys"] {
         assert_eq!(count(&mut conn, table, id(&acme)).await, 1, "{table}");
     }
@@ -118,7 +118,7 @@ async fn what_was_refused_is_tried_again_and_a_key_is_forgotten_after_a_day() {
     acme.scim.delete(&format!("/Users/{ada}")).await.expect(204);
     post(&acme.scim, "/Users", "k", &user("ada")).await.expect(201);
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let age =
         "UPDATE idempotency_keys SET created = created - interval '25 hours' WHERE tenant_id = $1";
     sqlx::query(age).bind(id(&acme)).execute(&mut conn).await.unwrap();
@@ -130,7 +130,7 @@ async fn what_was_refused_is_tried_again_and_a_key_is_forgotten_after_a_day() {
 async fn a_bulk_request_is_carried_out_once_and_not_answered_before_it_has_ended() {
     let server = Server::shared();
     let acme = server.tenant("idempotent").await;
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let mut obstacle = conn.begin().await.unwrap();
     // The bulk request waits for who else wants the name.
     sqlx::query(
@@ -143,7 +143,7 @@ async fn a_bulk_request_is_carried_out_once_and_not_answered_before_it_has_ended
     .unwrap();
     let scim = acme.scim.clone();
     let first = tokio::spawn(async move { post(&scim, "/Bulk", "k", &bulk_of("ada")).await });
-    let mut looking = database(&server).await;
+    let mut looking = server.database().await;
     while count(&mut looking, "idempotency_keys", id(&acme)).await == 0 {
         tokio::task::yield_now().await;
     }

@@ -6,7 +6,7 @@ use tenon_tests::{Answer, Client, Server, patch};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{database, id};
+use super::id;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -175,7 +175,7 @@ async fn what_finds_resources_is_what_their_bodies_say_after_any_series_of_opera
     }
     assert!(statuses.iter().all(|it| *it < 500), "{statuses:?}");
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let differences = differences(&mut conn, id(&acme)).await;
     assert!(differences.is_empty(), "{differences:#?}");
     for attr in ["displayName", "externalId", "name.familyName", "emails.value"] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tenon_tests::{Server, user};
 use tokio::task::JoinSet;
 
-use super::{count, database, id};
+use super::{count, id};
 
 async fn limit(conn: &mut sqlx::PgConnection, tenant: uuid::Uuid, max_n: Option<i64>) {
     sqlx::query(
@@ -23,7 +23,7 @@ async fn limit(conn: &mut sqlx::PgConnection, tenant: uuid::Uuid, max_n: Option<
 async fn twenty_writers_at_once_stop_exactly_at_the_limit() {
     let server = Server::shared();
     let acme = server.tenant("limited").await;
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     limit(&mut conn, id(&acme), Some(7)).await;
 
     let mut writers = JoinSet::new();
@@ -53,7 +53,7 @@ async fn what_is_deleted_makes_room_and_other_types_are_counted_apart() {
     let acme = server.tenant("limited").await;
     let first = acme.create("/Users", user("first")).await;
     acme.create("/Users", user("second")).await;
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     limit(&mut conn, id(&acme), Some(1)).await;
 
     acme.scim.post("/Users", user("third")).await.expect(403);

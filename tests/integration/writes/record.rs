@@ -6,7 +6,7 @@ use serde_json::json;
 use tenon_tests::{Server, artifacts, patch, user};
 use uuid::Uuid;
 
-use super::{database, id};
+use super::id;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -30,7 +30,7 @@ async fn every_write_is_on_record_with_its_versions_and_what_is_refused_is_not()
     acme.scim.delete(&path).await.expect(204);
     acme.scim.delete(&path).await.expect(404);
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let events: Vec<(String, Uuid, String, i64)> = sqlx::query_as(
         "SELECT type, resource_id, operation, version FROM outbox WHERE tenant_id = $1 ORDER BY id",
     )
@@ -90,7 +90,7 @@ async fn acts_of_the_operator_are_on_record() {
     acme.admin.post("/plugins/unknown/deactivate", json!({})).await.expect(404);
     acme.admin.delete("/plugins/cost-center").await.expect(204);
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let of_tenant = "SELECT actor, action, subject FROM audit WHERE tenant_id = $1 ORDER BY id";
     let acts: Vec<(String, String, String)> =
         sqlx::query_as(of_tenant).bind(id(&acme)).fetch_all(&mut conn).await.unwrap();

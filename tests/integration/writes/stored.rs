@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tenon_tests::{Server, patch, user};
 use uuid::Uuid;
 
-use super::{database, id};
+use super::id;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
@@ -37,7 +37,7 @@ async fn a_body_is_what_the_client_sees_and_secrets_are_apart_from_it() {
     let created = acme.scim.post("/Users", ada).await.expect(201);
     let user_id = created.body["id"].as_str().unwrap();
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let stored = row(&mut conn, id(&acme), user_id).await;
     let mut expected = created.body.clone();
     expected.as_object_mut().unwrap().shift_remove("meta");
@@ -60,7 +60,7 @@ async fn a_body_is_what_the_client_sees_and_secrets_are_apart_from_it() {
 async fn a_resource_in_the_form_of_before_is_read_and_written_anew() {
     let server = Server::shared();
     let acme = server.tenant("stored").await;
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     let (user_id, hash) = (Uuid::now_v7(), "$argon2id$v=19$x");
     let body = json!({ "schemas": [USER], "userName": "ada", "password": hash, "title": "x" });
     sqlx::query(

@@ -8,7 +8,7 @@ use tenon_tests::{Server, artifacts, user};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{database, id};
+use super::id;
 
 /// How many rows of a tenant every table has that knows tenants.
 pub(crate) async fn rows(conn: &mut PgConnection, tenant: Uuid) -> Vec<(String, i64)> {
@@ -47,7 +47,7 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     });
     acme.create("/Groups", group).await;
 
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     sqlx::query(
         "INSERT INTO entry_points (kind, value, tenant_id, created) \
          VALUES ('host', $1::text || '.example.com', $1, now())",
@@ -123,7 +123,7 @@ async fn nothing_that_is_written_while_a_tenant_is_deleted_stays() {
             0
         });
     }
-    let mut conn = database(&server).await;
+    let mut conn = server.database().await;
     while super::count(&mut conn, "resources", id(&acme)).await < 20 {
         tokio::task::yield_now().await;
     }

@@ -140,9 +140,7 @@ impl From<Error> for ScimError {
                 let status = match error {
                     CallError::Busy { .. }
                     | CallError::BreakerOpen { .. }
-                    | CallError::DirectoryUnavailable { .. } => {
-                        StatusCode::SERVICE_UNAVAILABLE
-                    }
+                    | CallError::DirectoryUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
                     CallError::FuelRateExceeded { .. } => StatusCode::TOO_MANY_REQUESTS,
                     CallError::DeadlineExceeded { .. } => StatusCode::GATEWAY_TIMEOUT,
                     _ => StatusCode::BAD_GATEWAY,

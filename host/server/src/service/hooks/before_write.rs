@@ -58,9 +58,9 @@ impl Services {
             let call = self.call_of(request, active, HOOK, operation, resource_type);
             let shown = resource::assemble(resource_type, attributes, meta, &request.base_url);
             let candidate = document(resource_type, &shown);
-            let in_shadow = active.shadow_at(HOOK).map(|shadow| {
-                (shadow.digest, call.clone(), (candidate.clone(), current.clone()))
-            });
+            let in_shadow = active
+                .shadow_at(HOOK)
+                .map(|shadow| (shadow.digest, call.clone(), (candidate.clone(), current.clone())));
             let decision = plugin.before_write(&call, candidate, current.clone()).await.result;
             if let Some((shadow, call, (candidate, current))) = in_shadow {
                 let run = async move |plugin: Plugin, call: Call| {

@@ -32,9 +32,9 @@ impl Services {
                     (of(candidate), current.map(of))
                 })
                 .clone();
-            let in_shadow = active.shadow_at(HOOK).map(|shadow| {
-                (shadow.digest, call.clone(), (candidate.clone(), current.clone()))
-            });
+            let in_shadow = active
+                .shadow_at(HOOK)
+                .map(|shadow| (shadow.digest, call.clone(), (candidate.clone(), current.clone())));
             let result = plugin.validate(&call, candidate, current).await.result;
             if let Some((shadow, call, (candidate, current))) = in_shadow {
                 let run = async move |plugin: Plugin, call: Call| {
