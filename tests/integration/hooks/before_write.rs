@@ -69,6 +69,13 @@ async fn the_later_plugin_wins_and_validation_sees_what_is_left() {
     ]);
     assert_eq!(records["items"][0]["details"]["edits"], edits, "{records}");
 
+    let order = json!({ "order": ["b-second", "a-first"] });
+    acme.admin.put("/plugins/order", order).await.expect(200);
+    let created = acme.scim.post("/Users", user("cy")).await.expect(201).body;
+    assert_eq!(created["title"], "first");
+    let order = json!({ "order": ["a-first", "b-second"] });
+    acme.admin.put("/plugins/order", order).await.expect(200);
+
     // The first plugin judges what the second has made.
     let judge = json!({
         "before-write": { "edits": [replace("title", "first")] },

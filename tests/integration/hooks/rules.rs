@@ -67,3 +67,24 @@ async fn what_a_plugin_is_shown_has_no_secrets() {
     assert!(!line.to_string().contains("correct horse"), "{line}");
     assert!(line["message"].as_str().unwrap().starts_with("token:"), "{line}");
 }
+
+#[tokio::test]
+async fn a_tenant_chooses_what_becomes_of_requests_when_a_plugin_fails() {
+    let server = Server::shared();
+    let broken = json!({ "before-write": { "trap": true }, "after-read": { "trap": true } });
+    let acme = with_script(&server, broken).await;
+    acme.scim.post("/Users", user("ada")).await.expect(502);
+    let settings = json!({ "onFailure": { "before-write": "skip" } });
+    acme.admin.put("/plugins/scripted/settings", settings).await.expect(200);
+    let created = acme.scim.post("/Users", user("ada")).await.expect(201).body;
+    let path = format!("/Users/{}", created["id"].as_str().unwrap());
+    assert_eq!(acme.scim.get(&path).await.expect(200).body["userName"], "ada");
+
+    let settings = json!({ "onFailure": { "before-write": "skip", "after-read": "closed" } });
+    acme.admin.put("/plugins/scripted/settings", settings).await.expect(200);
+    acme.scim.get(&path).await.expect(502);
+    acme.scim.get("/Users").await.expect(502);
+    // A write is done, whatever can be shown of it: its answer has no attributes.
+    let created = acme.scim.post("/Users", user("bob")).await.expect(201).body;
+    assert_eq!((created.get("userName"), created["id"].is_string()), (None, true), "{created}");
+}
