@@ -7,13 +7,18 @@
 //! Whoever adds rows of a tenant apart from its requests holds the tenant's row (`FOR KEY SHARE`) and
 //! adds none where `removal_step` says that it is being removed.
 
+mod apart;
+
 use serde::Serialize;
 use sqlx::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::audit::NO_TENANT;
-use super::{Database, StoreError, TenantId, config_epoch, own_databases, schemas, tenants};
+use super::{StoreError, TenantId, config_epoch, schemas, tenants};
+
+pub(super) use self::apart::delete_apart;
+pub use self::apart::empty_own_databases;
 
 /// Keeps a tenant from being removed until the end of the transaction; false where it is gone, or going.
 /// What belongs to no tenant stays.
@@ -258,52 +263,6 @@ pub async fn finish(conn: &mut PgConnection, tenant: TenantId) -> Result<Batch, 
     }
     config_epoch::advance(conn).await?;
     Ok(Batch::Gone)
-}
-
-/// Deletes up to `limit` rows of each table of what a tenant has in databases of its own, or had on its way
-/// there, and tells whether nothing is left in any.
-///
-/// # Errors
-/// One of them fails, or is away; it is tried again.
-pub async fn empty_own_databases(
-    database: &Database,
-    tenant: TenantId,
-    limit: i64,
-) -> Result<bool, StoreError> {
-    let own = own_databases::list(&mut *database.read().await?, tenant).await?;
-    for id in own {
-        let mut there = database.own_of(tenant, id).await?.begin().await?;
-        let is_empty = delete_apart(&mut there, tenant, limit).await?;
-        there.commit().await?;
-        if !is_empty {
-            return Ok(false);
-        }
-        let mut conn = database.autocommit().await?;
-        let forgotten = own_databases::forget(&mut conn, tenant, id).await;
-        conn.finish(forgotten).await?;
-    }
-    Ok(true)
-}
-
-/// Deletes what a tenant has in a database of its own, up to `limit` rows of each table, there; tells whether
-/// nothing is left, and its row is gone.
-///
-/// # Errors
-/// The database fails.
-pub(super) async fn delete_apart(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    limit: i64,
-) -> Result<bool, StoreError> {
-    if !delete_data(conn, tenant, limit).await? {
-        return Ok(false);
-    }
-    // Who writes meanwhile holds the row; nobody does when it is gone.
-    own_databases::hold(conn, tenant).await?;
-    for statement in IN_ORDER {
-        sqlx::query(statement).bind(tenant.0).execute(&mut *conn).await?;
-    }
-    Ok(true)
 }
 
 /// Deletes up to `limit` rows of each table of what a tenant has in the tables that tenants share, and tells

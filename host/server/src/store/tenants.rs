@@ -3,6 +3,7 @@
 mod identity;
 mod members;
 mod page;
+mod placed;
 
 use serde::Serialize;
 use sqlx::PgConnection;
@@ -19,6 +20,7 @@ pub use self::members::{
     ExternalKeyTaken, set_external_key, set_public_discovery, set_request_log,
 };
 pub use self::page::{Listed, State, Wanted, page};
+pub use self::placed::{with_own_tables, with_schema};
 
 /// A tenant as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -320,31 +322,6 @@ pub async fn with_other_core_indexes(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    Ok(ids.into_iter().map(TenantId).collect())
-}
-
-/// The tenants whose data is in tables of their own, a schema's or a database's, in order; those that are being
-/// removed too.
-///
-/// # Errors
-/// The database fails.
-pub async fn with_own_tables(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tenants WHERE placement <> 'shared' ORDER BY id")
-            .fetch_all(conn)
-            .await?;
-    Ok(ids.into_iter().map(TenantId).collect())
-}
-
-/// The tenants with a schema of their own, in order; those that are being removed too.
-///
-/// # Errors
-/// The database fails.
-pub async fn with_schema(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> {
-    let ids: Vec<Uuid> =
-        sqlx::query_scalar("SELECT id FROM tenants WHERE placement = 'schema' ORDER BY id")
-            .fetch_all(conn)
-            .await?;
     Ok(ids.into_iter().map(TenantId).collect())
 }
 

@@ -14,6 +14,7 @@
 //! the old one. The next server does all of it again.
 
 mod across;
+mod route;
 mod within;
 
 use serde::Serialize;
@@ -21,9 +22,7 @@ use sqlx::{AssertSqlSafe, PgConnection, raw_sql};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use self::across::Across;
-use self::within::Way;
-use super::database::WriteTransaction;
+use self::route::Route;
 use super::index_builds::SETTLING;
 use super::place::Placement;
 use super::schemas::{self, SchemaError, TABLES};
@@ -320,55 +319,4 @@ async fn clean(
         .await?;
     tenants::advance_epoch(conn, tenant).await?;
     Ok(Stepped::Ended)
-}
-
-/// From where to where.
-enum Route {
-    /// Within the database of the servers.
-    Within(Way),
-    /// From one database to another.
-    Across(Across),
-}
-
-impl Route {
-    async fn of(
-        conn: &mut PgConnection,
-        tenant: TenantId,
-        moving: &Move,
-        database: &Database,
-    ) -> Result<Self, SchemaError> {
-        let (from, to) = (moving.from_database_id, moving.database_id);
-        if from.is_none() && to.is_none() {
-            let to_schema = moving.target == Placement::Schema.name();
-            let way = Way::to(conn, tenant, to_schema, database.row_security()).await?;
-            return Ok(Self::Within(way));
-        }
-        let home = within::home(conn, tenant, moving, database.row_security()).await?;
-        let begin = async |id: Option<Uuid>| -> Result<Option<WriteTransaction>, StoreError> {
-            match id {
-                Some(id) => Ok(Some(database.own_of(tenant, id).await?.begin().await?)),
-                None => Ok(None),
-            }
-        };
-        let (from, to) = (begin(from).await?, begin(to).await?);
-        Ok(Self::Across(Across::new(conn, home, from, to).await?))
-    }
-
-    /// Makes the rows of a tenant in a table the same as they are where they come from, and tells how many
-    /// were copied.
-    async fn copy(
-        self,
-        conn: &mut PgConnection,
-        tenant: TenantId,
-        table: &str,
-    ) -> Result<u64, StoreError> {
-        match self {
-            Self::Within(way) => way.copy(conn, tenant, table).await,
-            Self::Across(mut across) => {
-                let copied = across.copy(conn, tenant, table).await?;
-                across.commit().await?;
-                Ok(copied)
-            }
-        }
-    }
 }
