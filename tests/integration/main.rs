@@ -38,6 +38,7 @@ mod openapi;
 mod permissions;
 mod placement;
 mod plugin_life;
+mod plugin_secrets;
 mod plugin_versions;
 mod plugins;
 mod processes;

@@ -232,7 +232,8 @@ async fn build_app(
     let outbound = Outbound::new(&config.outbound_allow).map_err(ServeError::Tls)?;
     let attempts = Attempts::new(config.failed_attempts);
     let jwks = JwksCache::new(outbound);
-    let credentials = Credentials::new(jwks, access_tokens, attempts, identities);
+    let keyring = own_key::keyring(config)?;
+    let credentials = Credentials::new(jwks, access_tokens, attempts, identities, keyring.clone());
     Ok(Arc::new(App {
         services: Services::new(
             database.clone(),

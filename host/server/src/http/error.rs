@@ -22,6 +22,7 @@ use crate::service::substrings::SubstringsError;
 use crate::store::StoreError;
 use crate::tenant::attempts::Slowed;
 use crate::tenant::credentials::NotAuthenticated;
+use crate::tenant::plugin_secrets::SecretError;
 use crate::tenant::runtime::RuntimeError;
 
 /// Seconds after which a client may try again when the server is busy or the database away.
@@ -321,6 +322,10 @@ impl From<PluginError> for Problem {
             PluginError::Misfit(_) => {
                 Self::new(StatusCode::CONFLICT, detail).kind("plugins-do-not-fit")
             }
+            PluginError::Secret(SecretError::Keyring(_)) => {
+                Self::new(StatusCode::CONFLICT, detail).kind("no-encryption-key")
+            }
+            PluginError::Secret(_) => Self::new(StatusCode::BAD_REQUEST, detail),
             PluginError::Store(error) => store_error(error),
         }
     }

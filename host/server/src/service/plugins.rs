@@ -26,6 +26,7 @@ use crate::store::audit::{self, Act, By};
 use crate::store::plugins::{self, Plugin, State, Version};
 use crate::store::{StoreError, TenantId, tenants};
 use crate::tenant::indexes;
+use crate::tenant::plugin_secrets;
 use crate::tenant::runtime::registry_of;
 
 /// What became of an upload.
@@ -80,29 +81,29 @@ impl Services {
         Ok(Uploaded { version, state, is_new })
     }
 
-    /// Replaces the plugin's configuration.
+    /// Replaces the plugin's configuration; its secrets are stored encrypted. Tells it as it is shown.
     ///
     /// # Errors
-    /// There is no such plugin.
+    /// There is no such plugin, or a secret cannot be stored.
     pub async fn configure_plugin(
         &self,
         by: By<'_>,
         tenant: TenantId,
         name: &str,
-        config: &Object,
-    ) -> Result<(), PluginError> {
+        config: Object,
+    ) -> Result<Object, PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        let now = clock::now();
-        if !plugins::set_config(&mut transaction, tenant, name, config, now).await? {
-            return Err(PluginError::NoPlugin { name: name.to_owned() });
-        }
-        // Its values may be secrets.
+        let before = plugins::get(&mut transaction, tenant, name).await?;
+        let before = before.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
+        let config = plugin_secrets::sealed(&self.keyring, tenant, config, &before.config)?;
+        plugins::set_config(&mut transaction, tenant, name, &config, clock::now()).await?;
+        // Its values may be secrets, also where they are not marked as such.
         let details = json!({ "members": config.keys().collect::<Vec<_>>() });
         record(&mut transaction, tenant, by, "plugin.configure", name, &details).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin configured");
-        Ok(())
+        Ok(plugin_secrets::shown(&config))
     }
 
     /// Removes the plugin with all its versions. Data of its extensions is kept and not shown.

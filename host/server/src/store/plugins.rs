@@ -34,7 +34,7 @@ pub struct Plugin {
     pub shadow: Option<Digest>,
     /// What the tenant has chosen beside the configuration.
     pub settings: Object,
-    /// What the tenant has configured.
+    /// What the tenant has configured, its secrets encrypted.
     pub config: Object,
     /// When it was first uploaded.
     pub created: OffsetDateTime,
@@ -181,7 +181,7 @@ pub async fn get(
     Ok(plugins.into_iter().find(|plugin| plugin.name == name))
 }
 
-/// Replaces a plugin's configuration; false where there is no such plugin.
+/// Replaces the configuration of a plugin, where there is one.
 ///
 /// # Errors
 /// The database fails.
@@ -191,17 +191,15 @@ pub async fn set_config(
     name: &str,
     config: &Object,
     now: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let updated = sqlx::query(
-        "UPDATE plugins SET config = $3, modified = $4 WHERE tenant_id = $1 AND name = $2",
-    )
-    .bind(tenant.0)
-    .bind(name)
-    .bind(serde_json::Value::Object(config.clone()).to_string())
-    .bind(now)
-    .execute(conn)
-    .await?;
-    Ok(updated.rows_affected() > 0)
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE plugins SET config = $3, modified = $4 WHERE tenant_id = $1 AND name = $2")
+        .bind(tenant.0)
+        .bind(name)
+        .bind(serde_json::Value::Object(config.clone()).to_string())
+        .bind(now)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Removes a plugin with its versions; false where there is none.

@@ -30,6 +30,7 @@ use super::runtime::{RuntimeError, Runtimes, TenantRuntime};
 use super::shown::Shown;
 use super::usage::{CredentialId, Uses};
 use crate::clock;
+use crate::keyring::Keyring;
 use crate::store::lanes::Lanes;
 use crate::store::{Database, StoreError, TenantId, notices, tenants};
 
@@ -101,16 +102,18 @@ impl From<StoreError> for NotAuthenticated {
 }
 
 impl Credentials {
-    /// Nothing yet. The keys are those that all servers on the database share.
+    /// Nothing yet. The keys are those that all servers on the database share; the keyring opens
+    /// the secrets of plugins.
     #[must_use]
     pub fn new(
         jwks: JwksCache,
         access_tokens: AccessTokens,
         attempts: Attempts,
         identities: [u8; 32],
+        keyring: Keyring,
     ) -> Self {
         Self {
-            runtimes: Runtimes::default(),
+            runtimes: Runtimes::new(keyring),
             jwks,
             access_tokens,
             attempts,

@@ -13,6 +13,7 @@ pub mod jwks;
 pub mod jwt;
 pub mod limits;
 pub mod outbound;
+pub mod plugin_secrets;
 pub mod rate;
 pub mod resolve;
 pub mod runtime;

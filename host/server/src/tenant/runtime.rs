@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 use super::failure_policy::{FailurePolicies, FailurePolicy};
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
+use super::plugin_secrets;
+use crate::keyring::Keyring;
 use crate::store::place::Place;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::requests::Logged;
@@ -86,7 +88,7 @@ pub struct ActivePlugin {
     pub digest: Digest,
     /// What it exports.
     pub capabilities: Vec<Capability>,
-    /// The tenant's configuration of it.
+    /// The tenant's configuration of it, with its secrets in clear.
     pub config: Arc<Object>,
     /// The version that is run beside it, without effect.
     pub shadow: Option<Shadow>,
@@ -127,6 +129,7 @@ pub enum RuntimeError {
 /// The runtimes of the tenants that had requests.
 #[derive(Debug, Default)]
 pub struct Runtimes {
+    keyring: Keyring,
     by_tenant: RwLock<HashMap<TenantId, Arc<TenantRuntime>>>,
 }
 
@@ -134,6 +137,12 @@ pub struct Runtimes {
 const KEPT: usize = 10_000;
 
 impl Runtimes {
+    /// None yet. The keyring opens the secrets of plugins.
+    #[must_use]
+    pub fn new(keyring: Keyring) -> Self {
+        Self { keyring, by_tenant: RwLock::default() }
+    }
+
     /// The tenant's runtime of that configuration epoch or a later one.
     ///
     /// Authentication reads the epoch anew for every request, so a change is seen by the next
@@ -161,8 +170,9 @@ impl Runtimes {
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
         let Configuration { dialect, limits, request_log, is_suspended, placement } =
             tenants::configuration(conn, tenant).await?;
+        let active = |plugin| ActivePlugin::of(&self.keyring, tenant, plugin).transpose();
+        let plugins = plugins.iter().filter_map(active).collect::<Result<Vec<_>, _>>()?;
         let processors = available_parallelism().map_or(1, usize::from);
-        let plugins: Vec<_> = plugins.iter().filter_map(ActivePlugin::of).collect();
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
             place: Place { tenant, placement },
@@ -211,13 +221,23 @@ impl ActivePlugin {
         self.shadow.as_ref().filter(|it| it.capabilities.contains(&hook))
     }
 
-    fn of(plugin: &Plugin) -> Option<Self> {
-        let version = active_version(plugin)?;
-        Some(Self {
+    /// `None` where no version of the plugin is active.
+    fn of(
+        keyring: &Keyring,
+        tenant: TenantId,
+        plugin: &Plugin,
+    ) -> Result<Option<Self>, StoreError> {
+        let Some(version) = active_version(plugin) else { return Ok(None) };
+        let config = plugin_secrets::opened(keyring, tenant, &plugin.config);
+        let config = config.map_err(|error| StoreError::Unknown {
+            what: "secret of a plugin",
+            found: format!("plugin \"{}\": {error}", plugin.name),
+        })?;
+        Ok(Some(Self {
             name: plugin.name.as_str().into(),
             digest: version.digest,
             capabilities: version.capabilities.clone(),
-            config: Arc::new(plugin.config.clone()),
+            config: Arc::new(config),
             shadow: plugin
                 .shadow
                 .and_then(|digest| plugin.version(&digest))
@@ -226,7 +246,7 @@ impl ActivePlugin {
             on_failure: Arc::new(
                 FailurePolicies::of_settings(&plugin.settings).unwrap_or_default(),
             ),
-        })
+        }))
     }
 }
 

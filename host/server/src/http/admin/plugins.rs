@@ -31,6 +31,7 @@ use crate::store::plugins::{self, Plugin, Version};
 use crate::store::tenants::Tenant;
 use crate::tenant::failure_policy::FailurePolicies;
 use crate::tenant::limits::Limits;
+use crate::tenant::plugin_secrets;
 
 type Answer = Result<Response, Problem>;
 
@@ -107,7 +108,7 @@ pub(crate) async fn config(
     PluginName(name): PluginName,
 ) -> Answer {
     let plugin = plugin_of(&app, &tenant, name).await?;
-    Ok(Json(Value::Object(plugin.config)).into_response())
+    Ok(Json(Value::Object(plugin_secrets::shown(&plugin.config))).into_response())
 }
 
 pub(crate) async fn configure(
@@ -117,8 +118,9 @@ pub(crate) async fn configure(
     PluginName(name): PluginName,
     Members(config): Members,
 ) -> Answer {
-    app.services.configure_plugin(administrator.by(), tenant.tenant_id(), &name, &config).await?;
-    Ok(Json(Value::Object(config)).into_response())
+    let tenant = tenant.tenant_id();
+    let shown = app.services.configure_plugin(administrator.by(), tenant, &name, config).await?;
+    Ok(Json(Value::Object(shown)).into_response())
 }
 
 pub(crate) async fn delete(

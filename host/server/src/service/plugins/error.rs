@@ -6,6 +6,7 @@ use tenon_scim::schema::describe::SchemaError;
 use super::schema_change::Told;
 use crate::store::StoreError;
 use crate::tenant::failure_policy::SettingsError;
+use crate::tenant::plugin_secrets::SecretError;
 use crate::tenant::runtime::Misfit;
 
 /// Why a plugin is not uploaded, activated or configured.
@@ -89,6 +90,9 @@ pub enum PluginError {
     /// The settings are none.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The configuration has a secret that cannot be stored.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
