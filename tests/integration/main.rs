@@ -12,6 +12,7 @@ mod condition;
 mod conditional;
 mod credentials;
 mod cursors;
+mod deliveries;
 mod dialects;
 mod discovery;
 mod discovery_public;

@@ -53,6 +53,20 @@ pub fn attribute_vault() -> &'static [u8] {
     COMPONENT.get_or_init(|| built("plugins/attribute-vault"))
 }
 
+/// The component of `plugins/audit-tap`.
+#[must_use]
+pub fn audit_tap() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| example("audit-tap"))
+}
+
+/// The component of `plugins/realm-resolver`.
+#[must_use]
+pub fn realm_resolver() -> &'static [u8] {
+    static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
+    COMPONENT.get_or_init(|| example("realm-resolver"))
+}
+
 /// The component of `plugins/row-level`.
 #[must_use]
 pub fn row_level() -> &'static [u8] {

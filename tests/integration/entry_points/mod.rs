@@ -5,6 +5,7 @@ mod hosts;
 mod oauth;
 mod proxies;
 mod realms;
+mod resolvers;
 mod ways;
 
 use std::net::TcpListener;

@@ -124,10 +124,19 @@ async fn the_description_is_what_the_server_takes_and_answers() {
     api.call("listShares", own, "/shares", Value::Null).await;
     api.call("getShare", own, &share, Value::Null).await;
     api.call("deleteShare", own, &share, Value::Null).await;
+    acme.upload("realm-resolver", artifacts::realm_resolver()).await.expect(201);
+    let resolver = json!({
+        "tenant": acme.name, "plugin": "realm-resolver", "permissions": ["scim:read"],
+        "headers": ["authorization"],
+    });
+    api.call("putRealmResolver", &of_realm, "/resolver", resolver).await;
+    api.call("getRealmResolver", &of_realm, "/resolver", Value::Null).await;
+    api.call("deleteRealmResolver", &of_realm, "/resolver", Value::Null).await;
     api.call("deleteRealm", &of_realm, "", Value::Null).await;
 
     credentials(&mut api, own).await;
     plugins_and_indexes(&mut api, &acme).await;
+    deliveries(&mut api, &acme).await;
     acme.create("/Users", user("a")).await;
     let explained = json!({});
     let path = "/explain?endpoint=/Users&filter=title%20eq%20%22x%22";
@@ -256,6 +265,18 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("addIndex", own, "/indexes/User/title", wishes).await;
     api.call("listIndexes", own, "/indexes", Value::Null).await;
     api.call("removeIndex", own, "/indexes/User/title", Value::Null).await;
+}
+
+async fn deliveries(api: &mut Held, acme: &tenon_tests::Tenant) {
+    // It fails with that configuration, so that what it is to be told stays.
+    acme.activate("audit-tap", artifacts::audit_tap(), json!({ "misspelt": 1 })).await;
+    acme.create("/Users", user("told")).await;
+    let plugin = acme.admin.below("/plugins/audit-tap");
+    let page = api.call("listDeliveries", &plugin, "/deliveries", Value::Null).await;
+    let one = format!("/deliveries/{}", text(&page["items"][0], "event"));
+    api.call("retryDelivery", &plugin, &format!("{one}/retry"), Value::Null).await;
+    api.call("getTenantStats", &acme.admin, "/stats", Value::Null).await;
+    api.call("discardDelivery", &plugin, &one, Value::Null).await;
 }
 
 /// A required member, with a value that it may have.

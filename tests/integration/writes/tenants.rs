@@ -81,6 +81,26 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    let in_realm = format!("realm-{}", acme.id);
+    let realm = server.admin().post("/realms", json!({ "name": in_realm })).await.expect(201);
+    sqlx::query(
+        "INSERT INTO realm_resolvers (realm_id, tenant_id, plugin, permissions, headers, created) \
+         VALUES ($2::text::uuid, $1, 'cost-center', '{}', '{}', now())",
+    )
+    .bind(id(&acme))
+    .bind(realm.body["id"].as_str().unwrap())
+    .execute(&mut conn)
+    .await
+    .unwrap();
+    sqlx::query(
+        "INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, operation, \
+                                 actor, request_id, created, written, attempts) \
+         VALUES ($1, 'tap', $1, 'User', $1, 1, 'create', 'operator', 'r', now(), now(), 10)",
+    )
+    .bind(id(&acme))
+    .execute(&mut conn)
+    .await
+    .unwrap();
     let parent = server.tenant("parent").await;
     parent.create("/Users", user("ada")).await;
     let types = json!({ "resourceTypes": ["User"] });

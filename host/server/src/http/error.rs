@@ -17,6 +17,7 @@ use super::extract::Scim;
 use crate::service::Error;
 use crate::service::indexes::IndexError;
 use crate::service::plugins::PluginError;
+use crate::service::resolver::NotResolved;
 use crate::service::shares::ShareError;
 use crate::service::substrings::SubstringsError;
 use crate::store::StoreError;
@@ -193,6 +194,23 @@ impl From<NotAuthenticated> for ScimError {
     }
 }
 
+impl From<NotResolved> for ScimError {
+    fn from(error: NotResolved) -> Self {
+        match error {
+            NotResolved::Nobody => Self::unauthorized(),
+            NotResolved::Slowed(error) => error.into(),
+            NotResolved::Runtime(error) => error.into(),
+            NotResolved::Service(Error::Store(error)) => error.into(),
+            failed @ (NotResolved::Failed(_) | NotResolved::Service(_)) => {
+                tracing::warn!(error = %failed, "whose request it is could not be resolved");
+                let detail = "it cannot be said at present whose request this is; try again";
+                let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+                Self { retry_after: Some(RETRY_AFTER), ..error }
+            }
+        }
+    }
+}
+
 impl From<tenon_scim::Error> for ScimError {
     fn from(error: tenon_scim::Error) -> Self {
         Error::Protocol(error).into()
@@ -302,7 +320,8 @@ impl From<PluginError> for Problem {
                 .member("check", "describe"),
             PluginError::NoPlugin { .. }
             | PluginError::NoVersion { .. }
-            | PluginError::NoShadow { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            | PluginError::NoShadow { .. }
+            | PluginError::NoDelivery { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             PluginError::NothingBefore { .. }
             | PluginError::NothingActive { .. }
             | PluginError::ActiveAlready { .. } => Self::new(StatusCode::CONFLICT, detail),

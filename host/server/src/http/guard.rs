@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use axum::RequestExt;
-use axum::extract::{RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, StatusCode, header};
+use axum::extract::{OriginalUri, RawPathParams, Request, State};
+use axum::http::{Extensions, HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tenon_plugin::RequestHead;
 use tracing::Span;
 use uuid::Uuid;
 
@@ -17,12 +18,13 @@ use super::error::{Problem, ScimError};
 use super::observe::{RequestId, facts_of};
 use super::rate_headers;
 use super::routes::Needs;
+use crate::service::resolver::NotResolved;
 use crate::service::{self, Services};
 use crate::store::TenantId;
 use crate::tenant::access::{Permission, Principal};
 use crate::tenant::auth::{SecretHash, bearer};
-use crate::tenant::credentials::{Authenticated, NotAuthenticated};
-use crate::tenant::entry::{Claims, EntryPoint};
+use crate::tenant::credentials::{Authenticated, NotAuthenticated, Resolver};
+use crate::tenant::entry::{Claims, EntryPoint, Realm};
 use crate::tenant::rate::Standing;
 use crate::tenant::runtime::TenantRuntime;
 use crate::tenant::shown::Shown;
@@ -92,8 +94,22 @@ async fn identify(
     // `arrival` has put it there.
     let entry = request.extensions().get::<Arc<EntryPoint>>().cloned();
     let entry = entry.ok_or_else(ScimError::unauthorized)?;
-    let shown = shown(app, needs, &entry.claims, request)?;
-    let known = authenticate(app, &shown, &entry.claims, request.extensions()).await?;
+    let resolver = match to_be_resolved(&entry.claims, request.headers()) {
+        Some(realm) => app.services.credentials.resolver(&app.services.database, realm).await?,
+        None => None,
+    };
+    let (shown, known) = match resolver {
+        Some(resolver) => {
+            let head = head_of(request, &resolver.headers);
+            let known = resolve(app, &resolver, &head, &entry.claims, request.extensions()).await?;
+            (resolver.shown(&head), known)
+        }
+        None => {
+            let shown = shown(app, needs, &entry.claims, request)?;
+            let known = authenticate(app, &shown, &entry.claims, request.extensions()).await?;
+            (shown, known)
+        }
+    };
     let access = Access {
         request: service::Request {
             tenant: Arc::clone(&known.runtime),
@@ -140,6 +156,46 @@ fn shown(app: &App, needs: Needs, claims: &Claims, request: &Request) -> Result<
             Err(ScimError::unauthorized())
         }
     }
+}
+
+/// The realm whose resolver is asked: of a request that came in through it and names no tenant, with a
+/// token of a form that is not ours.
+fn to_be_resolved(claims: &Claims, headers: &HeaderMap) -> Option<Uuid> {
+    let Realm::Is(realm) = claims.realm else { return None };
+    let is_foreign = bearer_token(headers).is_some_and(|token| Shown::parse(token).is_none());
+    realm.filter(|_| is_foreign && claims.named.is_empty())
+}
+
+/// The head as the client sent it, with these headers alone.
+fn head_of(request: &Request, names: &[String]) -> RequestHead {
+    let (headers, extensions) = (request.headers(), request.extensions());
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let of_name = |name: &String| {
+        let values = headers.get_all(name.as_str()).iter().filter_map(text);
+        values.map(|value| (name.clone(), value)).collect::<Vec<_>>()
+    };
+    let uri = extensions.get::<OriginalUri>().map_or(request.uri(), |it| &it.0);
+    let host = headers.get(header::HOST).and_then(text);
+    RequestHead {
+        method: request.method().to_string(),
+        path: uri.path().to_owned(),
+        host: uri.authority().map(ToString::to_string).or(host),
+        headers: names.iter().flat_map(of_name).collect(),
+        client: Caller::of(extensions).map(|it| it.to_string()).unwrap_or_default(),
+    }
+}
+
+async fn resolve(
+    app: &App,
+    resolver: &Resolver,
+    head: &RequestHead,
+    claims: &Claims,
+    extensions: &Extensions,
+) -> Result<Arc<Authenticated>, NotResolved> {
+    let from = (Caller::of(extensions), &RequestId::of(extensions));
+    let known = app.services.resolve(resolver, head, claims, from).await?;
+    Span::current().record("tenant", known.identity.name.as_str());
+    Ok(known)
 }
 
 /// Refuses what comes too fast.

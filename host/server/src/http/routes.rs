@@ -142,8 +142,8 @@ pub(super) fn scim() -> Vec<Route> {
 pub(super) fn admin() -> Vec<Route> {
     use Needs::{Operator, Tenant};
     use admin::{
-        audit, clients, condition, entry_points, explain, indexes, issuers, moves, operator_issuers,
-        plugins, realms, requests, shares, substrings, suspension, tenants, tokens, transfer,
+        audit, clients, condition, deliveries, entry_points, explain, indexes, issuers, moves, operator_issuers,
+        plugins, realms, requests, resolvers, shares, substrings, suspension, tenants, tokens, transfer,
     };
     vec![
         get("/openapi.json", Tenant(ConfigRead), "getOpenApi", "This description", openapi::document),
@@ -196,6 +196,9 @@ pub(super) fn admin() -> Vec<Route> {
         put("/tenants/{tenant}/plugins/{name}/settings", Tenant(PluginsActivate), "putPluginSettings", "Choose what becomes of requests when a plugin fails", plugins::put_settings),
         get("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsRead), "getPluginConfig", "The configuration of a plugin", plugins::config),
         put("/tenants/{tenant}/plugins/{name}/config", Tenant(PluginsWrite), "putPluginConfig", "Configure a plugin", plugins::configure),
+        get("/tenants/{tenant}/plugins/{name}/deliveries", Tenant(PluginsRead), "listDeliveries", "Events that a plugin is still to be told of", deliveries::list),
+        post("/tenants/{tenant}/plugins/{name}/deliveries/{event}/retry", Tenant(PluginsWrite), "retryDelivery", "Tell a plugin of an event again", deliveries::retry),
+        delete("/tenants/{tenant}/plugins/{name}/deliveries/{event}", Tenant(PluginsWrite), "discardDelivery", "Never tell a plugin of an event", deliveries::discard),
         get("/tenants/{tenant}/entry-points", Operator, "listTenantEntryPoints", "What is bound to a tenant", entry_points::list_of_tenant),
         post("/tenants/{tenant}/entry-points", Operator, "bindTenantEntryPoint", "Bind a host, a path or a header to a tenant", entry_points::bind_to_tenant),
         delete("/tenants/{tenant}/entry-points/{kind}/{value}", Operator, "unbindTenantEntryPoint", "Unbind what is bound to a tenant", entry_points::unbind_from_tenant),
@@ -219,6 +222,9 @@ pub(super) fn admin() -> Vec<Route> {
         post("/realms", Operator, "createRealm", "Create a realm", realms::create),
         get("/realms/{realm}", Operator, "getRealm", "A realm", realms::get),
         delete("/realms/{realm}", Operator, "deleteRealm", "Delete a realm that nothing belongs to", realms::delete),
+        get("/realms/{realm}/resolver", Operator, "getRealmResolver", "The plugin that says which tenant of a realm a request is for", resolvers::get),
+        put("/realms/{realm}/resolver", Operator, "putRealmResolver", "Have a plugin say which tenant of a realm a request is for", resolvers::put),
+        delete("/realms/{realm}/resolver", Operator, "deleteRealmResolver", "Have no plugin say it any more", resolvers::delete),
         get("/realms/{realm}/entry-points", Operator, "listRealmEntryPoints", "What is bound to a realm", entry_points::list_of_realm),
         post("/realms/{realm}/entry-points", Operator, "bindRealmEntryPoint", "Bind a host, a path or a header to a realm", entry_points::bind_to_realm),
         delete("/realms/{realm}/entry-points/{kind}/{value}", Operator, "unbindRealmEntryPoint", "Unbind what is bound to a realm", entry_points::unbind_from_realm),

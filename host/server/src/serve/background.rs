@@ -23,6 +23,8 @@ const REMOVAL_INTERVAL: Duration = Duration::from_secs(1);
 const SHARES_INTERVAL: Duration = Duration::from_millis(500);
 /// How often is looked whether a tenant is moving.
 const MOVE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often is looked whether plugins are to be told of something.
+const DELIVERY_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the audit log is sealed.
 const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often what is old is removed.
@@ -39,6 +41,7 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(build_indexes(services.clone()));
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(move_tenants(services.clone()));
+    tasks.spawn(deliver_events(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
     tasks.spawn(carry_on_shares(services.clone(), retention.events));
     let writer = services.clone();
@@ -140,6 +143,19 @@ async fn move_tenants(services: Services) {
             Ok(false) => sleep(MOVE_INTERVAL).await,
             Err(error) => {
                 tracing::warn!(%error, "a tenant could not be moved on; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+async fn deliver_events(services: Services) {
+    loop {
+        match services.deliver_events().await {
+            Ok(true) => {}
+            Ok(false) => sleep(DELIVERY_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "plugins could not be told of events; it will be tried again");
                 sleep(AFTER_FAILURE).await;
             }
         }

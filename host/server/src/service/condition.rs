@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use super::{Error, Services};
 use crate::store::counters::{self, Counter};
+use crate::store::deliveries::{self, Backlog};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::plugins::{self, Plugin};
 use crate::store::shares::{self, conflicts};
@@ -24,6 +25,8 @@ pub struct Stats {
     pub resources: BTreeMap<String, Quota>,
     /// Active plugins.
     pub active_plugins: Quota,
+    /// Events that plugins are still to be told of, by the name of a plugin that has such.
+    pub deliveries: BTreeMap<String, Waiting>,
     /// Requests, as the server that answers counts them.
     pub rate: Pace,
 }
@@ -38,6 +41,18 @@ pub struct Quota {
     pub limit: Option<i64>,
     /// Whether there are 80 % of that.
     pub warning: bool,
+}
+
+/// How many events a plugin is still to be told of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Those that will be tried.
+    pub waiting: i64,
+    /// Those that have failed too often.
+    pub parked: i64,
+    /// When the oldest of those happened that will be tried, as RFC 3339 has it.
+    pub oldest: Option<String>,
 }
 
 /// How fast requests may come to this server.
@@ -119,6 +134,7 @@ impl Services {
         drop(conn);
         let mut data = self.database.read_at(tenant).await?;
         let counters = counters::list(&mut data, tenant).await?;
+        let backlogs = deliveries::backlogs(&mut data, tenant).await?;
         drop(data);
         let active = plugins.iter().filter(|it| it.active.is_some()).count();
         let as_count = |it: usize| i64::try_from(it).unwrap_or(i64::MAX);
@@ -126,6 +142,7 @@ impl Services {
         Ok(Stats {
             resources: counters.iter().map(|(name, it)| (name.clone(), Quota::of(it))).collect(),
             active_plugins: Quota::of(&active),
+            deliveries: backlogs.into_iter().map(Waiting::of).collect(),
             rate: Pace {
                 requests_per_second: limits.rate.per_second,
                 burst: limits.rate.burst,
@@ -170,6 +187,13 @@ impl Services {
             )
         }));
         problems.extend(shares);
+        problems.extend(backlogs.iter().filter(|it| it.parked > 0).map(|it| {
+            let Backlog { plugin, parked, .. } = it;
+            format!(
+                "plugin \"{plugin}\" has failed too often to take {parked} events; retry or discard \
+                 its deliveries"
+            )
+        }));
         Ok(Health {
             status: if problems.is_empty() { Status::Ok } else { Status::Degraded },
             problems,
@@ -239,6 +263,13 @@ async fn share_problems(
         problems.extend(share.problem.map(|it| format!("shared by the tenant {parent}: {it}")));
     }
     Ok(problems)
+}
+
+impl Waiting {
+    fn of(backlog: Backlog) -> (String, Self) {
+        let Backlog { plugin, waiting, parked, oldest } = backlog;
+        (plugin, Self { waiting, parked, oldest: oldest.map(timestamp) })
+    }
 }
 
 impl Quota {

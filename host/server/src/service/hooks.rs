@@ -1,5 +1,6 @@
 //! Calls the tenant's plugins, outside any transaction: one file for each hook.
 
+mod after_commit;
 mod after_read;
 mod before_delete;
 mod before_query;
@@ -144,7 +145,7 @@ fn rejected(active: &ActivePlugin, issues: Vec<tenon_plugin::Issue>) -> Error {
 }
 
 /// What a plugin's random bytes are made of: 244 bits that nobody can guess.
-fn seed() -> [u8; 32] {
+pub(super) fn seed() -> [u8; 32] {
     let mut seed = [0; 32];
     let (left, right) = seed.split_at_mut(16);
     left.copy_from_slice(Uuid::new_v4().as_bytes());

@@ -42,9 +42,11 @@ impl Services {
             let mut conn = self.database.read().await?;
             (retention::tenants(&mut conn).await?, tenants::with_own_tables(&mut conn).await?)
         };
-        let (mut events, mut requests, mut audit_records) = (0, 0, 0);
+        let (mut events, mut deliveries, mut requests, mut audit_records) = (0, 0, 0, 0);
         for tenant in &tenants {
             events += or_later(*tenant, self.remove_events(*tenant, now - kept.events).await)?;
+            let removed = self.remove_deliveries(*tenant, now - kept.events).await;
+            deliveries += or_later(*tenant, removed)?;
             requests +=
                 or_later(*tenant, self.remove_requests(*tenant, now - kept.requests).await)?;
         }
@@ -59,6 +61,9 @@ impl Services {
         for tenant in with_own_tables.into_iter().chain([NO_TENANT]) {
             let removed = self.remove_idempotency_keys(tenant, now - REMEMBERED).await;
             idempotency_keys += or_later(tenant, removed)?;
+        }
+        if deliveries > 0 {
+            tracing::warn!(deliveries, "events are too old now that plugins were not told of");
         }
         if events + idempotency_keys + audit_records + requests > 0 {
             tracing::info!(
@@ -81,6 +86,22 @@ impl Services {
         loop {
             let mut conn = self.database.autocommit_at(tenant).await?;
             let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
+            match conn.finish(deleted).await? {
+                0 => return Ok(sum),
+                deleted => sum += deleted,
+            }
+        }
+    }
+
+    async fn remove_deliveries(
+        &self,
+        tenant: TenantId,
+        before: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        loop {
+            let mut conn = self.database.autocommit_at(tenant).await?;
+            let deleted = retention::delete_deliveries(&mut conn, tenant, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
                 deleted => sum += deleted,

@@ -34,6 +34,8 @@ pub struct Metrics {
     quota_warnings: Counter,
     connections: Family<Use, Gauge>,
     plugins: Arc<PluginMetrics>,
+    deliveries: Family<Delivered, Counter>,
+    expecting: Gauge,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -52,6 +54,11 @@ struct Use {
     state: &'static str,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Delivered {
+    outcome: &'static str,
+}
+
 impl Default for Metrics {
     fn default() -> Self {
         let durations: Family<Operation, Histogram> = Family::new_with_constructor(|| {
@@ -66,6 +73,8 @@ impl Default for Metrics {
             quota_warnings: Counter::default(),
             connections: Family::default(),
             plugins,
+            deliveries: Family::default(),
+            expecting: Gauge::default(),
         };
         let registry = &mut metrics.registry;
         registry.register(
@@ -88,6 +97,16 @@ impl Default for Metrics {
             "Connections to the database, but for those that quick reads share",
             metrics.connections.clone(),
         );
+        registry.register(
+            "plugin_deliveries",
+            "Events that plugins were told of, by what became of it: told, failed, parked",
+            metrics.deliveries.clone(),
+        );
+        registry.register(
+            "plugins_expecting_events",
+            "Plugins that had events to be told of when this server looked last",
+            metrics.expecting.clone(),
+        );
         metrics
     }
 }
@@ -102,6 +121,16 @@ impl Metrics {
     /// A tenant came to 80 % of a quota.
     pub fn quota_warned(&self) {
         self.quota_warnings.inc();
+    }
+
+    /// A plugin was told of an event: `told`, `failed`, `parked`.
+    pub fn delivered(&self, outcome: &'static str) {
+        self.deliveries.get_or_create(&Delivered { outcome }).inc();
+    }
+
+    /// So many plugins have events to be told of.
+    pub fn expecting(&self, plugins: usize) {
+        self.expecting.set(i64::try_from(plugins).unwrap_or(i64::MAX));
     }
 
     /// Who is to be told of calls of plugins.

@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod charge;
 pub mod condition;
 pub mod cursor;
+pub mod deliveries;
 mod dialect;
 mod error;
 pub mod facts;
@@ -23,6 +24,7 @@ pub mod read;
 pub mod removal;
 pub mod render;
 pub mod request_log;
+pub mod resolver;
 pub mod secrets;
 pub mod shares;
 pub mod substrings;
@@ -134,7 +136,7 @@ impl Request {
     }
 
     fn by(&self) -> By<'_> {
-        By { actor: &self.principal.actor, request_id: &self.request_id }
+        By { actor: &self.principal.actor, request_id: &self.request_id, told: &self.tenant.told }
     }
 }
 

@@ -126,6 +126,7 @@ impl Services {
         record(&mut transaction, tenant, by, "plugin.delete", name, &Value::Null).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin removed");
+        self.forget_deliveries(tenant, name).await;
         self.delete_unused_components().await;
         Ok(())
     }
@@ -175,7 +176,7 @@ async fn adjust_indexes(
     }
 }
 
-async fn record(
+pub(super) async fn record(
     conn: &mut PgConnection,
     tenant: TenantId,
     by: By<'_>,

@@ -13,13 +13,15 @@ use super::{StoreError, TenantId};
 /// What cannot be told of a tenant itself: what the operator does to no tenant, and that one is deleted.
 pub const NO_TENANT: TenantId = TenantId(Uuid::nil());
 
-/// Who acts, and in which request.
+/// Who acts, in which request, and who is told of it.
 #[derive(Debug, Clone, Copy)]
 pub struct By<'r> {
     /// `token:<id>` or `operator`.
     pub actor: &'r str,
     /// Identifies the request in the log.
     pub request_id: &'r str,
+    /// The plugins that are told of what happens to resources.
+    pub told: &'r [String],
 }
 
 /// What is done to a tenant's configuration.

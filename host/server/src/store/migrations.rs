@@ -40,6 +40,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (35, "databases", include_str!("../../../../migrations/0035_databases.sql")),
     (42, "plugin life cycle", include_str!("../../../../migrations/0042_plugin_life_cycle.sql")),
     (43, "plugin observation", include_str!("../../../../migrations/0043_plugin_observation.sql")),
+    (48, "deliveries", include_str!("../../../../migrations/0048_deliveries.sql")),
+    (49, "resolvers", include_str!("../../../../migrations/0049_resolvers.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

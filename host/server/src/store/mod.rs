@@ -11,6 +11,7 @@ pub mod config_epoch;
 pub mod counters;
 pub mod credentials;
 pub mod database;
+pub mod deliveries;
 pub mod embedded;
 pub mod entry_points;
 pub mod filter_sql;
@@ -32,6 +33,7 @@ pub mod place;
 pub mod plugins;
 #[cfg(test)]
 mod portability;
+pub mod realm_resolvers;
 pub mod realms;
 pub mod removal;
 pub mod replicas;

@@ -168,6 +168,28 @@ pub async fn list(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Plugi
     Ok(plugins)
 }
 
+/// The names of a tenant's plugins whose active version has a capability.
+///
+/// # Errors
+/// The database fails.
+pub async fn active_with(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    capability: Capability,
+) -> Result<Vec<String>, StoreError> {
+    let names = sqlx::query_scalar(
+        "SELECT p.name FROM plugins AS p \
+         JOIN plugin_versions AS v \
+           ON v.tenant_id = p.tenant_id AND v.name = p.name AND v.digest = p.active_digest \
+         WHERE p.tenant_id = $1 AND $2 = ANY (v.capabilities) ORDER BY p.name",
+    )
+    .bind(tenant.0)
+    .bind(capability.as_str())
+    .fetch_all(conn)
+    .await?;
+    Ok(names)
+}
+
 /// The plugin of that name.
 ///
 /// # Errors

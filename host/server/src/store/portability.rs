@@ -82,6 +82,7 @@ const OF_NO_TENANT: [(&str, &str); 19] = [
     ("tenants_in_removal", "few rows at any time, of tenants that were deleted"),
     ("realms_pkey", "few rows; a reference table"),
     ("realms_name_key", "few rows; a reference table"),
+    ("realm_resolvers_pkey", "few rows; a reference table"),
     ("entry_points_pkey", "few rows; a reference table"),
     ("entry_points_by_realm", "few rows; a reference table"),
     ("operator_issuers_pkey", "few rows; a reference table"),

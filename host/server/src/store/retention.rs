@@ -41,6 +41,29 @@ pub async fn delete_events(
     Ok(deleted.rows_affected())
 }
 
+/// Removes deliveries of events from before an instant, `limit` of them at the most, and tells how many.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_deliveries(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
+         (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
+          ORDER BY plugin, event LIMIT $3 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(tenant.0)
+    .bind(first_id_at(before))
+    .bind(limit)
+    .execute(conn)
+    .await?;
+    Ok(deleted.rows_affected())
+}
+
 /// Removes requests from before an instant from a tenant's log, `limit` of them at the most, and tells how
 /// many.
 ///

@@ -12,13 +12,14 @@ use super::row_security::{self, RowSecurity, RowSecurityError};
 use super::{StoreError, TenantId, migrations, tenants};
 
 /// The tables that have the data of tenants.
-pub(super) const TABLES: [&str; 10] = [
+pub(super) const TABLES: [&str; 11] = [
     "resources",
     "group_members",
     "unique_values",
     "attr_index",
     "counters",
     "outbox",
+    "deliveries",
     "audit",
     "audit_seals",
     "requests",

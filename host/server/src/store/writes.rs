@@ -118,6 +118,13 @@ pub async fn insert(
              INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                                  created) \
              VALUES ($1, $21, $3, $2, $4, 'create', $23, $5) \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT $1, plugin, $21, $3, $2, $4, 'create', $22, $23, $5, statement_timestamp(), 0, \
+                    statement_timestamp() \
+             FROM unnest($27::text[]) AS told (plugin) \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_after, request_id, details) \
@@ -153,6 +160,7 @@ pub async fn insert(
     .bind(Uuid::now_v7())
     .bind(Uuid::nil())
     .bind(new.details)
+    .bind(by.told)
     .fetch_optional(conn)
     .await
     .and_then(|row| row.map(|row| row.try_get::<i64, _>(0)).transpose());
@@ -219,6 +227,13 @@ pub async fn replace(
              INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                                  created) \
              SELECT tenant_id, $22, type, id, $4, $24, $25, $5 FROM resource \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT tenant_id, plugin, $22, type, id, $4, $24, $23, $25, $5, \
+                    statement_timestamp(), 0, statement_timestamp() \
+             FROM resource, unnest($27::text[]) AS told (plugin) \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_before, version_after, request_id, details) \
@@ -242,6 +257,7 @@ pub async fn replace(
     .bind(operation)
     .bind(by.request_id)
     .bind(new.details)
+    .bind(by.told)
     .fetch_one(conn)
     .await
     .and_then(|row| row.try_get::<i64, _>(0));
@@ -304,6 +320,13 @@ pub async fn delete(
              INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                                  created) \
              SELECT tenant_id, $6, type, id, version, 'delete', $8, $9 FROM resource \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT tenant_id, plugin, $6, type, id, version, 'delete', $7, $8, $9, \
+                    statement_timestamp(), 0, statement_timestamp() \
+             FROM resource, unnest($11::text[]) AS told (plugin) \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_before, request_id) \
@@ -329,6 +352,7 @@ pub async fn delete(
     .bind(by.request_id)
     .bind(now)
     .bind(resource_type)
+    .bind(by.told)
     .execute(conn)
     .await?;
     Ok(())

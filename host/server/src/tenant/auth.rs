@@ -122,6 +122,12 @@ impl fmt::Debug for CredentialKey {
 pub struct SecretHash([u8; 32]);
 
 impl SecretHash {
+    /// What was hashed elsewhere.
+    #[must_use]
+    pub const fn from_bytes(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+
     /// Hashes a secret.
     #[must_use]
     pub fn of(secret: &[u8]) -> Self {

@@ -6,6 +6,7 @@ mod epoch;
 mod jwt;
 mod memory;
 mod nothing;
+mod resolver;
 mod token;
 
 use std::convert::Infallible;
@@ -20,6 +21,7 @@ pub use self::access::StoredClient;
 pub(super) use self::epoch::AsOf;
 use self::epoch::Epoch;
 use self::memory::Memory;
+pub use self::resolver::Resolver;
 use super::access::Principal;
 use super::access_token::AccessTokens;
 use super::attempts::{Attempts, Slowed};
@@ -150,6 +152,12 @@ impl Credentials {
         Ok(known)
     }
 
+    /// Whose request it is by what a resolver has said of it a moment ago.
+    #[must_use]
+    pub fn known(&self, shown: &Shown, claims: &Claims) -> Option<Arc<Authenticated>> {
+        self.remembered(shown, &shown.digest(), claims)
+    }
+
     fn remembered(
         &self,
         shown: &Shown,
@@ -158,9 +166,11 @@ impl Credentials {
     ) -> Option<Arc<Authenticated>> {
         let known = self.memory.get(self.epoch.as_of(), |them| match shown {
             Shown::Token(token) => them.tokens.get(&(token.tenant, token.id)),
-            Shown::Access(_) | Shown::Jwt(_) | Shown::Certificate(_) | Shown::Nothing(_) => {
-                them.verified.get(digest.as_bytes())
-            }
+            Shown::Access(_)
+            | Shown::Jwt(_)
+            | Shown::Certificate(_)
+            | Shown::Head(_)
+            | Shown::Nothing(_) => them.verified.get(digest.as_bytes()),
         });
         known.filter(|known| {
             known.is_shown_by(digest, claims)
@@ -180,6 +190,8 @@ impl Credentials {
             Shown::Access(sealed) => self.by_access_token(database, sealed, digest, claims).await,
             Shown::Jwt(jwt) => self.by_jwt(database, jwt, digest, claims).await,
             Shown::Certificate(_) => self.by_certificate(database, digest, claims).await,
+            // Nobody but a resolver knows; who asks it is `service::resolver`.
+            Shown::Head(_) => Ok(None),
             Shown::Nothing(_) => self.by_nothing(database, digest, claims).await,
         }
     }

@@ -47,6 +47,8 @@ pub struct TenantRuntime {
     pub plugins: Vec<ActivePlugin>,
     /// The hooks that any of them has.
     pub hooks: Hooks,
+    /// The names of those that are told of what is written.
+    pub told: Vec<String>,
     /// Places for lists that look at all resources of a type, so that one tenant leaves some to
     /// others.
     pub scans: Semaphore,
@@ -183,6 +185,7 @@ impl Runtimes {
             is_suspended,
             request_log,
             hooks: Hooks::of(&plugins),
+            told: told(&plugins),
             plugins,
             scans: Semaphore::new(SCANS),
             large_work: Semaphore::new((processors / 2).max(1)),
@@ -285,6 +288,11 @@ async fn with_added_indexes(
 ) -> Result<Registry, StoreError> {
     declare(&mut registry, &added_indexes::list(conn, tenant).await?);
     Ok(registry)
+}
+
+fn told(plugins: &[ActivePlugin]) -> Vec<String> {
+    let told = plugins.iter().filter(|it| it.capabilities.contains(&Capability::AfterCommit));
+    told.map(|it| it.name.to_string()).collect()
 }
 
 fn active_version(plugin: &Plugin) -> Option<&Version> {

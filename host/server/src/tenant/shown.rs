@@ -15,6 +15,8 @@ pub enum Shown {
     Jwt(JwtText),
     /// The SHA-256 of a certificate that a trusted proxy has verified.
     Certificate(SecretHash),
+    /// The SHA-256 of the head of a request, of which a resolver is to say whose it is.
+    Head(SecretHash),
     /// No credential at all, of whoever asks what the tenant of this name or id offers.
     Nothing(String),
 }
@@ -43,7 +45,7 @@ impl Shown {
         match self {
             Self::Token(token) => Some(token.tenant),
             Self::Access(sealed) => Some(sealed.client.tenant),
-            Self::Jwt(_) | Self::Certificate(_) | Self::Nothing(_) => None,
+            Self::Jwt(_) | Self::Certificate(_) | Self::Head(_) | Self::Nothing(_) => None,
         }
     }
 
@@ -54,7 +56,7 @@ impl Shown {
             Self::Token(token) => token.secret_hash(),
             Self::Access(sealed) => SecretHash::of(sealed.bytes()),
             Self::Jwt(jwt) => SecretHash::of(jwt.as_str().as_bytes()),
-            Self::Certificate(digest) => digest.clone(),
+            Self::Certificate(digest) | Self::Head(digest) => digest.clone(),
             Self::Nothing(named) => SecretHash::of(format!("nothing at {named}").as_bytes()),
         }
     }

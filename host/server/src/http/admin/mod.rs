@@ -4,6 +4,7 @@ pub(super) mod audit;
 mod audit_export;
 pub(super) mod clients;
 pub(super) mod condition;
+pub(super) mod deliveries;
 pub(super) mod entry_points;
 pub(super) mod explain;
 pub(super) mod indexes;
@@ -15,6 +16,7 @@ mod placement;
 pub(super) mod plugins;
 pub(super) mod realms;
 pub(super) mod requests;
+pub(super) mod resolvers;
 pub(super) mod shares;
 pub(super) mod substrings;
 pub(super) mod suspension;
@@ -84,7 +86,7 @@ impl Administrator {
     }
 
     fn by(&self) -> By<'_> {
-        By { actor: &self.principal.actor, request_id: &self.request_id }
+        By { actor: &self.principal.actor, request_id: &self.request_id, told: &[] }
     }
 }
 

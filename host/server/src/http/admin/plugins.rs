@@ -36,7 +36,7 @@ use crate::tenant::plugin_secrets;
 type Answer = Result<Response, Problem>;
 
 /// The plugin that the path names; 404 where no plugin can have that name.
-pub(crate) struct PluginName(String);
+pub(crate) struct PluginName(pub(super) String);
 
 impl FromRequestParts<Arc<App>> for PluginName {
     type Rejection = Problem;

@@ -90,6 +90,17 @@ pub enum PluginError {
     /// The settings are none.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The plugin is not to be told of that event, or has been.
+    #[error(
+        "plugin \"{name}\" is not to be told of an event \"{event}\", or has been; those that it is \
+         to be told of are listed under its deliveries"
+    )]
+    NoDelivery {
+        /// The plugin.
+        name: String,
+        /// The event asked for.
+        event: String,
+    },
     /// The configuration has a secret that cannot be stored.
     #[error(transparent)]
     Secret(#[from] SecretError),

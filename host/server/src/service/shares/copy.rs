@@ -34,6 +34,8 @@ pub(super) struct Copying {
     parent: TenantId,
     types: Vec<String>,
     actor: String,
+    /// The plugins of the child that are told of what is written.
+    told: Vec<String>,
     now: OffsetDateTime,
 }
 
@@ -47,13 +49,13 @@ pub(super) struct Synced {
 }
 
 impl Copying {
-    pub(super) fn of(share: &Share, now: OffsetDateTime) -> Self {
+    pub(super) fn of(share: &Share, told: Vec<String>, now: OffsetDateTime) -> Self {
         let Share { child, parent, types, .. } = share.clone();
-        Self { child, parent, types, actor: format!("share:{parent}"), now }
+        Self { child, parent, types, actor: format!("share:{parent}"), told, now }
     }
 
     fn by(&self) -> By<'_> {
-        By { actor: &self.actor, request_id: REQUEST_ID }
+        By { actor: &self.actor, request_id: REQUEST_ID, told: &self.told }
     }
 
     fn is_copy(&self, seen: Option<&Seen>) -> bool {

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use tenon_plugin::Capability;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ use crate::service::{Error, Services};
 use crate::store::page::first_id_at;
 use crate::store::shares::originals::{self, Event};
 use crate::store::shares::{self, Share, State, conflicts, copies};
-use crate::store::{StoreError, TenantId};
+use crate::store::{StoreError, TenantId, plugins};
 
 /// Shares that are looked at before it is asked again which are due.
 const SHARES: i64 = 100;
@@ -95,7 +96,8 @@ impl Services {
             return Ok(false);
         };
         let now = clock::now();
-        let mut batch = Batch::of(&share, now);
+        let told = plugins::active_with(&mut transaction, child, Capability::AfterCommit).await?;
+        let mut batch = Batch::of(&share, told, now);
         if share.has_lost_events(now, events_kept) {
             tracing::info!(%child, %parent, "events are gone that were not read: all is copied anew");
             share.start_over(now);
@@ -156,8 +158,8 @@ struct Batch {
 }
 
 impl Batch {
-    fn of(share: &Share, now: OffsetDateTime) -> Self {
-        let copying = Copying::of(share, now);
+    fn of(share: &Share, told: Vec<String>, now: OffsetDateTime) -> Self {
+        let copying = Copying::of(share, told, now);
         Self { copying, deleted: Vec::new(), problem: None, is_busy: true, is_over: false }
     }
 

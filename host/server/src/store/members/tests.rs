@@ -73,7 +73,7 @@ async fn memberships_of_a_tenant_without_statistics_are_looked_up_one_by_one() {
         after = last;
     }
     assert_eq!(paged, users);
-    let by = By { actor: "token:1", request_id: "1" };
+    let by = By { actor: "token:1", request_id: "1", told: &[] };
     leave_all(&mut conn, tenant, by, users[0], OffsetDateTime::UNIX_EPOCH).await.unwrap();
     assert_eq!(touched(&mut conn).await, 10);
 

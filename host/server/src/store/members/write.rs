@@ -120,6 +120,15 @@ pub async fn write(
                     $15, $2 \
              FROM unnest($11::uuid[], $12::uuid[], $13::bigint[]) AS event (id, group_id, version) \
              JOIN written ON written.id = event.group_id \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT written.tenant_id, plugin, event.id, written.type, written.id, event.version, \
+                    'patch', $14, $15, $2, statement_timestamp(), 0, statement_timestamp() \
+             FROM unnest($11::uuid[], $12::uuid[], $13::bigint[]) AS event (id, group_id, version) \
+             JOIN written ON written.id = event.group_id \
+             CROSS JOIN unnest($16::text[]) AS told (plugin) \
          ), record AS ( \
              INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                                 version_before, version_after, request_id) \
@@ -145,6 +154,7 @@ pub async fn write(
     .bind(events.iter().map(|it| it.version).collect::<Vec<_>>())
     .bind(by.actor)
     .bind(by.request_id)
+    .bind(by.told)
     .fetch_one(conn)
     .await?;
     Ok(usize::try_from(written) == Ok(groups.len()))
@@ -332,6 +342,13 @@ async fn leave(
              INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                                  created) \
              SELECT tenant_id, event, type, id, version, 'patch', $7, $5 FROM touched \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT tenant_id, plugin, event, type, id, version, 'patch', $6, $7, $5, \
+                    statement_timestamp(), 0, statement_timestamp() \
+             FROM touched, unnest($8::text[]) AS told (plugin) \
          ) \
          INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, \
                             version_before, version_after, request_id) \
@@ -344,6 +361,7 @@ async fn leave(
     .bind(now)
     .bind(by.actor)
     .bind(by.request_id)
+    .bind(by.told)
     .execute(conn)
     .await?;
     Ok(())

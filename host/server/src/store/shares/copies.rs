@@ -239,6 +239,13 @@ async fn record(
              INSERT INTO outbox (tenant_id, id, type, resource_id, version, operation, request_id, \
                                  created) \
              SELECT $1, event, type, id, version, operation, $9, $10 FROM new \
+         ), delivery AS ( \
+             INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, \
+                                     operation, actor, request_id, created, written, attempts, \
+                                     due) \
+             SELECT $1, plugin, event, type, id, version, operation, $8, $9, $10, \
+                    statement_timestamp(), 0, statement_timestamp() \
+             FROM new, unnest($11::text[]) AS told (plugin) \
          ) \
          INSERT INTO audit (tenant_id, id, at, actor, action, type, resource_id, version_before, \
                             version_after, request_id) \
@@ -254,6 +261,7 @@ async fn record(
     .bind(by.actor)
     .bind(by.request_id)
     .bind(now)
+    .bind(by.told)
     .execute(conn)
     .await?;
     Ok(())

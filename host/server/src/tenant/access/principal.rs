@@ -21,6 +21,8 @@ pub enum PrincipalKind {
     Certificate(Uuid),
     /// A JWT of an issuer of the tenant, with the issuer's id.
     Issuer(Uuid),
+    /// What the resolver of a realm knows, with the realm's id.
+    Resolver(Uuid),
     /// None, where none is needed.
     Nobody,
 }
@@ -31,7 +33,8 @@ pub struct Principal {
     /// What sort of credential was shown.
     pub kind: PrincipalKind,
     /// Who acts, for the record: `operator`, `token:<id>`, `client:<id>`,
-    /// `certificate:<id>`, `jwt:<id of the issuer>:<subject>`, `nobody`.
+    /// `certificate:<id>`, `jwt:<id of the issuer>:<subject>`, `resolver:<id of the realm>:<subject>`,
+    /// `nobody`.
     pub actor: Arc<str>,
     /// What it may do.
     pub grants: Grants,
@@ -106,6 +109,16 @@ impl Principal {
     ) -> Self {
         let actor = format!("jwt:{id}:{shown_subject}");
         Self { subject, claimed, ..Self::of(PrincipalKind::Issuer(id), actor, grants) }
+    }
+
+    /// Of whom the resolver of a realm has told; the subject as it is shown, if one was told.
+    #[must_use]
+    pub fn of_resolver(realm: Uuid, shown_subject: Option<&str>, grants: Grants) -> Self {
+        let actor = match shown_subject {
+            Some(subject) => format!("resolver:{realm}:{subject}"),
+            None => format!("resolver:{realm}"),
+        };
+        Self::of(PrincipalKind::Resolver(realm), actor, grants)
     }
 
     fn of(kind: PrincipalKind, actor: String, grants: Grants) -> Self {

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::Authenticated;
 use super::access::StoredClient;
 use super::epoch::AsOf;
+use super::resolver::Resolver;
 use crate::store::TenantId;
 use crate::tenant::auth::Secrets;
 
@@ -35,6 +36,8 @@ pub(super) struct Remembered {
     pub(super) verified: Kept<[u8; 32], Arc<Authenticated>>,
     /// OAuth clients that asked for access tokens; nothing, where there is no such client.
     pub(super) clients: Kept<Ids, Option<Arc<StoredClient>>>,
+    /// The resolvers of realms; nothing, where a realm has none.
+    pub(super) resolvers: Kept<Uuid, Option<Arc<Resolver>>>,
     /// The resources that speak for themselves.
     pub(super) subjects: HashSet<Uuid>,
 }

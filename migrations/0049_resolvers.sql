@@ -1,0 +1,14 @@
+-- Plugins that say which tenant of a realm a request is for.
+CREATE TABLE realm_resolvers (
+    realm_id    uuid PRIMARY KEY REFERENCES realms (id) ON DELETE CASCADE,
+    -- Whose plugin it is.
+    tenant_id   uuid NOT NULL,
+    plugin      text COLLATE "C" NOT NULL,
+    -- What it may give at the most.
+    permissions text[] NOT NULL,
+    -- The names of the headers that it sees, in lower case.
+    headers     text[] NOT NULL,
+    created     timestamptz NOT NULL,
+    FOREIGN KEY (tenant_id, plugin) REFERENCES plugins (tenant_id, name) ON DELETE CASCADE
+);
+CREATE INDEX realm_resolvers_by_plugin ON realm_resolvers (tenant_id, plugin);
