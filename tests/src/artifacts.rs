@@ -57,14 +57,14 @@ pub fn attribute_vault() -> &'static [u8] {
 #[must_use]
 pub fn audit_tap() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("audit-tap"))
+    COMPONENT.get_or_init(|| built("plugins/audit-tap"))
 }
 
 /// The component of `plugins/realm-resolver`.
 #[must_use]
 pub fn realm_resolver() -> &'static [u8] {
     static COMPONENT: OnceLock<Vec<u8>> = OnceLock::new();
-    COMPONENT.get_or_init(|| example("realm-resolver"))
+    COMPONENT.get_or_init(|| built("plugins/realm-resolver"))
 }
 
 /// The component of `plugins/row-level`.

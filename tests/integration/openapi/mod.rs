@@ -287,6 +287,7 @@ fn sample(name: &str) -> (String, Value) {
         "kind" => json!("host"),
         "placement" => json!({ "kind": "shared" }),
         "resourceTypes" => json!(["User"]),
+        "permissions" => json!(["scim:read"]),
         "order" => json!(["cost-center"]),
         "value" => json!("sample.example.com"),
         "digest" => json!(format!("sha256:{}", "0".repeat(64))),

@@ -163,11 +163,11 @@ impl Services {
         let shares = share_problems(&mut conn, tenant).await?;
         drop(conn);
         let mut problems = Vec::new();
-        let (counters, oldest_event) = match self.data_health(tenant).await {
+        let Data { counters, backlogs, oldest_event } = match self.data_health(tenant).await {
             Err(StoreError::Unavailable(error)) => {
                 tracing::warn!(%tenant, %error, "the tenant's data cannot be reached");
                 problems.push("the tenant's data cannot be reached".to_owned());
-                (Vec::new(), None)
+                Data::default()
             }
             found => found?,
         };
@@ -203,14 +203,13 @@ impl Services {
         })
     }
 
-    /// What is counted where the data is, and when the oldest event there was made.
-    async fn data_health(
-        &self,
-        tenant: TenantId,
-    ) -> Result<(Vec<(String, Counter)>, Option<OffsetDateTime>), StoreError> {
+    async fn data_health(&self, tenant: TenantId) -> Result<Data, StoreError> {
         let mut conn = self.database.read_at(tenant).await?;
-        let counters = counters::list(&mut conn, tenant).await?;
-        Ok((counters, outbox::oldest(&mut conn, tenant).await?))
+        Ok(Data {
+            counters: counters::list(&mut conn, tenant).await?,
+            backlogs: deliveries::backlogs(&mut conn, tenant).await?,
+            oldest_event: outbox::oldest(&mut conn, tenant).await?,
+        })
     }
 
     async fn plugins_health(
@@ -244,6 +243,14 @@ impl Services {
         }
         Ok(health)
     }
+}
+
+/// What is counted where a tenant's data is.
+#[derive(Default)]
+struct Data {
+    counters: Vec<(String, Counter)>,
+    backlogs: Vec<Backlog>,
+    oldest_event: Option<OffsetDateTime>,
 }
 
 async fn share_problems(

@@ -75,7 +75,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 /// Indexes that do not begin with the tenant, and why they need not.
-const OF_NO_TENANT: [(&str, &str); 19] = [
+const OF_NO_TENANT: [(&str, &str); 20] = [
     ("tenants_pkey", "the id is the tenant's"),
     ("tenants_name_key", "few rows; a reference table"),
     ("tenants_external_key", "few rows; a reference table"),

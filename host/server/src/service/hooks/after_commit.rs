@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::{Call, Capability, Document, Event};
+use tenon_plugin::{Call, Document, Event};
 use tenon_scim::resource;
 use tenon_scim::value::timestamp;
 
@@ -89,4 +89,3 @@ fn event_of(delivery: &Delivery) -> Event {
         at: timestamp(delivery.created).into(),
     }
 }
-
