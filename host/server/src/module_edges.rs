@@ -60,6 +60,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("indexes.rs", "administration"),
     ("moves.rs", "administration, and work in the background"),
     ("plugins.rs", "administration"),
+    ("plugins/impact.rs", "administration, and work in the background"),
     ("plugins/life_cycle.rs", "administration"),
     ("plugins/log.rs", "of the server, for all tenants"),
     ("plugins/schema_change.rs", "administration"),

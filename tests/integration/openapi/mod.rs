@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tenon_tests::{Answer, Client, Options, Server, artifacts, user};
+use tenon_tests::{Answer, Client, Options, Server, artifacts, until, user};
 
 use self::schema::misfit;
 
@@ -243,7 +243,7 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("putPluginConfig", &plugin, "/config", config).await;
     api.call("getPluginConfig", &plugin, "/config", Value::Null).await;
     let digest = json!({ "digest": version["digest"] });
-    api.call("activatePlugin", &plugin, "/activate", digest).await;
+    api.call("activatePlugin", &plugin, "/activate", digest.clone()).await;
     api.call("listPlugins", own, "/plugins", Value::Null).await;
     api.call("getPlugin", &plugin, "", Value::Null).await;
     let other = artifacts::tagged(artifacts::cost_center(), "other");
@@ -253,6 +253,19 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("getPluginShadow", &plugin, "/shadow", Value::Null).await;
     api.call("stopPluginShadow", &plugin, "/shadow", Value::Null).await;
     api.call("deactivatePlugin", &plugin, "/deactivate", Value::Null).await;
+    api.call("beginPluginImpact", &plugin, "/impact", digest.clone()).await;
+    api.call("listPluginImpacts", &plugin, "/impact", Value::Null).await;
+    let is_done = async || {
+        let impacts = plugin.get("/impact").await.expect(200).body;
+        (impacts["items"][0]["state"] != "running").then_some(())
+    };
+    until("the end of the impact check", is_done).await;
+    let cancelled = until("an impact check that is cancelled in time", async || {
+        plugin.post("/impact", digest.clone()).await.expect(202);
+        let cancelled = plugin.delete("/impact").await;
+        (cancelled.status == 204).then_some(cancelled)
+    });
+    api.judge("cancelPluginImpact", &cancelled.await);
     api.call("listPluginLogs", &plugin, "/logs", Value::Null).await;
     api.call("rollbackPlugin", &plugin, "/rollback", json!({})).await;
     let settings = json!({ "onFailure": { "before-write": "skip" } });

@@ -321,7 +321,8 @@ impl From<PluginError> for Problem {
             PluginError::NoPlugin { .. }
             | PluginError::NoVersion { .. }
             | PluginError::NoShadow { .. }
-            | PluginError::NoDelivery { .. } => Self::new(StatusCode::NOT_FOUND, detail),
+            | PluginError::NoDelivery { .. }
+            | PluginError::NoImpact { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             PluginError::NothingBefore { .. }
             | PluginError::NothingActive { .. }
             | PluginError::ActiveAlready { .. } => Self::new(StatusCode::CONFLICT, detail),

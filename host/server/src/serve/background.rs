@@ -25,6 +25,8 @@ const SHARES_INTERVAL: Duration = Duration::from_millis(500);
 const MOVE_INTERVAL: Duration = Duration::from_secs(1);
 /// How often is looked whether plugins are to be told of something.
 const DELIVERY_INTERVAL: Duration = Duration::from_millis(500);
+/// How often is looked whether a plugin is to be run over stored resources.
+const IMPACT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the audit log is sealed.
 const SEALING_INTERVAL: Duration = Duration::from_secs(60);
 /// How often what is old is removed.
@@ -42,6 +44,7 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(remove_tenants(services.clone()));
     tasks.spawn(move_tenants(services.clone()));
     tasks.spawn(deliver_events(services.clone()));
+    tasks.spawn(carry_on_impacts(services.clone()));
     tasks.spawn(seal_audits(services.clone()));
     tasks.spawn(carry_on_shares(services.clone(), retention.events));
     let writer = services.clone();
@@ -156,6 +159,20 @@ async fn deliver_events(services: Services) {
             Ok(false) => sleep(DELIVERY_INTERVAL).await,
             Err(error) => {
                 tracing::warn!(%error, "plugins could not be told of events; it will be tried again");
+                sleep(AFTER_FAILURE).await;
+            }
+        }
+    }
+}
+
+/// Whatever server began with it: that one may be gone.
+async fn carry_on_impacts(services: Services) {
+    loop {
+        match services.carry_on_impacts().await {
+            Ok(true) => {}
+            Ok(false) => sleep(IMPACT_INTERVAL).await,
+            Err(error) => {
+                tracing::warn!(%error, "a plugin could not be run over stored resources; it will be tried again");
                 sleep(AFTER_FAILURE).await;
             }
         }

@@ -78,7 +78,7 @@ impl Request {
 
 impl Services {
     /// A call of a hook, for resources of a type.
-    fn call_of(
+    pub(super) fn call_of(
         &self,
         request: &Request,
         active: &ActivePlugin,
@@ -127,7 +127,7 @@ impl Services {
 }
 
 /// A resource as plugins see it: whole, less what is returned to nobody.
-fn document(resource_type: &Arc<ResourceType>, resource: &Object) -> Document {
+pub(super) fn document(resource_type: &Arc<ResourceType>, resource: &Object) -> Document {
     Document {
         resource_type: Arc::clone(resource_type),
         value: Arc::new(resource::without_secrets(resource_type, resource)),

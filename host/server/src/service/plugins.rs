@@ -1,6 +1,7 @@
 //! A tenant's plugins: upload, configuration, removal; and the life of their versions.
 
 mod error;
+mod impact;
 mod life_cycle;
 mod log;
 mod queue;

@@ -1,6 +1,7 @@
 //! Plugins: what a tenant has uploaded, which version is active, and its configuration.
 
 mod affected;
+mod impacts;
 mod life_cycle;
 mod logs;
 mod shadows;
@@ -14,6 +15,10 @@ use tenon_scim::Object;
 use time::OffsetDateTime;
 
 pub use self::affected::{Affected, affected};
+pub use self::impacts::{
+    Counts, Impact, OfType, advance_impact, begin_impact, cancel_impacts, impacts, lease_impact,
+    resources_after,
+};
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 pub use self::logs::{Line, insert_lines, lines};
 pub use self::shadows::{

@@ -17,7 +17,7 @@ use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State, Wanted};
 use crate::store::{StoreError, TenantId, tenants};
 
 /// The indexes that filters of a tenant may use: paths of attributes, by the name of the type.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ReadyIndexes(HashMap<String, HashSet<String>>);
 
 impl ReadyIndexes {

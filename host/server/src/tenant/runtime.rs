@@ -57,6 +57,28 @@ pub struct TenantRuntime {
     epoch: i64,
 }
 
+impl TenantRuntime {
+    /// The same with other schemas, for work that is no request.
+    #[must_use]
+    pub fn with_registry(&self, registry: Registry) -> Self {
+        Self {
+            id: self.id,
+            place: self.place,
+            registry,
+            ready: self.ready.clone(),
+            dialect: self.dialect.clone(),
+            limits: self.limits.clone(),
+            is_suspended: self.is_suspended,
+            request_log: self.request_log,
+            plugins: self.plugins.clone(),
+            hooks: self.hooks,
+            scans: Semaphore::new(1),
+            large_work: Semaphore::new(1),
+            epoch: self.epoch,
+        }
+    }
+}
+
 /// Lists of one tenant that look at all resources of a type at a time.
 const SCANS: usize = 4;
 
@@ -225,7 +247,10 @@ impl ActivePlugin {
     }
 
     /// `None` where no version of the plugin is active.
-    fn of(
+    ///
+    /// # Errors
+    /// A secret of its configuration cannot be opened.
+    pub fn of(
         keyring: &Keyring,
         tenant: TenantId,
         plugin: &Plugin,

@@ -1,9 +1,11 @@
 //! `/admin/v1/tenants/{tenant}/plugins`.
 
+mod impact;
 mod life_cycle;
 mod logs;
 mod shadow;
 
+pub(crate) use self::impact::{begin_impact, cancel_impact, impacts};
 pub(crate) use self::life_cycle::{
     activate, deactivate, get_order, put_order, put_settings, rollback,
 };

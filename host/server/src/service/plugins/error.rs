@@ -81,6 +81,12 @@ pub enum PluginError {
         /// The plugin.
         name: String,
     },
+    /// Nothing is run over the stored resources.
+    #[error("no version of plugin \"{name}\" is run over the stored resources")]
+    NoImpact {
+        /// The plugin.
+        name: String,
+    },
     /// An order does not name the tenant's plugins, each once.
     #[error("\"order\" must name each plugin of the tenant once: {}", names.join(", "))]
     NotAnOrder {

@@ -60,19 +60,30 @@ pub(super) fn changes_by(
     name: &str,
     digest: Digest,
 ) -> Result<(Registry, Vec<Change>), Misfit> {
-    let with = |version: &dyn Fn(&Plugin) -> Option<Digest>| {
-        let mut all = before.to_vec();
-        for plugin in all.iter_mut().filter(|plugin| plugin.name == name) {
-            plugin.active = version(plugin);
-        }
-        registry_of(&all)
-    };
-    let after = with(&|_| Some(digest))?;
+    let after = with_version(before, name, &|_| Some(digest))?;
     // What was stored under a version that is not active any more is there still.
     let last = |plugin: &Plugin| plugin.active.or_else(|| plugin.previous().map(|it| it.digest));
     // Where that does not fit to the other plugins now, its data is hidden in any case.
-    let changes = with(&last).map(|before| changes(&before, &after)).unwrap_or_default();
+    let changes = with_version(before, name, &last)
+        .map(|before| changes(&before, &after))
+        .unwrap_or_default();
     Ok((after, changes))
+}
+
+/// The registry of the tenant with another version of one of its plugins.
+///
+/// # Errors
+/// With it, the plugins do not fit together.
+pub(super) fn with_version(
+    plugins: &[Plugin],
+    name: &str,
+    version: &dyn Fn(&Plugin) -> Option<Digest>,
+) -> Result<Registry, Misfit> {
+    let mut all = plugins.to_vec();
+    for plugin in all.iter_mut().filter(|plugin| plugin.name == name) {
+        plugin.active = version(plugin);
+    }
+    registry_of(&all)
 }
 
 impl Services {

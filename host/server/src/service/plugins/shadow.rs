@@ -60,9 +60,7 @@ impl Said {
             Ok(WriteDecision::Proceed) => json!({ "outcome": "passed" }),
             Ok(WriteDecision::Reject(issues)) => refused(issues),
             Ok(WriteDecision::Amend(edits)) => {
-                let edit = |it: &Edit| format!("{it:?}");
-                let edits: Vec<String> = edits.iter().map(edit).collect();
-                json!({ "outcome": "amended", "edits": edits })
+                json!({ "outcome": "amended", "edits": edits.iter().map(edit).collect::<Vec<_>>() })
             }
             Err(error) => return Self::failed(error),
         })
@@ -81,6 +79,13 @@ fn refused(issues: &[Issue]) -> Value {
     let issue = |it: &Issue| json!({ "path": it.path, "detail": it.detail });
     let issues: Vec<Value> = issues.iter().map(issue).collect();
     json!({ "outcome": "refused", "issues": issues })
+}
+
+/// Values are told apart, and not told.
+fn edit(edit: &Edit) -> Value {
+    let value = edit.value.as_ref().map(|value| Digest::of(value.to_string().as_bytes()));
+    let op = format!("{:?}", edit.op).to_lowercase();
+    json!({ "op": op, "path": edit.path, "valueDigest": value.map(|it| it.to_string()) })
 }
 
 impl Default for Shadows {
