@@ -1,40 +1,68 @@
 //! `tenon plugin list` and others: the plugins of a tenant. What their authors need is in `plugin_build`
 //! and `plugin_check`.
 
+use std::time::Duration;
+
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::admin::{self, AdminClient, AdminError};
 use super::{pages, print};
 
+/// How often is asked how far something is.
+const INTERVAL: Duration = Duration::from_millis(500);
+
 /// The subcommands that ask a server.
 pub(super) fn commands() -> Vec<Command> {
+    let plugin = || {
+        let plugin = Arg::new("name").value_name("NAME").required(true);
+        plugin.value_parser(admin::name).help("The plugin, by its name at the tenant")
+    };
     let subcommand = |name: &'static str, about: &'static str| {
         Command::new(name).about(about).args(admin::flags()).arg(admin::tenant_flag())
     };
     let of_one = |name: &'static str, about: &'static str| {
-        let plugin = Arg::new("name").value_name("NAME").required(true);
-        let plugin = plugin.value_parser(admin::name).help("The plugin, by its name at the tenant");
-        subcommand(name, about).arg(plugin).arg(pages::json_flag())
+        subcommand(name, about).arg(plugin()).arg(pages::json_flag())
     };
     let argument = |id: &'static str, name: &'static str, help: &'static str| {
         Arg::new(id).value_name(name).help(help)
+    };
+    let switch = |id: &'static str, help: &'static str| {
+        Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+    };
+    let digest = || argument("digest", "DIGEST", "The version: sha256:…");
+    let confirm = || {
+        let confirm = Arg::new("confirm").long("confirm").value_name("CHANGES");
+        confirm.help("What the refusal of a breaking change names it by")
     };
     vec![
         subcommand("list", "List the plugins of a tenant").args(pages::flags()),
         of_one("show", "Show a plugin of a tenant with its versions"),
         of_one("upload", "Upload a component as a version of a plugin")
             .arg(argument("file", "FILE", "The component").required(true))
-            .arg(
-                Arg::new("activate")
-                    .long("activate")
-                    .action(ArgAction::SetTrue)
-                    .help("Have requests go through it then"),
-            ),
+            .visible_alias("push")
+            .arg(switch("activate", "Have requests go through it then")),
         of_one("activate", "Have requests go through a version of a plugin")
-            .arg(argument("digest", "DIGEST", "The version: sha256:…").required(true)),
+            .arg(digest().required(true))
+            .arg(confirm()),
+        of_one("rollback", "Have requests go through the version that was active before")
+            .arg(confirm()),
+        of_one("shadow", "Run a version beside the active one, or show what came of it")
+            .arg(digest())
+            .arg(switch("stop", "Run it no more").conflicts_with("digest")),
+        of_one("impact", "Run a version over the stored resources, and wait for what comes of it")
+            .arg(digest().required(true)),
+        subcommand("order", "Show the order in which plugins are called, or change it")
+            .arg(argument("names", "NAME", "All plugins, in their new order").num_args(1..))
+            .arg(pages::json_flag()),
+        subcommand("logs", "List what a plugin wrote and how its calls failed, the newest first")
+            .arg(plugin())
+            .args(pages::flags()),
         of_one("deactivate", "Have requests go through a plugin no more"),
-        of_one("delete", "Delete a plugin of a tenant with all its versions"),
+        of_one("delete", "Delete a plugin of a tenant with all its versions")
+            .visible_alias("remove"),
         of_one("config", "Show the configuration of a plugin, or give it another").arg(argument(
             "file",
             "FILE",
@@ -51,12 +79,38 @@ pub(super) async fn run(name: &str, flags: &ArgMatches) -> Result<(), AdminError
     let at = |last: &'static str| [&one[..], &[last]].concat();
     let answer = match (name, given("file")) {
         ("list", _) => {
-            let line = |it: &_| print::line(it, &["name", "activeDigest", "modified"]);
+            let line = |it: &_| print::line(it, &["position", "name", "activeDigest", "modified"]);
             return pages::print(&client, &all, &[], flags, line).await;
         }
         ("upload", file) => upload(&client, &one, file.unwrap_or_default(), flags).await?,
         ("activate", _) => {
-            client.create(&at("activate"), &json!({ "digest": given("digest") })).await?
+            let body = json!({ "digest": given("digest"), "confirm": given("confirm") });
+            client.create(&at("activate"), &body).await?
+        }
+        ("rollback", _) => {
+            client.create(&at("rollback"), &json!({ "confirm": given("confirm") })).await?
+        }
+        ("shadow", _) if flags.get_flag("stop") => client.delete(&at("shadow")).await?,
+        ("shadow", _) => match given("digest") {
+            Some(digest) => client.create(&at("shadow"), &json!({ "digest": digest })).await?,
+            None => client.get(&at("shadow"), &[]).await?,
+        },
+        ("impact", _) => {
+            impact(&client, &at("impact"), given("digest").unwrap_or_default()).await?
+        }
+        ("order", _) => {
+            let order = [&all[..], &["order"]].concat();
+            match flags.get_many::<String>("names") {
+                Some(names) => {
+                    let names: Vec<&String> = names.collect();
+                    client.put(&order, &json!({ "order": names })).await?
+                }
+                None => client.get(&order, &[]).await?,
+            }
+        }
+        ("logs", _) => {
+            let line = |it: &_| print::line(it, &["at", "level", "hook", "requestId", "message"]);
+            return pages::print(&client, &at("logs"), &[], flags, line).await;
         }
         ("deactivate", _) => client.post(&at("deactivate"), &[]).await?,
         ("delete", _) => client.delete(&one).await?,
@@ -82,4 +136,21 @@ async fn upload(
     }
     let digest = version.get("digest").ok_or_else(|| client.unlike(plugin, &version))?;
     client.create(&[plugin, &["activate"]].concat(), &json!({ "digest": digest })).await
+}
+
+/// Begins with a version and waits for the end, with a bar on a terminal.
+async fn impact(client: &AdminClient, path: &[&str], digest: &str) -> Result<Value, AdminError> {
+    let mut latest = client.create(path, &json!({ "digest": digest })).await?;
+    let number = |it: &Value, name: &str| it.get(name).and_then(Value::as_u64).unwrap_or_default();
+    let bar = ProgressBar::new(number(&latest, "total"));
+    while latest.get("state").is_some_and(|state| state == "running") {
+        bar.set_position(number(&latest, "done"));
+        sleep(INTERVAL).await;
+        let all = client.get(path, &[]).await?;
+        let items = all.get("items").and_then(Value::as_array).into_iter().flatten();
+        let of_version = items.filter(|it| it.get("digest").is_some_and(|it| it == digest));
+        latest = of_version.last().cloned().ok_or_else(|| client.unlike(path, &all))?;
+    }
+    bar.finish_and_clear();
+    Ok(latest)
 }

@@ -72,6 +72,7 @@ impl TenantRuntime {
             request_log: self.request_log,
             plugins: self.plugins.clone(),
             hooks: self.hooks,
+            told: self.told.clone(),
             scans: Semaphore::new(1),
             large_work: Semaphore::new(1),
             epoch: self.epoch,
