@@ -1,6 +1,7 @@
 //! The life of a plugin's versions, and how a tenant's plugins stand to each other.
 
 mod breakers;
+mod commands;
 mod impact;
 mod logs;
 mod order;

@@ -29,6 +29,28 @@ pub(crate) async fn rows(conn: &mut PgConnection, tenant: Uuid) -> Vec<(String, 
     rows
 }
 
+/// What is seen of the tenant's plugin: lines, a version in shadow, an impact check that has ended.
+async fn observe_a_plugin(conn: &mut PgConnection, tenant: Uuid) {
+    for statement in [
+        "INSERT INTO plugin_logs (tenant_id, plugin, id, at, digest, hook, request_id, level, message) \
+         SELECT tenant_id, name, tenant_id, now(), digest, 'validation', 'r', 'info', 'm' \
+         FROM plugin_versions WHERE tenant_id = $1",
+        "INSERT INTO plugin_shadows (tenant_id, plugin, digest, since) \
+         SELECT tenant_id, name, digest, now() FROM plugin_versions WHERE tenant_id = $1",
+        "INSERT INTO plugin_differences (tenant_id, plugin, id, at, digest, request_id, hook, \
+                                         resource_type, operation, active, shadow) \
+         SELECT tenant_id, name, tenant_id, now(), digest, 'r', 'validation', 'User', 'create', '{}', \
+                '{}' FROM plugin_versions WHERE tenant_id = $1",
+        "INSERT INTO plugin_impacts (tenant_id, plugin, digest, state, base_url, actor, started, due, \
+                                     last_id, total) \
+         SELECT tenant_id, name, digest, 'done', '', 'operator', now(), now(), tenant_id, 0 \
+         FROM plugin_versions WHERE tenant_id = $1",
+    ] {
+        let added = sqlx::query(statement).bind(tenant).execute(&mut *conn).await.unwrap();
+        assert!(added.rows_affected() > 0, "{statement}");
+    }
+}
+
 #[tokio::test]
 async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     let server = Server::shared();
@@ -101,6 +123,7 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    observe_a_plugin(&mut conn, id(&acme)).await;
     let parent = server.tenant("parent").await;
     parent.create("/Users", user("ada")).await;
     let types = json!({ "resourceTypes": ["User"] });
