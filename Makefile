@@ -1,16 +1,20 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once test test-row-security conformance lint bench bench-protocol fuzz-build prerequisites
+.PHONY: help build demo demo-once plugins-js plugins-py test test-row-security test-toolchains conformance lint bench bench-plugins bench-neighbour bench-protocol fuzz-build prerequisites
 
 help:
 	@echo 'make demo         a server, a tenant, a plugin that decides, real traffic; then it is yours'
 	@echo 'make demo-once    the same, checked from end to end, then stopped'
 	@echo 'make test         all tests'
 	@echo 'make test-row-security  those of a running server, with the second lock between tenants'
+	@echo 'make plugins-js plugins-py  the example plugins in JavaScript and Python, with compilers from npm and PyPI'
+	@echo 'make test-toolchains  those two in a real server'
 	@echo 'make conformance  scim2-cli, the scenarios of tests/vectors and a validator of OpenAPI against a real server'
 	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench        the server beside what this machine can do without it: README, docs/bench.*'
+	@echo 'make bench-plugins  one call of a plugin beside a webhook, wasmtime alone and Rust: README'
+	@echo 'make bench-neighbour  a tenant beside another one at all its limits: README'
 	@echo 'make bench-protocol  what filters, validation and PATCH cost'
 	@echo 'make fuzz-build   the fuzz targets, run on the inputs that are checked in'
 	@echo 'make build        the server, optimised'
@@ -34,6 +38,15 @@ test: prerequisites
 test-row-security: prerequisites
 	TEST_ROW_LEVEL_SECURITY=on cargo test --workspace --test integration
 
+plugins-js:
+	@scripts/foreign-plugins js
+
+plugins-py:
+	@scripts/foreign-plugins py
+
+test-toolchains: prerequisites plugins-js plugins-py
+	cargo test --workspace --test integration -- --ignored toolchains
+
 # Needs Python 3 and, the first time, a network: scim2-cli and openapi-spec-validator come from PyPI.
 conformance: prerequisites
 	cargo build --workspace --bin tenon --bin conform --bin conformance
@@ -43,6 +56,11 @@ conformance: prerequisites
 bench: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench
 	@"$${CARGO_TARGET_DIR:-target}/release/bench"
+
+# What one call of a plugin costs, and what a tenant notices of one at all its limits.
+bench-plugins bench-neighbour: bench-%: prerequisites
+	cargo build --release --workspace --bin tenon --bin bench
+	@"$${CARGO_TARGET_DIR:-target}/release/bench" $*
 
 bench-protocol: prerequisites
 	cargo bench --locked --manifest-path benches/Cargo.toml

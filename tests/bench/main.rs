@@ -1,12 +1,16 @@
 //! `make bench`: a server and its database on this machine, measured against what the machine can
 //! do without the server. `BENCH_USERS` is the size of the large tenants (1,000,000); `BENCH_DIR`
 //! keeps what was seeded for another run.
+//!
+//! `bench plugins` and `bench neighbour` measure plugins alone.
 
 mod baseline;
 mod bed;
 mod constant;
 mod load;
+mod neighbour;
 mod picture;
+mod plugin_calls;
 mod plugins;
 mod postgres;
 mod report;
@@ -19,6 +23,8 @@ async fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("load") => load::child().await,
         Some("constant") => constant::child().await,
+        Some("plugins") => plugin_calls::measure().await,
+        Some("neighbour") => neighbour::measure().await,
         _ => measure().await,
     }
 }

@@ -9,7 +9,10 @@ use tenon_tests::artifacts::workspace;
 use crate::bed::Bed;
 use crate::picture;
 
-const BEGIN: &str = "<!-- make bench writes from here -->";
+/// Who writes a part of the README, which is between two marks.
+const BENCH: &str = "make bench";
+const PLUGINS: &str = "make bench-plugins";
+const NEIGHBOUR: &str = "make bench-neighbour";
 const END: &str = "<!-- to here -->";
 
 /// One measure.
@@ -65,6 +68,7 @@ impl Row {
         match self.unit {
             "/s" => format!("{}/s", grouped(value)),
             "ms" => format!("{value:.2} ms"),
+            "µs" => format!("{value:.1} µs"),
             unit => format!("{value:.0} {unit}"),
         }
     }
@@ -144,11 +148,34 @@ pub(crate) async fn write(bed: &Bed, rows: &[Row]) {
     });
     fs::write(docs.join("bench.json"), format!("{all:#}\n")).expect("docs/bench.json");
     fs::write(docs.join("bench.svg"), picture::of(rows)).expect("docs/bench.svg");
+    write_readme(BENCH, &table);
+}
+
+/// What `make bench-plugins` measured, into the README.
+pub(crate) fn write_plugins(rows: &[Row]) {
+    write_table(PLUGINS, rows);
+}
+
+/// What `make bench-neighbour` measured, into the README.
+pub(crate) fn write_neighbour(rows: &[Row]) {
+    write_table(NEIGHBOUR, rows);
+}
+
+fn write_table(writer: &str, rows: &[Row]) {
+    let table = table(rows);
+    println!("\n{table}");
+    // The figures of a development build say nothing.
+    if !cfg!(debug_assertions) {
+        write_readme(writer, &table);
+    }
+}
+
+fn write_readme(writer: &str, table: &str) {
     let path = workspace().join("README.md");
     let readme = fs::read_to_string(&path).expect("the README");
-    match with_table(&readme, &table) {
+    match with_table(&readme, writer, table) {
         Some(readme) => fs::write(&path, readme).expect("the README"),
-        None => println!("README.md has no \"{BEGIN}\" … \"{END}\", so it stays as it is"),
+        None => println!("README.md has no part that `{writer}` writes, so it stays as it is"),
     }
 }
 
@@ -158,10 +185,11 @@ fn table(rows: &[Row]) -> String {
     format!("{head}{rows}")
 }
 
-fn with_table(readme: &str, table: &str) -> Option<String> {
-    let (before, rest) = readme.split_once(BEGIN)?;
+fn with_table(readme: &str, writer: &str, table: &str) -> Option<String> {
+    let begin = format!("<!-- {writer} writes from here -->");
+    let (before, rest) = readme.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{table}{END}{after}"))
+    Some(format!("{before}{begin}\n{table}{END}{after}"))
 }
 
 fn said(program: &str, arguments: &[&str]) -> String {

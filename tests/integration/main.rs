@@ -53,6 +53,7 @@ mod search;
 mod shares;
 mod suspension;
 mod tokens;
+mod toolchains;
 mod transfer;
 mod vectors;
 mod writes;

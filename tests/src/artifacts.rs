@@ -1,9 +1,10 @@
 //! What has to be built: the server's binary, plugins. Each is built once by the process that
 //! first asks, with cargo, which does nothing where it is built already.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde_json::Value;
 
@@ -92,6 +93,46 @@ fn built(dir: &str) -> Vec<u8> {
     let output = String::from_utf8(built.stdout).expect("the output is text");
     let path = output.lines().next().expect("the first line is the component's path");
     std::fs::read(path).expect("the component is there")
+}
+
+/// The component of `tests/wasip2` with these features, built by cargo alone.
+#[must_use]
+pub fn wasip2_guest(features: &[&str]) -> Vec<u8> {
+    const TARGET: &str = "wasm32-wasip2";
+    // Both are written to one place, and cargo builds one at a time.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "wasip2-guest", "--target", TARGET]);
+    let status = build.args(["--features", &features.join(",")]).status().expect("cargo runs");
+    assert!(status.success(), "tests/wasip2 does not build; `rustup target add {TARGET}`?");
+    let path = target_dir().join(TARGET).join("release/wasip2_guest.wasm");
+    std::fs::read(path).expect("the component is there")
+}
+
+/// The component of a plugin in another language, as `make plugins-js plugins-py` has built it.
+#[must_use]
+pub fn foreign(name: &str) -> Vec<u8> {
+    let path = target_dir().join("plugins").join(format!("{name}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}; make it", path.display()))
+}
+
+/// The machine code of a component, by the compiler of the server.
+#[must_use]
+pub fn compiled(component: &[u8]) -> Vec<u8> {
+    let mut compiler = outside_cargo(&mut Command::new(tenon()))
+        .arg("compile-plugin")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("tenon runs");
+    let mut stdin = compiler.stdin.take().expect("it is piped");
+    // Small enough for a pipe: the compiler reads all of it before it writes.
+    stdin.write_all(component).expect("the compiler reads");
+    drop(stdin);
+    let compiled = compiler.wait_with_output().expect("the compiler ends");
+    assert!(compiled.status.success(), "the component does not compile");
+    compiled.stdout
 }
 
 /// A component of `tests/hostile`, by its name without `.wat`.

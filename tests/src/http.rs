@@ -8,7 +8,7 @@ use std::time::Duration;
 /// # Panics
 /// The system's certificates cannot be read.
 #[must_use]
-pub(crate) fn client() -> reqwest::Client {
+pub fn client() -> reqwest::Client {
     static PROVIDER: Once = Once::new();
     // An error means that there is one already.
     PROVIDER.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));

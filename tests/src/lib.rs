@@ -30,6 +30,7 @@ mod server;
 mod until;
 
 pub use client::{Answer, Client, Tenant};
+pub use http::client as http_client;
 pub use log::Log;
 pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;

@@ -60,7 +60,7 @@ struct Shared {
     cache: Cache,
     compiler: Compiler,
     /// Places for uploads, of which each holds its component in memory.
-    uploads: Semaphore,
+    uploads: Arc<Semaphore>,
     /// Places for uploads that are compiled, started and described.
     checks: Semaphore,
     /// Places for compiling what passed the gate earlier. Requests wait for it, so it does not
@@ -83,7 +83,7 @@ impl PluginHost {
         let cache = Cache::open(&cache_dir, engine.engine())?;
         let linker =
             imports::linker(engine.engine()).map_err(|source| HostError::Engine { source })?;
-        let uploads = Semaphore::new(limits.concurrent_uploads);
+        let uploads = Arc::new(Semaphore::new(limits.concurrent_uploads));
         let checks = Semaphore::new(limits.concurrent_compiles);
         let loads = Semaphore::new(limits.concurrent_loads);
         let admission = Admission::new(&limits);
@@ -131,29 +131,18 @@ impl PluginHost {
     /// many are being checked.
     pub async fn check(&self, component: &[u8], tier: Tier) -> Result<Checked, Refusal> {
         let waiting = self.limits().concurrent_uploads;
-        let _upload = self.shared.uploads.try_acquire().map_err(|_| Refusal::Busy { waiting })?;
+        let uploads = self.shared.uploads.clone();
+        let upload = uploads.try_acquire_owned().map_err(|_| Refusal::Busy { waiting })?;
         let (shared, bytes) = (self.shared.clone(), Arc::<[u8]>::from(component));
-        blocking(move || gate::check(&bytes, shared.runtime.limits.upload_of(tier))).await??;
-
-        let shared = &self.shared;
-        let limits = self.limits().upload_of(tier);
-        let digest = Digest::of(component);
-        let (plugin, code) = match shared.cached(&digest).await {
-            Some(plugin) => (plugin, None),
-            None => {
-                let (plugin, code) =
-                    shared.compile(&shared.checks, limits, digest, component).await?;
-                (Arc::new(plugin), Some(code))
-            }
-        };
-        let _place = place(&shared.checks).await?;
-        plugin.probe().await?;
-        let described = plugin.describe().await?;
-        if let Some(code) = code {
-            shared.loaded().insert(plugin.clone(), code.bytes());
-            shared.keep(digest, code).await;
-        }
-        Ok(Checked { plugin, described })
+        let given = bytes.clone();
+        blocking(move || gate::check(&given, shared.runtime.limits.upload_of(tier))).await??;
+        // It goes on when nobody waits for it any more: the next upload of it finds the code.
+        let shared = self.shared.clone();
+        let checked = tokio::spawn(async move {
+            let _upload = upload;
+            shared.compile_and_describe(&bytes, tier).await
+        });
+        checked.await.map_err(|error| Refusal::Internal { message: error.to_string() })?
     }
 
     /// A version that is in memory, or whose compiled code is on disk; `None` where the
@@ -250,6 +239,34 @@ impl Shared {
                 None
             }
         }
+    }
+
+    /// What is left of the gate when the bytes are known to be fit for it.
+    async fn compile_and_describe(
+        self: &Arc<Shared>,
+        component: &[u8],
+        tier: Tier,
+    ) -> Result<Checked, Refusal> {
+        let digest = Digest::of(component);
+        // Whoever uploads it meanwhile waits for the same code.
+        let turn = self.turn(&digest);
+        let _turn = turn.lock().await;
+        let (plugin, code) = match self.cached(&digest).await {
+            Some(plugin) => (plugin, None),
+            None => {
+                let limits = self.runtime.limits.upload_of(tier);
+                let (plugin, code) = self.compile(&self.checks, limits, digest, component).await?;
+                (Arc::new(plugin), Some(code))
+            }
+        };
+        let _place = place(&self.checks).await?;
+        plugin.probe().await?;
+        let described = plugin.describe().await?;
+        if let Some(code) = code {
+            self.loaded().insert(plugin.clone(), code.bytes());
+            self.keep(digest, code).await;
+        }
+        Ok(Checked { plugin, described })
     }
 
     /// Compiles a component, once there is one of these places.

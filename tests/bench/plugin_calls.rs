@@ -1,0 +1,176 @@
+//! `make bench-plugins`: one call of a plugin beside other ways to have the same rule, in one run of
+//! one process: the rule in the host's own Rust, a webhook over HTTP, and an empty component in
+//! wasmtime alone. Each turn has one call of each, so that all see the same machine.
+
+mod bare;
+mod rule;
+mod webhook;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tenon_plugin::{
+    Budget, Call, Checked, Compiler, Document, HostSettings, Limits, Plugin, PluginHost, Tier,
+};
+use tenon_scim::Registry;
+use tenon_scim::schema::describe::Description;
+use tenon_tests::artifacts;
+
+use crate::plugins;
+use crate::report::{self, Goal, Row};
+
+/// Turns that are measured, after those that only warm up.
+const TURNS: usize = 4_000;
+const WARM_UP: usize = 400;
+
+/// Versions that are active at a time, for the last rows.
+const VERSIONS: [usize; 3] = [1, 100, 1_000];
+
+pub(crate) async fn measure() {
+    let (host, _dir) = host();
+    let checked = host.check(artifacts::cost_center(), Tier::Standard).await.expect("it passes");
+    let document = document(&checked.described);
+    let mut rows = calls(&checked, &document).await;
+    rows.extend(versions(&host, &document).await);
+    rows.push(share_of_a_post().await);
+    report::write_plugins(&rows);
+}
+
+fn host() -> (PluginHost, TempDir) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let compiler =
+        Compiler { program: artifacts::tenon().to_owned(), args: vec!["compile-plugin".into()] };
+    // As much as is asked for; the budget for fuel in a second is not what is measured.
+    let limits = Limits { fuel_per_second: u64::MAX, ..Limits::default() };
+    let settings = HostSettings { cache_dir: dir.path().to_owned(), compiler, limits };
+    (PluginHost::new(settings).expect("a host"), dir)
+}
+
+/// All ways to judge one user, in turns.
+async fn calls(checked: &Checked, document: &Document) -> Vec<Row> {
+    let webhook = webhook::Webhook::start(document).await;
+    let (bare, without_fuel) = (bare::Bare::new(true), bare::Bare::new(false));
+    let mut times: [Vec<Duration>; 5] = Default::default();
+    for turn in 0..WARM_UP + TURNS {
+        let took = [
+            timed(async || judge(&checked.plugin, document).await).await,
+            timed(async || assert!(rule::accepts(document))).await,
+            timed(async || webhook.accepts().await).await,
+            timed(async || bare.call().await).await,
+            timed(async || without_fuel.call().await).await,
+        ];
+        if turn >= WARM_UP {
+            times.iter_mut().zip(took).for_each(|(times, took)| times.push(took));
+        }
+    }
+    let [plugin, native, webhook, bare, without_fuel] = times.map(micros);
+    let row = |what: &str, value: f64| Row::of(what, value, "µs");
+    vec![
+        row("the plugin: instance, call, two attributes read", plugin)
+            .beside("an empty component in wasmtime alone", bare, plugin / bare)
+            .goal(Goal::AtMost(1.5)),
+        row("a webhook over HTTP with the same rule", webhook)
+            .beside("the plugin", plugin, webhook / plugin)
+            .goal(Goal::AtLeast(10.0)),
+        row("the plugin", plugin).beside("the same rule in Rust", native, plugin / native),
+        row("an empty component, fuel counted", bare).beside(
+            "not counted",
+            without_fuel,
+            bare / without_fuel,
+        ),
+    ]
+}
+
+/// The same call, of so many versions in turn.
+async fn versions(host: &PluginHost, document: &Document) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let mut plugins = Vec::new();
+    for count in VERSIONS {
+        while plugins.len() < count {
+            let component = version(plugins.len());
+            plugins.push(host.load(&component).await.expect("it loads"));
+        }
+        let mut times = Vec::with_capacity(TURNS);
+        for turn in 0..WARM_UP + TURNS {
+            let plugin = &plugins[turn % count];
+            let took = timed(async || judge(plugin, document).await).await;
+            if turn >= WARM_UP {
+                times.push(took);
+            }
+        }
+        let p50 = micros(times);
+        let first = rows.first().map_or(p50, |row: &Row| row.value);
+        let row = Row::of(format!("the plugin, {count} versions in turn"), p50, "µs");
+        rows.push(if count == 1 { row } else { row.beside("one", first, p50 / first) });
+    }
+    rows
+}
+
+/// The component with a custom section of its own, and so another version.
+fn version(number: usize) -> Vec<u8> {
+    let mut component = artifacts::cost_center().to_vec();
+    let number = u32::try_from(number).expect("a small number").to_le_bytes();
+    // A custom section of six bytes: a name of one, and the number.
+    component.extend_from_slice(&[0, 6, 1, b'n']);
+    component.extend_from_slice(&number);
+    component
+}
+
+async fn share_of_a_post() -> Row {
+    let cost = plugins::measure().await;
+    let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let (with, without) = (ms(cost.with.p50), ms(cost.without.p50));
+    Row::of("POST /Users with the plugin, p50", with, "ms")
+        .beside("without", without, with / without)
+        .goal(Goal::AtMost(1.05))
+}
+
+async fn judge(plugin: &Plugin, document: &Document) {
+    let issues = plugin.validate(&call(), document.clone(), None).await.result;
+    assert!(issues.expect("an answer").is_empty());
+}
+
+async fn timed(work: impl AsyncFnOnce()) -> Duration {
+    let began = Instant::now();
+    work().await;
+    began.elapsed()
+}
+
+/// The median.
+fn micros(mut times: Vec<Duration>) -> f64 {
+    times.sort_unstable();
+    times[times.len() / 2].as_secs_f64() * 1_000_000.0
+}
+
+fn call() -> Call {
+    Call {
+        tenant: "acme".into(),
+        plugin: "cost-center".into(),
+        request_id: "01".into(),
+        resource_type: "User".into(),
+        operation: "create".into(),
+        actor: "token:1".into(),
+        config: Arc::new(rule::config()),
+        directory: None,
+        now: 0,
+        seed: [0; 32],
+        budget: Budget::default(),
+    }
+}
+
+fn document(described: &[Value]) -> Document {
+    let description = Description::parse(described).expect("a description");
+    let registry = Registry::core().with(&description).expect("it fits");
+    let resource_type = Arc::clone(registry.resource_type("User").expect("users"));
+    let user = json!({
+        "userName": "ada",
+        "name": { "givenName": "Ada", "familyName": "Lovelace" },
+        "emails": [{ "value": "ada@example.com", "type": "work" }],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "Sales" },
+        "urn:example:params:scim:schemas:extension:costcenter:2.0:User": { "costCenter": "CC-1234" },
+    });
+    let Value::Object(value) = user else { panic!("a user is an object") };
+    Document { resource_type, value: Arc::new(value) }
+}
