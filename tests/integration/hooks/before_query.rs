@@ -163,3 +163,44 @@ async fn an_export_is_of_everything_and_refused_to_who_sees_less() {
     script(&acme, json!({})).await;
     acme.admin.get("/export").await.expect(200);
 }
+
+#[tokio::test]
+async fn memberships_are_seen_added_and_taken_away_as_far_as_the_other_side_is_seen() {
+    let server = Server::shared();
+    let acme = with_script(&server, json!({})).await;
+    let ids = people(&acme).await;
+    let group = |members: &[&String]| {
+        let members: Vec<Value> = members.iter().map(|it| json!({ "value": it })).collect();
+        let schema = "urn:ietf:params:scim:schemas:core:2.0:Group";
+        json!({ "schemas": [schema], "displayName": "G", "members": members })
+    };
+    let id = acme.create("/Groups", group(&[&ids[0], &ids[1], &ids[2]])).await;
+    let path = format!("/Groups/{id}");
+    let members = |shown: &Value| {
+        let members = shown["members"].as_array().cloned().unwrap_or_default();
+        members.iter().map(|it| it["value"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    script(&acme, narrow("title eq \"seen\"")).await;
+    let seen = [ids[0].clone(), ids[2].clone()];
+    assert_eq!(members(&acme.scim.get(&path).await.expect(200).body), seen);
+    let list = acme.scim.get("/Groups").await.expect(200).body;
+    assert_eq!(members(&list["Resources"][0]), seen);
+
+    // What is not seen stays, and is not there to be added.
+    let replaced = acme.scim.put(&path, group(&[&ids[0]])).await.expect(200).body;
+    assert_eq!(members(&replaced), [ids[0].clone()]);
+    let all = patch(json!([{ "op": "remove", "path": "members" }]));
+    let emptied = acme.scim.patch(&path, all).await.expect(200).body;
+    assert!(members(&emptied).is_empty(), "{emptied}");
+    acme.scim.put(&path, group(&[&ids[3]])).await.expect(400);
+    script(&acme, json!({})).await;
+    let left = members(&acme.scim.get(&path).await.expect(200).body);
+    assert_eq!(left, [ids[1].clone()]);
+
+    // And the groups of a user.
+    let user = format!("/Users/{}", ids[1]);
+    assert!(acme.scim.get(&user).await.expect(200).body["groups"].is_array());
+    let others = json!({ "narrow": "displayName eq \"H\"" });
+    script(&acme, json!({ "resourceType": "Group", "before-query": others })).await;
+    assert_eq!(acme.scim.get(&user).await.expect(200).body.get("groups"), None);
+}

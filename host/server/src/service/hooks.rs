@@ -65,6 +65,11 @@ impl Request {
         self.has_hook(Capability::Validation) || self.has_hook(Capability::BeforeWrite)
     }
 
+    /// Whether plugins look at the whole of a group, or decide which of its members are seen.
+    pub(super) fn needs_all_members(&self) -> bool {
+        self.is_judged() || self.has_hook(Capability::BeforeQuery)
+    }
+
     /// The active plugins with this hook, in the order in which they are called.
     fn plugins_with(&self, hook: Capability) -> impl Iterator<Item = &ActivePlugin> {
         self.tenant.plugins.iter().filter(move |it| it.capabilities.contains(&hook))

@@ -8,6 +8,7 @@
 mod limit;
 mod pages;
 mod patch;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -108,6 +109,8 @@ impl Services {
         if let (Some(membership), Some(id)) = (wanted, parse_uuid(&resource.meta.id)) {
             let mut conn = self.database.read_for(request.tenant.place).await?;
             let mut found = values(&mut conn, request, membership, &[id], usize::MAX).await?;
+            drop(conn);
+            self.retain_seen(request, found.values_mut()).await?;
             let found = found.remove(&id).unwrap_or_default();
             set_values(&mut resource.attributes, membership.attribute(), found);
         }
@@ -180,12 +183,16 @@ impl Services {
         let listed = listed_ids(attribute, attributes)?;
         let added: Vec<Uuid> =
             listed.keys().filter(|id| !known.contains_key(*id)).copied().collect();
-        let found = self.named(request, &added).await?;
+        let mut found = self.named(request, &added).await?;
+        let asked: Vec<Uuid> = added.iter().chain(known.keys()).copied().collect();
+        let seen = self.seen_of(request, &asked).await?;
+        let is_seen = |id: &Uuid| seen.as_ref().is_none_or(|seen| seen.contains(id));
+        found.retain(|id, _| is_seen(id));
         check_types(attribute, &listed, &added, &found)?;
 
         known.extend(found.values().map(|named| (named.id, member_value(request, named))));
         let (kept, removed): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            known.into_iter().partition(|(id, _)| listed.contains_key(id));
+            known.into_iter().partition(|(id, _)| listed.contains_key(id) || !is_seen(id));
         set_values(attributes, attribute, kept.into_values().collect());
         Ok(MembersChange { added, removed: removed.into_keys().collect(), kept: None })
     }

@@ -196,6 +196,7 @@ impl Services {
     ) -> Result<Vec<String>, Error> {
         let request = rendering.request;
         let mut values = values(rendering, rows, source).await?;
+        self.retain_seen(request, values.values_mut()).await?;
         if request.has_hook(Capability::AfterRead) {
             return self.edited_texts(rendering, rows, values, operation).await;
         }
@@ -241,22 +242,32 @@ impl Services {
         projection: &Projection,
         resource: &Resource,
     ) -> Object {
-        let shown = resource.whole(request, resource_type);
-        let mut shown = [shown];
-        if request.has_hook(Capability::AfterRead) {
-            let operation = Operation::Read;
-            if let Err(error) = self.after_read(request, operation, resource_type, &mut shown).await
-            {
-                tracing::error!(%error, "a resource is written, and answered without its attributes");
-                let [mut least] = shown;
+        let mut shown = [resource.whole(request, resource_type)];
+        let edited = self.edit_written(request, resource_type, &mut shown).await;
+        let [mut shown] = shown;
+        match edited {
+            Ok(()) => projection.apply(resource_type, &mut shown),
+            Err(error) => {
+                tracing::error!(%error, "a resource is written, and answered without attributes");
                 Projection::only(resource_type, &["meta".to_owned()])
-                    .apply(resource_type, &mut least);
-                return least;
+                    .apply(resource_type, &mut shown);
             }
         }
-        let [mut shown] = shown;
-        projection.apply(resource_type, &mut shown);
         shown
+    }
+
+    async fn edit_written(
+        &self,
+        request: &Request,
+        resource_type: &Arc<ResourceType>,
+        shown: &mut [Object; 1],
+    ) -> Result<(), Error> {
+        let [resource] = &mut *shown;
+        self.retain_seen_in(request, resource_type, resource).await?;
+        if !request.has_hook(Capability::AfterRead) {
+            return Ok(());
+        }
+        self.after_read(request, Operation::Read, resource_type, shown).await
     }
 }
 

@@ -75,7 +75,7 @@ impl Change<'_> {
     fn reach(&self, request: &Request, resource_type: &ResourceType) -> Reach {
         match (members_of(resource_type), self) {
             (None, _) => Reach::Named(NamedMembers::default()),
-            (Some(_), _) if request.is_judged() => Reach::All,
+            (Some(_), _) if request.needs_all_members() => Reach::All,
             (Some(members), Self::Replace(input, hidden)) if keeps(hidden, members, input) => {
                 Reach::Named(NamedMembers::default())
             }

@@ -83,38 +83,50 @@ impl Services {
         }
     }
 
-    /// The database decides, as it does for lists.
-    pub(in crate::service) async fn check_matches(
+    async fn check_matches(
         &self,
         request: &Request,
         resource_type: &ResourceType,
         id: Uuid,
         narrowed: BoundFilter<'_>,
     ) -> Result<(), Error> {
-        let of_id = filter::parse(&format!("id eq \"{id}\"")).and_then(|it| it.bind(resource_type));
-        let filter = both(of_id.map_err(tenon_scim::Error::from)?, narrowed);
+        let found = self.matching(request, resource_type, &[id], narrowed).await?;
+        if found.is_empty() { Err(not_found(resource_type, id)) } else { Ok(()) }
+    }
+
+    /// Those of the resources that match. The database decides, as it does for lists.
+    pub(in crate::service) async fn matching(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        ids: &[Uuid],
+        narrowed: BoundFilter<'_>,
+    ) -> Result<Vec<Uuid>, Error> {
+        let of_id = |id: &Uuid| {
+            filter::parse(&format!("id eq \"{id}\"")).and_then(|it| it.bind(resource_type))
+        };
+        let of_ids = ids.iter().map(of_id).collect::<Result<_, _>>();
+        let of_ids = BoundFilter::Or(of_ids.map_err(tenon_scim::Error::from)?);
+        let filter = both(of_ids, narrowed);
         let asked =
             Asked { space: request.space(resource_type), filter: Some(&filter), sort: None };
         let mut plan = filter_sql::Plan::of(vec![asked], Order::Creation, self.list_limits);
         let mut conn = self.database.read_for(request.tenant.place).await?;
         plan.count(&mut conn, request.tenant.id).await?;
-        let nothing = Slice { bound: Bound::After(None), skip: 0, take: 0 };
-        let page = plan.page(&mut conn, request.tenant.id, &nothing).await?;
+        let all = Slice { bound: Bound::After(None), skip: 0, take: ids.len() };
+        let page = plan.page(&mut conn, request.tenant.id, &all).await?;
         if let Some(exceeded) = plan.exceeded(&page) {
             return Err(Error::too_many(exceeded));
         }
         if page.stale {
             return Err(Error::documents_not_rewritten(&mut conn, request.tenant.id).await?);
         }
-        if page.total == 0 { Err(not_found(resource_type, id)) } else { Ok(()) }
+        Ok(page.found.iter().map(|found| found.row.id).collect())
     }
 }
 
 /// Both have to hold.
-pub(in crate::service) fn both<'t>(
-    left: BoundFilter<'t>,
-    right: BoundFilter<'t>,
-) -> BoundFilter<'t> {
+fn both<'t>(left: BoundFilter<'t>, right: BoundFilter<'t>) -> BoundFilter<'t> {
     BoundFilter::And(vec![left, right])
 }
 

@@ -56,7 +56,9 @@ impl Services {
         let primary = self.replicas.primary(request.tenant.place);
         let read = page_of_members(request, group, Uuid::nil(), primary).await?;
         if read.len() < PAGE {
-            return Ok(Members::Few(read.iter().map(|it| member_value(request, it)).collect()));
+            let mut values: Vec<Value> = read.iter().map(|it| member_value(request, it)).collect();
+            self.retain_seen(request, [&mut values]).await?;
+            return Ok(Members::Few(values));
         }
         Ok(Members::Many(Box::new(MemberPages {
             services: self.clone(),
@@ -77,7 +79,7 @@ impl MemberPages {
     /// The database fails.
     pub async fn next(&mut self) -> Result<Option<String>, Error> {
         let Some(last) = self.read.last().map(|it| it.id) else { return Ok(None) };
-        let text = self.text();
+        let text = self.text().await?;
         self.read = if self.read.len() < PAGE {
             Vec::new()
         } else {
@@ -87,14 +89,15 @@ impl MemberPages {
         Ok(Some(text))
     }
 
-    fn text(&self) -> String {
-        let Some(attribute) = members_of(&self.resource_type) else { return String::new() };
-        let values = self.read.iter().map(|it| member_value(&self.request, it)).collect();
+    async fn text(&self) -> Result<String, Error> {
+        let Some(attribute) = members_of(&self.resource_type) else { return Ok(String::new()) };
+        let mut values = self.read.iter().map(|it| member_value(&self.request, it)).collect();
+        self.services.retain_seen(&self.request, [&mut values]).await?;
         let mut shown = Object::from_iter([(attribute.name.clone(), Value::Array(values))]);
         self.projection.apply(&self.resource_type, &mut shown);
         let text = shown.get(&attribute.name).map(Value::to_string).unwrap_or_default();
         let inner = text.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
-        inner.unwrap_or_default().to_owned()
+        Ok(inner.unwrap_or_default().to_owned())
     }
 }
 

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use sqlx::PgConnection;
-use tenon_plugin::Capability;
 use tenon_scim::Object;
 use tenon_scim::membership::{self, members_of};
 use tenon_scim::patch::members::{NamedMembers, Place, Reach, reach};
@@ -51,7 +50,8 @@ impl<'r> MembersPatch<'r> {
         patch: &'r PatchRequest,
         preconditions: &Preconditions,
     ) -> Result<Option<Self>, Error> {
-        let Some(attribute) = members_of(resource_type).filter(|_| !hooks_see_all(request)) else {
+        let Some(attribute) = members_of(resource_type).filter(|_| !request.needs_all_members())
+        else {
             return Ok(None);
         };
         match reach(resource_type, attribute, patch) {
@@ -183,11 +183,6 @@ impl Services {
         transaction.commit().await?;
         Ok(results)
     }
-}
-
-/// Whether plugins look at the whole group, or decide whether it is seen.
-fn hooks_see_all(request: &Request) -> bool {
-    request.is_judged() || request.has_hook(Capability::BeforeQuery)
 }
 
 /// What comes of a request, before it is written.
