@@ -243,7 +243,6 @@ async fn build_app(
             cursors,
             list_limits,
             credentials,
-            database.keyring().clone(),
         ),
         admin_token: admin_token(config, database).await?,
         resolver: Resolver::new(config.entry.clone(), &public_url),

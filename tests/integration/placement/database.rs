@@ -44,7 +44,7 @@ async fn a_tenant_in_its_own_database_leaves_no_row_in_that_of_the_servers() {
     }
     let names: Vec<String> =
         sqlx::query_scalar("SELECT name FROM tenants").fetch_all(&mut own).await.unwrap();
-    assert_eq!(names, [acme.id.clone()]);
+    assert_eq!(names, std::slice::from_ref(&acme.id));
     // What has been written is there for servers that start later.
     let three = Server::start(Options::on(&postgres.url()));
     let users = acme.at_server(&three).scim.get("/Users").await.expect(200).body;

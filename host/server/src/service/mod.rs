@@ -195,7 +195,6 @@ impl Services {
         cursors: CursorSealer,
         list_limits: Limits,
         credentials: Credentials,
-        keyring: Keyring,
     ) -> Self {
         let connections = usize::try_from(database.connections()).unwrap_or(1);
         let scans = Arc::new(Semaphore::new((connections / 2).max(1)));
@@ -207,6 +206,7 @@ impl Services {
             .report_to(Arc::new(Observers([metrics.of_plugins(), Arc::new(plugin_log.clone())])));
         Self {
             lookups: Lookups::over(&lanes, &database),
+            keyring: database.keyring().clone(),
             database,
             lanes,
             replicas,
@@ -219,7 +219,6 @@ impl Services {
             shadows: Shadows::default(),
             plugins,
             metrics,
-            keyring,
             sealer,
             cursors,
             scans,

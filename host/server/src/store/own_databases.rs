@@ -34,7 +34,7 @@ impl Purpose {
 #[derive(Clone)]
 pub struct DatabaseUrl {
     text: String,
-    options: PgConnectOptions,
+    options: Box<PgConnectOptions>,
 }
 
 impl DatabaseUrl {
@@ -43,7 +43,7 @@ impl DatabaseUrl {
     /// # Errors
     /// It is none; what is to be added to what would be right. The text is not repeated: it may have a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self { text: text.to_owned(), options: options(text)? })
+        Ok(Self { text: text.to_owned(), options: Box::new(options(text)?) })
     }
 
     /// Without the password and the parameters.

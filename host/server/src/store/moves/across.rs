@@ -37,6 +37,9 @@ struct End {
     schema: String,
 }
 
+/// A connection to one end, and the schema there.
+type Side<'c> = (&'c mut PgConnection, &'c str);
+
 /// What stands for the rows of each part: how many they are, and the sum of their hashes.
 type Parts = BTreeMap<String, (i64, String)>;
 
@@ -75,11 +78,8 @@ impl Across {
     }
 
     /// The connection and the schema of each end.
-    fn ends<'c>(
-        &'c mut self,
-        conn: &'c mut PgConnection,
-    ) -> Option<((&'c mut PgConnection, &'c str), (&'c mut PgConnection, &'c str))> {
-        fn apart(end: &mut End) -> (&mut PgConnection, &str) {
+    fn ends<'c>(&'c mut self, conn: &'c mut PgConnection) -> Option<(Side<'c>, Side<'c>)> {
+        fn apart(end: &mut End) -> Side<'_> {
             (&mut end.transaction, &end.schema)
         }
         match (&mut self.from, &mut self.to) {
@@ -99,11 +99,7 @@ impl Across {
         name: &str,
     ) -> Result<u64, StoreError> {
         let Some(((from, from_schema), (to, to_schema))) = self.ends(conn) else { return Ok(0) };
-        let (mut columns, mut keys) = columns(from, from_schema, name).await?;
-        // What stands for a row must not depend on the order in which its columns were added.
-        columns.sort_unstable();
-        keys.sort_unstable();
-        let table = Table { tenant, name, columns, keys };
+        let table = Table::of(from, from_schema, tenant, name).await?;
         let wanted = table.parts(from, from_schema).await?;
         let found = table.parts(to, to_schema).await?;
         let differ: Vec<&str> = wanted
@@ -127,10 +123,7 @@ impl Across {
         name: &str,
     ) -> Result<bool, StoreError> {
         let Some(((from, from_schema), (to, to_schema))) = self.ends(conn) else { return Ok(true) };
-        let (mut columns, mut keys) = columns(from, from_schema, name).await?;
-        columns.sort_unstable();
-        keys.sort_unstable();
-        let table = Table { tenant, name, columns, keys };
+        let table = Table::of(from, from_schema, tenant, name).await?;
         Ok(table.parts(from, from_schema).await? == table.parts(to, to_schema).await?)
     }
 
@@ -191,7 +184,20 @@ async fn take_waiting_records(
     }
 }
 
-impl Table<'_> {
+impl<'t> Table<'t> {
+    async fn of(
+        conn: &mut PgConnection,
+        schema: &str,
+        tenant: TenantId,
+        name: &'t str,
+    ) -> Result<Self, StoreError> {
+        let (mut columns, mut keys) = columns(conn, schema, name).await?;
+        // What stands for a row must not depend on the order in which its columns were added.
+        columns.sort_unstable();
+        keys.sort_unstable();
+        Ok(Self { tenant, name, columns, keys })
+    }
+
     /// The part in which a row is.
     fn part(&self) -> String {
         format!("substr(md5(ROW({})::text), 1, {DIGITS})", self.keys.join(", "))
@@ -235,8 +241,8 @@ impl Table<'_> {
 
     async fn stream(
         &self,
-        (from, from_schema): (&mut PgConnection, &str),
-        (to, to_schema): (&mut PgConnection, &str),
+        (from, from_schema): Side<'_>,
+        (to, to_schema): Side<'_>,
         parts: &[&str],
     ) -> Result<u64, StoreError> {
         let (name, columns) = (self.name, self.columns.join(", "));
