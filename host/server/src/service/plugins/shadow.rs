@@ -170,7 +170,7 @@ impl Services {
         tenant: TenantId,
         plugin: &str,
     ) -> Result<Option<(Shadowed, Vec<Difference>)>, StoreError> {
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read().await?;
         let Some(shadowed) = plugins::shadowed(&mut conn, tenant, plugin).await? else {
             return Ok(None);
         };
