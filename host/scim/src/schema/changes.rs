@@ -90,7 +90,7 @@ impl ChangeKind {
             }
             Self::ExtensionRemoved | Self::AttributeRemoved => {
                 "its values are kept and not shown, filters do not find them, and a version that has it shows \
-                 them again; those of a sub-attribute are lost when their resource is next written"
+                 them again; those of a sub-attribute are lost when their resource is next replaced"
             }
             Self::ExtensionRequired | Self::Required => {
                 "resources without a value stay as they are, and a PUT without one is refused from now on"

@@ -27,6 +27,7 @@ use crate::service::read::known;
 use crate::service::{Error, Request, Services};
 use crate::store::audit::By;
 use crate::store::plugins::{self, Impact, OfType, Plugin as StoredPlugin};
+use crate::store::resources::Stored;
 use crate::store::{TenantId, tenants};
 use crate::tenant::access::Principal;
 use crate::tenant::runtime::{ActivePlugin, RuntimeError};
@@ -70,7 +71,7 @@ impl Services {
         base_url: &str,
     ) -> Result<(), PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
-        // With a version that is removed meanwhile, it goes.
+        // A tenant that is being removed is not changed.
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let all = plugins::list(&mut transaction, tenant).await?;
         let plugin = all.iter().find(|plugin| plugin.name == name);
@@ -146,24 +147,20 @@ impl Services {
         let candidate = self.candidate(impact).await?;
         let is_last = i64::try_from(resources.len()).is_ok_and(|n| n < BATCH);
         for OfType { resource_type, stored } in resources {
+            let registry = &candidate.request.tenant.registry;
             // Types that neither the version nor another plugin has are nobody's at present.
-            let resource_type = candidate.request.tenant.registry.resource_type(&resource_type);
-            if let Some(resource_type) = resource_type {
-                let mut attributes = known(resource_type, &stored)?.attributes;
-                let request = &candidate.request;
-                let reach = Reach::All;
-                let members =
-                    self.load_members(request, resource_type, stored.id, &reach, &mut attributes);
-                members.await?;
-                let base_url = &request.base_url;
-                let shown =
-                    resource::assemble(resource_type, &attributes, &stored.meta(), base_url);
-                let document = document(resource_type, &shown);
-                let (verdict, usage) = self.judge(&candidate, resource_type, document).await;
+            let document = match registry.resource_type(&resource_type) {
+                Some(resource_type) => {
+                    self.whole_document(&candidate, resource_type, &stored).await?
+                }
+                None => None,
+            };
+            if let Some(document) = document {
+                let (verdict, usage) = self.judge(&candidate, document).await;
                 if matches!(verdict, Verdict::Later) {
                     return Ok(());
                 }
-                count(impact, (&resource_type.name, stored.id), &verdict, usage);
+                count(impact, (&resource_type, stored.id), &verdict, usage);
             }
             impact.counts.done += 1;
             impact.last_id = stored.id;
@@ -172,6 +169,25 @@ impl Services {
             end(impact, "done", None);
         }
         Ok(())
+    }
+
+    /// A resource as plugins see it, members included; `None` where these are too many.
+    async fn whole_document(
+        &self,
+        candidate: &Candidate,
+        resource_type: &Arc<ResourceType>,
+        stored: &Stored,
+    ) -> Result<Option<Document>, Error> {
+        let request = &candidate.request;
+        let mut attributes = known(resource_type, stored)?.attributes;
+        let (id, reach) = (stored.id, Reach::All);
+        match self.load_members(request, resource_type, id, &reach, &mut attributes).await {
+            Err(Error::GroupTooLarge { .. }) => return Ok(None),
+            loaded => loaded?,
+        }
+        let meta = stored.meta();
+        let shown = resource::assemble(resource_type, &attributes, &meta, &request.base_url);
+        Ok(Some(document(resource_type, &shown)))
     }
 
     /// The version with the registry that the tenant would have with it.
@@ -211,15 +227,10 @@ impl Services {
     }
 
     /// What the version would say of a resource that is replaced by itself.
-    async fn judge(
-        &self,
-        candidate: &Candidate,
-        resource_type: &Arc<ResourceType>,
-        document: Document,
-    ) -> (Verdict, Usage) {
+    async fn judge(&self, candidate: &Candidate, document: Document) -> (Verdict, Usage) {
         let Candidate { plugin, active, request } = candidate;
         let call = |hook: Capability| -> Call {
-            self.call_of(request, active, hook, Operation::Replace, resource_type)
+            self.call_of(request, active, hook, Operation::Replace, &document.resource_type)
         };
         let mut sum = Usage::default();
         let mut add = |usage: Usage| {
@@ -244,7 +255,7 @@ impl Services {
         let goes_on = matches!(verdict, Verdict::Passed | Verdict::Amended(_));
         if goes_on && plugin.has(Capability::Validation) {
             let call = call(Capability::Validation);
-            let outcome = plugin.validate(&call, document.clone(), Some(document)).await;
+            let outcome = plugin.validate(&call, document.clone(), Some(document.clone())).await;
             add(outcome.usage);
             match outcome.result {
                 Ok(issues) if issues.is_empty() => {}
