@@ -189,6 +189,64 @@ mod tests {
         assert_eq!(issues[2].detail, "2 more issues were found and left out here.");
     }
 
+    fn raw_edit(op: &str, value: Option<&str>) -> RawEdit {
+        let path = Some("title".to_owned());
+        RawEdit { op: op.to_owned(), path, value: value.map(str::to_owned) }
+    }
+
+    #[test]
+    fn edits_are_operations_and_what_is_none_is_told_by_its_number() {
+        let limits = Limits::default();
+        let good = vec![raw_edit("Replace", Some("\"x\"")), raw_edit("remove", None)];
+        let edits = edits(good, &limits).unwrap();
+        assert_eq!(edits[0].value, Some(Value::from("x")));
+        assert_eq!(edits[1].value, None);
+        for bad in [raw_edit("explode", None), raw_edit("add", None), raw_edit("add", Some("{"))] {
+            let error = super::edits(vec![raw_edit("remove", None), bad], &limits).unwrap_err();
+            assert_eq!(error.kind(), "invalid-output");
+            assert!(error.to_string().contains("edit 2: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn edits_are_bounded_by_their_number_and_bytes_and_there_is_a_list_for_each_document() {
+        let limits = Limits { edits: 2, edit_bytes: 20, ..Limits::default() };
+        let edit = || raw_edit("add", Some("1"));
+        assert!(edits_of_each(vec![vec![edit()], vec![edit()]], 2, &limits).is_ok());
+        for (raw, documents) in [
+            (
+                vec![vec![
+                    raw_edit("remove", None),
+                    raw_edit("remove", None),
+                    raw_edit("remove", None),
+                ]],
+                1,
+            ),
+            (vec![vec![raw_edit("add", Some("\"fourteen bytes\""))]], 1),
+            (vec![vec![edit()]], 2),
+            (vec![vec![edit()], vec![]], 1),
+        ] {
+            let error = edits_of_each(raw, documents, &limits).unwrap_err();
+            assert_eq!(error.kind(), "invalid-output", "{error}");
+        }
+    }
+
+    #[test]
+    fn a_rejection_says_why_and_filters_and_claims_have_a_size() {
+        let limits = Limits { filter_bytes: 8, ..Limits::default() };
+        assert!(rejection(Vec::new(), &limits).is_err());
+        assert!(filter("id pr".to_owned(), &limits).is_ok());
+        assert!(filter("title pr or id pr".to_owned(), &limits).is_err());
+        let claim_of = |tenant: &str, permissions: usize| RawClaim {
+            tenant: tenant.to_owned(),
+            subject: Some("a\nb".to_owned()),
+            permissions: vec!["scim:read".to_owned(); permissions],
+        };
+        assert_eq!(claim(claim_of("acme", 1)).unwrap().subject.as_deref(), Some("a\u{fffd}b"));
+        assert!(claim(claim_of(&"a".repeat(300), 1)).is_err());
+        assert!(claim(claim_of("acme", 65)).is_err());
+    }
+
     #[test]
     fn a_document_that_is_no_object_is_told_by_its_number() {
         let texts = ["{}".to_owned(), "[1]".to_owned()];

@@ -76,3 +76,16 @@ async fn one_look_up_more_than_a_call_may_have_ends_it() {
         line["outcome"] == "look-ups-exceeded" && line["tenant"] == json!(acme.id)
     });
 }
+
+#[tokio::test]
+async fn a_hook_that_may_not_look_up_fails_although_another_one_of_the_plugin_may() {
+    let server = Server::shared();
+    let look = json!({ "count": ["User", null] });
+    let acme = with_script(&server, json!({ "after-read": { "look": look } })).await;
+    let created = acme.scim.post("/Users", user("ada")).await.expect(201).body;
+    assert_eq!(created["userName"], "ada");
+    let line = server.log.wait_for("the look-up that is not offered", |line| {
+        line["outcome"] == "not-offered" && line["tenant"] == json!(acme.id)
+    });
+    assert_eq!(line["hook"], "after-read");
+}

@@ -11,7 +11,7 @@
 //! }
 //! ```
 //!
-//! `look` has the directory asked in `before-write`, and what it answers becomes the `title`:
+//! `look` has the directory asked, and in `before-write` what it answers becomes the `title`:
 //! `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
 //! `{"times": 65}`. A hook without a member does nothing, and so does one for other types than
 //! `resourceType`.
@@ -158,7 +158,11 @@ impl BeforeQuery for Scripted {
 
 impl AfterRead for Scripted {
     fn after_read(context: &Context, documents: &[Document]) -> Result<Vec<Vec<Edit>>, Failure> {
-        let edits = Script::of("after-read", context)?.edits();
+        let script = Script::of("after-read", context)?;
+        if let Some(look) = &script.look {
+            looked_up(look)?;
+        }
+        let edits = script.edits();
         Ok(documents.iter().map(|_| edits.clone()).collect())
     }
 }
