@@ -189,10 +189,9 @@ impl Drop for Passage<'_> {
         if !self.is_trial {
             return;
         }
-        if let Some(breaker) = self.breakers.lock().get_mut(&self.key) {
-            if let Some(open) = &mut breaker.open {
-                open.is_tried = false;
-            }
+        let mut breakers = self.breakers.lock();
+        if let Some(open) = breakers.get_mut(&self.key).and_then(|it| it.open.as_mut()) {
+            open.is_tried = false;
         }
     }
 }

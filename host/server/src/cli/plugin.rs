@@ -148,8 +148,8 @@ async fn impact(client: &AdminClient, path: &[&str], digest: &str) -> Result<Val
         sleep(INTERVAL).await;
         let all = client.get(path, &[]).await?;
         let items = all.get("items").and_then(Value::as_array).into_iter().flatten();
-        let of_version = items.filter(|it| it.get("digest").is_some_and(|it| it == digest));
-        latest = of_version.last().cloned().ok_or_else(|| client.unlike(path, &all))?;
+        let mut items = items.filter(|it| it.get("digest").is_some_and(|it| it == digest));
+        latest = items.next().cloned().ok_or_else(|| client.unlike(path, &all))?;
     }
     bar.finish_and_clear();
     Ok(latest)

@@ -66,7 +66,7 @@ impl TenantRuntime {
             place: self.place,
             registry,
             ready: self.ready.clone(),
-            dialect: self.dialect.clone(),
+            dialect: self.dialect,
             limits: self.limits.clone(),
             is_suspended: self.is_suspended,
             request_log: self.request_log,
