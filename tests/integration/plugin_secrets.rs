@@ -66,19 +66,16 @@ async fn what_is_no_secret_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn servers_share_a_secret_by_their_key_and_without_one_it_is_refused_and_not_left_out() {
     let postgres = Postgres::start(&[]);
-    let with_key = || {
-        let key = format!("{}=", "A".repeat(43));
-        Options::on(&postgres.url()).with("TENON_ENCRYPTION_KEY", &key)
-    };
-    let one = Server::start(with_key());
+    let options = || Options::on(&postgres.url());
+    let one = Server::start(options());
     let here = one.tenant("acme").await;
     here.activate("cost-center", artifacts::cost_center(), json!({})).await;
     here.admin.put(CONFIG, json!({ "pattern": { "$secret": PATTERN } })).await.expect(200);
 
-    let two = Server::start(with_key());
+    let two = Server::start(options());
     assert_given(&here.moved(&one, &two), PATTERN).await;
 
-    let without = Server::start(Options::on(&postgres.url()));
+    let without = Server::start(options().with("TENON_ENCRYPTION_KEY", ""));
     let there = here.moved(&one, &without);
     // No plugin decides without what it was configured with.
     there.scim.post("/Users", with_code("a", "hunter2-1")).await.expect(500);

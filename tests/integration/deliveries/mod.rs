@@ -120,12 +120,39 @@ async fn a_tenant_without_such_a_plugin_has_no_deliveries() {
 }
 
 #[tokio::test]
-async fn a_plugin_is_told_where_the_tenant_has_a_schema_of_its_own() {
+async fn a_plugin_is_told_wherever_the_data_of_the_tenant_is() {
     let server = Server::shared();
-    let acme = server.tenant_in("schema", "acme").await;
-    acme.activate("audit-tap", artifacts::audit_tap(), config()).await;
-    let id = acme.create("/Users", user("ada")).await;
-    acme.scim.patch(&format!("/Users/{id}"), titled("Countess")).await.expect(200);
-    let told = told_of(&server.log, &acme, &id, 2).await;
-    assert_eq!(told[1]["operation"], "patch");
+    for placement in ["schema", "database"] {
+        let acme = server.tenant_in(placement, "acme").await;
+        acme.activate("audit-tap", artifacts::audit_tap(), config()).await;
+        let id = acme.create("/Users", user("ada")).await;
+        acme.scim.patch(&format!("/Users/{id}"), titled("Countess")).await.expect(200);
+        let told = told_of(&server.log, &acme, &id, 2).await;
+        assert_eq!(told[1]["operation"], "patch");
+        acme.admin.put("/plugins/audit-tap/config", json!({ "misspelt": 1 })).await.expect(200);
+        acme.scim.delete(&format!("/Users/{id}")).await.expect(204);
+        let page = acme.admin.get("/plugins/audit-tap/deliveries").await.expect(200).body;
+        let one = format!(
+            "/plugins/audit-tap/deliveries/{}",
+            page["items"][0]["event"].as_str().unwrap()
+        );
+        acme.admin.delete(&one).await.expect(204);
+        acme.admin.delete("/plugins/audit-tap").await.expect(204);
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_is_told_of_copies_of_what_is_shared() {
+    let server = Server::shared();
+    let (parent, child) = (server.tenant("parent").await, server.tenant("child").await);
+    child.activate("audit-tap", artifacts::audit_tap(), config()).await;
+    let id = parent.create("/Users", user("ada")).await;
+    let types = json!({ "resourceTypes": ["User"] });
+    child.admin.put(&format!("/shares/{}", parent.id), types).await.expect(201);
+    told_of(&server.log, &child, &id, 1).await;
+    parent.scim.delete(&format!("/Users/{id}")).await.expect(204);
+    let told = told_of(&server.log, &child, &id, 2).await;
+    let done: Vec<_> = told.iter().map(|it| it["operation"].as_str().unwrap()).collect();
+    assert_eq!(done, ["create", "delete"]);
+    assert_eq!(told[0]["actor"], format!("share:{}", parent.id));
 }

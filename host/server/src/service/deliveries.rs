@@ -43,7 +43,7 @@ impl Services {
     pub async fn deliver_events(&self) -> Result<bool, Error> {
         let expecting = {
             let mut conn = self.database.read().await?;
-            deliveries::expecting(&mut conn, Capability::AfterCommit.as_str()).await?
+            deliveries::expecting(&mut conn).await?
         };
         self.metrics.expecting(expecting.len());
         let deliveries = expecting.into_iter().map(|(tenant, plugin)| async move {
@@ -203,9 +203,7 @@ impl Services {
         record(&mut transaction, tenant, by, "plugin.delivery.discard", plugin, &details).await?;
         Ok(transaction.commit().await?)
     }
-}
 
-impl Services {
     /// Forgets what a plugin was to be told that is no more. What is left where that fails goes when it is old.
     pub(super) async fn forget_deliveries(&self, tenant: TenantId, plugin: &str) {
         let forgotten = match self.database.autocommit_at(tenant).await {

@@ -69,27 +69,25 @@ pub struct Backlog {
     pub oldest: Option<OffsetDateTime>,
 }
 
-/// The active plugins that have something to be told, or whose tenant has tables of its own, in which it
-/// is not looked here.
+/// The active plugins with `after-commit` that have something to be told, or whose tenant has tables of its
+/// own, in which it is not looked here.
 ///
 /// # Errors
 /// The database fails.
-pub async fn expecting(
-    conn: &mut PgConnection,
-    capability: &str,
-) -> Result<Vec<(TenantId, String)>, StoreError> {
+pub async fn expecting(conn: &mut PgConnection) -> Result<Vec<(TenantId, String)>, StoreError> {
+    // The condition of an index.
     let found: Vec<(Uuid, String)> = sqlx::query_as(
         "SELECT p.tenant_id, p.name \
          FROM plugins AS p \
          JOIN plugin_versions AS v \
            ON v.tenant_id = p.tenant_id AND v.name = p.name AND v.digest = p.active_digest \
          JOIN tenants AS t ON t.id = p.tenant_id \
-         WHERE $1 = ANY (v.capabilities) AND t.removal_step IS NULL \
+         WHERE v.capabilities @> ARRAY['after-commit'] AND t.removal_step IS NULL \
            AND (t.placement <> 'shared' OR EXISTS ( \
                 SELECT FROM deliveries AS d \
-                WHERE d.tenant_id = p.tenant_id AND d.plugin = p.name AND d.due <= statement_timestamp()))",
+                WHERE d.tenant_id = p.tenant_id AND d.plugin = p.name \
+                  AND d.due <= statement_timestamp()))",
     )
-    .bind(capability)
     .fetch_all(conn)
     .await?;
     Ok(found.into_iter().map(|(tenant, plugin)| (TenantId(tenant), plugin)).collect())

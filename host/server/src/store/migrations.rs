@@ -42,6 +42,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (43, "plugin observation", include_str!("../../../../migrations/0043_plugin_observation.sql")),
     (48, "deliveries", include_str!("../../../../migrations/0048_deliveries.sql")),
     (49, "resolvers", include_str!("../../../../migrations/0049_resolvers.sql")),
+    (50, "plugins told", include_str!("../../../../migrations/0050_plugins_told.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

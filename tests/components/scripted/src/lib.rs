@@ -14,7 +14,7 @@
 //! `look` has the directory asked, and in `before-write` what it answers becomes the `title`:
 //! `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
 //! `{"times": 65}`. A hook without a member does nothing, and so does one for other types than
-//! `resourceType`.
+//! `resourceType`. `resolver` has no type, and can but `fail`, `trap` and `spin`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,7 +23,7 @@ use tenon_sdk::prelude::*;
 struct Scripted;
 
 tenon_sdk::export!(
-    Scripted: validation, before_write, before_delete, before_query, after_read
+    Scripted: validation, before_write, before_delete, before_query, after_read, resolver
 );
 
 /// What a hook does.
@@ -39,6 +39,9 @@ struct Script {
     fail: Option<String>,
     #[serde(default)]
     trap: bool,
+    /// Whether it computes for ever.
+    #[serde(default)]
+    spin: bool,
 }
 
 #[derive(Deserialize)]
@@ -63,8 +66,17 @@ impl Script {
         if of_type.is_some_and(|name| name != context.resource_type) {
             return Ok(Script::default());
         }
+        Script::for_any(hook)
+    }
+
+    fn for_any(hook: &str) -> Result<Script, Failure> {
         let script = config::get::<Script>(hook)?.unwrap_or_default();
         assert!(!script.trap, "the script says so");
+        if script.spin {
+            loop {
+                std::hint::spin_loop();
+            }
+        }
         match script.fail {
             Some(message) => Err(Failure::new(message)),
             None => Ok(script),
@@ -164,5 +176,12 @@ impl AfterRead for Scripted {
         }
         let edits = script.edits();
         Ok(documents.iter().map(|_| edits.clone()).collect())
+    }
+}
+
+impl Resolver for Scripted {
+    fn resolve(_: &RequestHead) -> Result<Option<Claim>, Failure> {
+        Script::for_any("resolver")?;
+        Ok(None)
     }
 }
