@@ -143,8 +143,9 @@ fn looked_up(look: &Look) -> Result<Value, Failure> {
         Look::Find(of, filter) => Value::from(directory::find::<Value>(of, filter, 10)?),
         Look::Count(of, filter) => Value::from(directory::count(of, filter.as_deref())?),
         Look::Times(times) => {
+            // Of a type that is not there: it is counted, and waits for nothing.
             for _ in 0..*times {
-                directory::count("User", None)?;
+                let _refused = directory::count("Nothing", None);
             }
             Value::Null
         }
