@@ -55,6 +55,7 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
 const OF_THE_OWNER: &[(&str, &str)] = &[
     ("audit.rs", "administration, and seals in the background"),
     ("condition.rs", "administration"),
+    ("deliveries.rs", "plugins are told in the background, and administration"),
     ("housekeeping.rs", "looks at all tenants"),
     ("indexing.rs", "builds indexes in the background"),
     ("indexes.rs", "administration"),

@@ -4,11 +4,13 @@ use std::fs::read_to_string;
 
 use tenon_tests::artifacts::workspace;
 
-/// The cells of the tables of the page, row by row, without the first of each row.
+/// The cells of the tables of the page that begin with what is tried, row by row, without the first of each
+/// row.
 fn cells(page: &str) -> Vec<(String, String)> {
-    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| ---"));
+    let tables = page.split("\n\n").filter(|table| table.trim_start().starts_with("| What is tried"));
+    let rows = tables.flat_map(|table| table.trim_start().lines().skip(2));
     let mut cells = Vec::new();
-    for row in rows.filter(|row| !row.starts_with("| What is tried")) {
+    for row in rows {
         let mut columns = row.trim_matches('|').split('|').map(str::trim);
         let first = columns.next().unwrap_or_default().to_owned();
         cells.extend(columns.map(|cell| (first.clone(), cell.to_owned())));

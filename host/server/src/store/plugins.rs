@@ -238,6 +238,11 @@ pub async fn delete(
     tenant: TenantId,
     name: &str,
 ) -> Result<bool, StoreError> {
+    sqlx::query("DELETE FROM realm_resolvers WHERE tenant_id = $1 AND plugin = $2")
+        .bind(tenant.0)
+        .bind(name)
+        .execute(&mut *conn)
+        .await?;
     let deleted = sqlx::query("DELETE FROM plugins WHERE tenant_id = $1 AND name = $2")
         .bind(tenant.0)
         .bind(name)

@@ -115,9 +115,13 @@ pub async fn delete(conn: &mut PgConnection, realm: Uuid) -> Result<Result<(), I
          AND NOT EXISTS (SELECT FROM operator_issuers WHERE realm_id = $1)",
     )
     .bind(realm)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(if deleted.rows_affected() > 0 { Ok(()) } else { Err(InUse) })
+    if deleted.rows_affected() == 0 {
+        return Ok(Err(InUse));
+    }
+    sqlx::query("DELETE FROM realm_resolvers WHERE realm_id = $1").bind(realm).execute(conn).await?;
+    Ok(Ok(()))
 }
 
 /// Puts a tenant into a realm, or into that of all that belong to no other; within a transaction.
