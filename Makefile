@@ -70,7 +70,7 @@ fuzz-build:
 	@scripts/prerequisites C++
 	cargo build --locked --manifest-path fuzz/Cargo.toml
 	@built="$${CARGO_TARGET_DIR:-fuzz/target}/debug/"; \
-	for target in filter path patch resource; do \
+	for target in filter path patch resource upload; do \
 		echo "fuzz target $$target on its corpus"; \
 		"$$built$$target" -runs=0 -artifact_prefix="$$built" "fuzz/corpus/$$target" || exit; \
 	done

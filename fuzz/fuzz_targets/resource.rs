@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use tenon_fuzz::{SAMPLES, assert_valid, create, replace};
 use tenon_scim::resource::Known;
+use tenon_scim::stored::{self, Document};
 use tenon_scim::{Dialect, Object};
 
 fuzz_target!(|data: &[u8]| {
@@ -18,7 +19,9 @@ fuzz_target!(|data: &[u8]| {
                 assert_valid(resource_type, &replaced);
             }
         }
-        let known = Known::of(resource_type, input.clone());
-        assert_eq!(Known::of(resource_type, known.clone().into_stored()), known);
+        let known = Known::of(resource_type, input.clone(), input.clone());
+        let document = Document::of(resource_type, "1", &known.attributes, known.hidden.clone());
+        let read = stored::read(resource_type, &document.body, document.secrets.as_deref());
+        assert_eq!(read.expect("what was stored").hidden, known.hidden);
     }
 });
