@@ -24,9 +24,8 @@ static CORPUS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     files.into_iter().map(|path| wat::parse_file(path).unwrap()).collect()
 });
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap()
-});
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap());
 
 /// Its compile child is the program `compile_child` beside this one.
 static HOST: LazyLock<PluginHost> = LazyLock::new(|| {
@@ -62,9 +61,8 @@ fn generated(data: &[u8]) -> Option<Vec<u8>> {
     let component = wasm_smith::Component::new(config, &mut Unstructured::new(data)).ok()?;
     let mut bytes = component.to_bytes();
     // Behind everything else: an export of ours, so that it comes further than to the names.
-    let export = wat::parse_str(format!(
-        r#"(component (instance $i) (export "{EXPORT}" (instance $i)))"#
-    ));
+    let export =
+        wat::parse_str(format!(r#"(component (instance $i) (export "{EXPORT}" (instance $i)))"#));
     bytes.extend_from_slice(export.ok()?.get(8..)?);
     Some(bytes)
 }
@@ -74,7 +72,8 @@ fn changed(data: &[u8]) -> Option<Vec<u8>> {
     let (which, changes) = data.split_first()?;
     let mut bytes = CORPUS.get(usize::from(*which) % CORPUS.len())?.clone();
     for change in changes.chunks_exact(4) {
-        let at = usize::from(change[0]) << 16 | usize::from(change[1]) << 8 | usize::from(change[2]);
+        let at =
+            usize::from(change[0]) << 16 | usize::from(change[1]) << 8 | usize::from(change[2]);
         let length = bytes.len();
         bytes[at % length] = change[3];
     }

@@ -7,7 +7,8 @@ use tenon_tests::artifacts::workspace;
 /// The cells of the tables of the page that begin with what is tried, row by row, without the first of each
 /// row.
 fn cells(page: &str) -> Vec<(String, String)> {
-    let tables = page.split("\n\n").filter(|table| table.trim_start().starts_with("| What is tried"));
+    let tables =
+        page.split("\n\n").filter(|table| table.trim_start().starts_with("| What is tried"));
     let rows = tables.flat_map(|table| table.trim_start().lines().skip(2));
     let mut cells = Vec::new();
     for row in rows {

@@ -120,7 +120,10 @@ pub async fn delete(conn: &mut PgConnection, realm: Uuid) -> Result<Result<(), I
     if deleted.rows_affected() == 0 {
         return Ok(Err(InUse));
     }
-    sqlx::query("DELETE FROM realm_resolvers WHERE realm_id = $1").bind(realm).execute(conn).await?;
+    sqlx::query("DELETE FROM realm_resolvers WHERE realm_id = $1")
+        .bind(realm)
+        .execute(conn)
+        .await?;
     Ok(Ok(()))
 }
 

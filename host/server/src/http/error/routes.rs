@@ -7,7 +7,9 @@ use axum::response::IntoResponse;
 use super::{Problem, ScimError};
 use crate::http::extract::Scim;
 
-pub(in crate::http) async fn unknown_route(OriginalUri(uri): OriginalUri) -> axum::response::Response {
+pub(in crate::http) async fn unknown_route(
+    OriginalUri(uri): OriginalUri,
+) -> axum::response::Response {
     let detail = format!("there is nothing at {}", uri.path());
     // The base URL itself, with and without a slash, is no route of the nested router.
     if uri.path().starts_with("/tenants/") {
@@ -16,7 +18,10 @@ pub(in crate::http) async fn unknown_route(OriginalUri(uri): OriginalUri) -> axu
     Problem::new(StatusCode::NOT_FOUND, detail).into_response()
 }
 
-pub(in crate::http) async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
+pub(in crate::http) async fn method_not_allowed(
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+) -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         format!("{method} is not possible at {}; Allow names what is", uri.path()),
@@ -24,7 +29,10 @@ pub(in crate::http) async fn method_not_allowed(method: Method, OriginalUri(uri)
 }
 
 /// Takes the tenant's credential like every SCIM route.
-pub(in crate::http) async fn unknown_scim_route(_scim: Scim, OriginalUri(uri): OriginalUri) -> ScimError {
+pub(in crate::http) async fn unknown_scim_route(
+    _scim: Scim,
+    OriginalUri(uri): OriginalUri,
+) -> ScimError {
     ScimError::new(StatusCode::NOT_FOUND, format!("there is nothing at {}", uri.path()))
 }
 
