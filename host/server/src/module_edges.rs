@@ -56,6 +56,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("audit.rs", "administration, and seals in the background"),
     ("condition.rs", "administration"),
     ("deliveries.rs", "plugins are told in the background, and administration"),
+    ("hooks/after_commit.rs", "plugins are told in the background"),
     ("housekeeping.rs", "looks at all tenants"),
     ("indexing.rs", "builds indexes in the background"),
     ("indexes.rs", "administration"),
