@@ -30,6 +30,8 @@ impl Bare {
         config
             .consume_fuel(counts_fuel)
             .epoch_interruption(true)
+            .wasm_gc(false)
+            .gc_support(false)
             .cranelift_nan_canonicalization(true)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).expect("an engine");

@@ -6,6 +6,7 @@ mod held;
 mod own;
 mod placed;
 
+use std::io;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -269,10 +270,18 @@ impl Database {
         let mut dead = 0;
         loop {
             let connection = self.pool.acquire().await?;
-            match Transaction::begin(connection, Some(begin.clone())).await {
+            // In a task of its own: who is told to stop while a transaction begins would give back a
+            // connection on which it has begun, and of which the driver knows no transaction. What the next
+            // one writes on it would never be committed.
+            let begin = Transaction::begin(connection, Some(begin.clone()));
+            let begun = tokio::spawn(begin).await;
+            match begun.unwrap_or_else(|error| Err(sqlx::Error::Io(io::Error::other(error)))) {
                 Err(error) if super::is_lost(&error) && dead < self.connections() => dead += 1,
                 begun => return Ok(begun?),
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
