@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use tenon_tests::{Options, Postgres, Server, Tenant, until, user};
+use tenon_tests::{Options, Postgres, Server, Tenant, artifacts, until, user};
 
 use super::{administration, rows, two_servers, work};
 
@@ -62,6 +62,28 @@ async fn a_quota_counts_in_a_database_of_its_own() {
     assert_eq!(there.scim.post("/Users", user("bert")).await.status, 403);
     let stats = there.admin.get("/stats").await.expect(200).body;
     assert_eq!(stats["resources"]["User"]["count"], 1);
+}
+
+#[tokio::test]
+async fn a_version_is_run_over_what_is_stored_in_a_database_of_its_own() {
+    let (postgres, other) = (Postgres::start(&[]), Postgres::start(&[]));
+    let (one, two, _) = two_servers(&postgres).await;
+    let acme = one.tenant_at(at(&other), "acme").await;
+    for number in 0..30 {
+        acme.create("/Users", user(&format!("u{number}"))).await;
+    }
+    let uploaded = acme.upload("members", &artifacts::component("tell-members")).await.expect(201);
+    let digest = json!({ "digest": uploaded.body["digest"] });
+    let begun = acme.admin.post("/plugins/members/impact", digest).await.expect(202).body;
+    assert_eq!(begun["total"], 30);
+    let there = acme.moved(&one, &two);
+    let ended = until("the end of the check", async || {
+        let impacts = there.admin.get("/plugins/members/impact").await.expect(200).body;
+        let latest = impacts["items"][0].clone();
+        (latest["state"] != "running").then_some(latest)
+    })
+    .await;
+    assert_eq!((&ended["state"], &ended["passed"]), (&json!("done"), &json!(30)), "{ended:#}");
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 
 pub use self::affected::{Affected, affected};
 pub use self::impacts::{
-    Counts, Impact, OfType, advance_impact, begin_impact, cancel_impacts, impacts, lease_impact,
-    resources_after,
+    Counts, Impact, OfType, advance_impact, begin_impact, cancel_impacts, count_resources, impacts,
+    lease_impact, resources_after,
 };
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 pub use self::logs::{Line, insert_lines, lines};

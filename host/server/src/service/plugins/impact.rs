@@ -80,9 +80,9 @@ impl Services {
             return Err(PluginError::NoVersion { name: name.to_owned(), digest });
         }
         with_version(&all, name, &|_| Some(digest))?;
-        let now = clock::now();
-        let of = (name, &digest);
-        plugins::begin_impact(&mut transaction, tenant, of, (base_url, by.actor), now).await?;
+        let total = plugins::count_resources(transaction.data().await?, tenant).await?;
+        let (of, asked) = ((name, &digest), (base_url, by.actor));
+        plugins::begin_impact(&mut transaction, tenant, of, asked, total, clock::now()).await?;
         let details = json!({ "digest": digest.to_string() });
         record(&mut transaction, tenant, by, "plugin.impact", name, &details).await?;
         Ok(transaction.commit().await?)
@@ -93,7 +93,7 @@ impl Services {
     /// # Errors
     /// The database fails.
     pub async fn impacts(&self, tenant: TenantId, name: &str) -> Result<Vec<Impact>, PluginError> {
-        let mut conn = self.database.read_at(tenant).await?;
+        let mut conn = self.database.read().await?;
         Ok(plugins::impacts(&mut conn, tenant, name).await?)
     }
 
@@ -131,7 +131,7 @@ impl Services {
             }
             end(&mut impact, "failed", Some(error.to_string()));
         }
-        let mut conn = self.database.autocommit_at(impact.tenant).await?;
+        let mut conn = self.database.autocommit().await?;
         let kept = plugins::advance_impact(&mut conn, impact.tenant, &impact, clock::now()).await;
         conn.finish(kept).await?;
         sleep(begun.elapsed().max(PAUSE)).await;
@@ -194,7 +194,7 @@ impl Services {
     async fn candidate(&self, impact: &Impact) -> Result<Candidate, Error> {
         let Impact { tenant, plugin: name, digest, .. } = impact;
         let all = {
-            let mut conn = self.database.read_at(*tenant).await?;
+            let mut conn = self.database.read().await?;
             plugins::list(&mut conn, *tenant).await?
         };
         let misfit = |error: &dyn std::error::Error| Error::Internal(error.to_string());

@@ -116,7 +116,17 @@ macro_rules! columns {
     };
 }
 
-/// Begins with a version, from the first resource on. What was found of it before is gone.
+/// How many resources a tenant has, where its data is.
+///
+/// # Errors
+/// The database fails.
+pub async fn count_resources(conn: &mut PgConnection, tenant: TenantId) -> Result<i64, StoreError> {
+    let count =
+        sqlx::query_scalar("SELECT coalesce(sum(n), 0)::bigint FROM counters WHERE tenant_id = $1");
+    Ok(count.bind(tenant.0).fetch_one(conn).await?)
+}
+
+/// Begins with a version, from the first of so many resources on. What was found of it before is gone.
 ///
 /// # Errors
 /// The database fails.
@@ -125,6 +135,7 @@ pub async fn begin_impact(
     tenant: TenantId,
     (plugin, digest): (&str, &Digest),
     (base_url, actor): (&str, &str),
+    total: i64,
     now: OffsetDateTime,
 ) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM plugin_impacts WHERE tenant_id = $1 AND plugin = $2 AND digest = $3")
@@ -136,8 +147,7 @@ pub async fn begin_impact(
     sqlx::query(
         "INSERT INTO plugin_impacts (tenant_id, plugin, digest, state, base_url, actor, started, \
                                      due, last_id, total) \
-         VALUES ($1, $2, $3, 'running', $4, $5, $6, $6, $7, \
-                 (SELECT coalesce(sum(n), 0)::bigint FROM counters WHERE tenant_id = $1))",
+         VALUES ($1, $2, $3, 'running', $4, $5, $6, $6, $7, $8)",
     )
     .bind(tenant.0)
     .bind(plugin)
@@ -146,6 +156,7 @@ pub async fn begin_impact(
     .bind(actor)
     .bind(now)
     .bind(Uuid::nil())
+    .bind(total)
     .execute(conn)
     .await?;
     Ok(())
