@@ -1,111 +1,20 @@
 //! What the server adds to a resource: `id`, `meta`, the ETag (RFC 7643 §3.1, RFC 7644 §3.14).
 
+mod meta;
+mod unique;
+
 use std::fmt;
 
-use serde_json::{Value, json};
-use time::OffsetDateTime;
+use serde_json::Value;
 
+pub use self::meta::{Meta, MetaText, etag, location};
+pub use self::unique::{UniqueValue, unique_paths, unique_values};
 use crate::Object;
 use crate::schema::validate::with_schemas;
-use crate::schema::{Attribute, Kind, ResourceType, Returned, Uniqueness};
-use crate::value::{instant, normalized, timestamp};
+use crate::schema::{Attribute, ResourceType, Returned};
 
 /// Characters of a `display` at the most.
 const MAX_DISPLAY: usize = 256;
-
-/// What the server knows of a resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Meta {
-    /// The identifier.
-    pub id: String,
-    /// When it was created.
-    pub created: OffsetDateTime,
-    /// When it was last changed.
-    pub last_modified: OffsetDateTime,
-    /// Counts the changes, from 1.
-    pub version: i64,
-}
-
-impl Meta {
-    /// The ETag. It is weak: the same version may be written with other attributes left out
-    /// (RFC 7644 §3.14).
-    ///
-    /// It stands for what is written to the resource, the members of a group included. What is
-    /// derived from other resources is not: the `groups` of a user, and the `display` of a member,
-    /// change without it.
-    #[must_use]
-    pub fn etag(&self) -> String {
-        etag(self.version)
-    }
-
-    /// `meta` as clients see it (RFC 7643 §3.1).
-    #[must_use]
-    pub fn value(&self, resource_type: &ResourceType, base_url: &str) -> Value {
-        json!({
-            "resourceType": resource_type.name,
-            "created": timestamp(self.created),
-            "lastModified": timestamp(self.last_modified),
-            "location": self.location(resource_type, base_url),
-            "version": self.etag(),
-        })
-    }
-
-    /// The URI of the resource, below the base URL of the tenant's service.
-    #[must_use]
-    pub fn location(&self, resource_type: &ResourceType, base_url: &str) -> String {
-        location(resource_type, &self.id, base_url)
-    }
-}
-
-/// `meta` of the resources of one type, as text.
-#[derive(Debug, Clone)]
-pub struct MetaText {
-    /// A JSON string.
-    resource_type: String,
-    /// A JSON string without its end: the location up to the id.
-    location: String,
-}
-
-impl MetaText {
-    /// Works out what it is for all resources of a type.
-    #[must_use]
-    pub fn new(resource_type: &ResourceType, base_url: &str) -> Self {
-        let mut location = Value::from(location(resource_type, "", base_url)).to_string();
-        location.pop();
-        Self { resource_type: Value::from(resource_type.name.as_str()).to_string(), location }
-    }
-
-    /// Adds `"meta":{…}` of a resource whose id needs no escape: the text of [`Meta::value`].
-    pub fn push(&self, text: &mut String, meta: &Meta) {
-        let parts = [
-            "\"meta\":{\"resourceType\":",
-            &self.resource_type,
-            ",\"created\":\"",
-            &timestamp(meta.created),
-            "\",\"lastModified\":\"",
-            &timestamp(meta.last_modified),
-            "\",\"location\":",
-            &self.location,
-            &meta.id,
-            "\",\"version\":\"W/\\\"",
-            &meta.version.to_string(),
-            "\\\"\"}",
-        ];
-        text.extend(parts);
-    }
-}
-
-/// The ETag of a version; see [`Meta::etag`].
-#[must_use]
-pub fn etag(version: i64) -> String {
-    format!("W/\"{version}\"")
-}
-
-/// The URI of a resource, below the base URL of the tenant's service.
-#[must_use]
-pub fn location(resource_type: &ResourceType, id: &str, base_url: &str) -> String {
-    format!("{base_url}{}/{id}", resource_type.endpoint)
-}
 
 /// What others call the resource where they refer to it (`display`, RFC 7643 §2.4): its
 /// `displayName`, and nothing else, since an account's name need not be for everybody's eyes.
@@ -233,44 +142,6 @@ pub(crate) fn put_into(members: &mut Object, taken: Object) {
     }
 }
 
-/// One value that no other resource of the type may have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UniqueValue {
-    /// The path of the attribute.
-    pub path: String,
-    /// The value, normalised as the attribute compares it.
-    pub value: String,
-}
-
-/// The attributes of a type whose values are unique, by their paths (RFC 7643 §7, `uniqueness`).
-/// `id` is not among them: the server assigns it.
-#[must_use]
-pub fn unique_paths(resource_type: &ResourceType) -> Vec<String> {
-    unique_attributes(resource_type).map(|(urn, attribute)| path_of(urn, attribute)).collect()
-}
-
-/// The unique values of a resource.
-#[must_use]
-pub fn unique_values(resource_type: &ResourceType, attributes: &Object) -> Vec<UniqueValue> {
-    unique_attributes(resource_type)
-        .filter_map(|(urn, attribute)| {
-            let container = match urn {
-                None => Some(attributes),
-                Some(urn) => attributes.get(urn).and_then(Value::as_object),
-            };
-            let value = match container?.get(&attribute.name)? {
-                // One instant can be written in many ways.
-                Value::String(text) if attribute.kind == Kind::DateTime => {
-                    instant(text)?.unix_timestamp_nanos().to_string()
-                }
-                Value::String(text) => normalized(attribute, text).into_owned(),
-                other => other.to_string(),
-            };
-            Some(UniqueValue { path: path_of(urn, attribute), value })
-        })
-        .collect()
-}
-
 /// The resource without what is returned to nobody: passwords.
 #[must_use]
 pub fn without_secrets(resource_type: &ResourceType, resource: &Object) -> Object {
@@ -301,23 +172,9 @@ fn remove_secrets(definitions: &[Attribute], members: &mut Object) {
     });
 }
 
-fn unique_attributes(
-    resource_type: &ResourceType,
-) -> impl Iterator<Item = (Option<&str>, &Attribute)> {
-    let base = resource_type.schema.attributes.iter().map(|attribute| (None, attribute));
-    let extensions = resource_type.extensions.iter().flat_map(|extension| {
-        let urn = extension.schema.id.as_str();
-        extension.schema.attributes.iter().map(move |attribute| (Some(urn), attribute))
-    });
-    base.chain(extensions).filter(|(_, attribute)| attribute.uniqueness != Uniqueness::None)
-}
-
-fn path_of(urn: Option<&str>, attribute: &Attribute) -> String {
-    urn.map_or_else(|| attribute.name.clone(), |urn| format!("{urn}:{}", attribute.name))
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
     use time::macros::datetime;
 
     use super::*;
@@ -346,23 +203,6 @@ mod tests {
                 r#""location":"https://t.example/v2/Users/2819c223","version":"W/\"3\""}}"#
             )
         );
-    }
-
-    #[test]
-    fn meta_as_text_is_meta() {
-        let registry = Registry::core();
-        let user = registry.resource_type("User").unwrap();
-        let meta = Meta {
-            id: "2819c223-7f76-453a-919d-413861904646".into(),
-            created: datetime!(2010-01-23 04:56:22.5 UTC),
-            last_modified: datetime!(2011-05-13 04:42:34 UTC),
-            version: 12,
-        };
-        let base_url = "https://t.example/\"/v2";
-        let mut text = "{".to_owned();
-        MetaText::new(user, base_url).push(&mut text, &meta);
-        text.push('}');
-        assert_eq!(text, json!({ "meta": meta.value(user, base_url) }).to_string());
     }
 
     #[test]
@@ -411,15 +251,11 @@ mod tests {
     }
 
     #[test]
-    fn unique_values_are_normalised_and_passwords_are_not_shown() {
+    fn passwords_are_not_shown() {
         let registry = Registry::core();
         let user = registry.resource_type("User").unwrap();
         let resource = json!({ "userName": "BJensen", "password": "secret" });
-        let resource = resource.as_object().unwrap();
-        let expected = UniqueValue { path: "userName".into(), value: "bjensen".into() };
-        assert_eq!(unique_values(user, resource), [expected]);
-        assert_eq!(unique_paths(user), ["userName"]);
-        let shown = Value::Object(without_secrets(user, resource));
+        let shown = Value::Object(without_secrets(user, resource.as_object().unwrap()));
         assert_eq!(shown, json!({ "userName": "BJensen" }));
     }
 

@@ -162,8 +162,13 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
     // With the task its connections end, and the requests on them.
     server.abort();
     background.shutdown().await;
-    if timeout(UNDOING, services.write_last_requests()).await.is_err() {
-        tracing::warn!("the last requests are missing in the logs of tenants");
+    let written = async {
+        services.write_last_requests().await;
+        services.write_last_of_plugin_log().await;
+        services.write_last_shadows().await;
+    };
+    if timeout(UNDOING, written).await.is_err() {
+        tracing::warn!("the last requests and calls of plugins are missing in the logs of tenants");
     }
     tokio::select! {
         ended = timeout(UNDOING, services.bulks_ended()) => if ended.is_err() {

@@ -20,7 +20,7 @@ use crate::store::audit::By;
 use crate::store::deliveries::{self, Delivery, State};
 use crate::store::page::{InOrder, Part};
 use crate::store::{TenantId, plugins};
-use crate::tenant::runtime::{ActivePlugin, RuntimeError, TenantRuntime};
+use crate::tenant::runtime::{ActivePlugin, TenantRuntime};
 
 /// Events of a plugin that are leased together, and for how long.
 const BATCH: i64 = 16;
@@ -60,11 +60,7 @@ impl Services {
     }
 
     async fn deliver_to(&self, tenant: TenantId, plugin: &str) -> Result<bool, Error> {
-        let runtime = self.credentials.runtime(&self.database, tenant).await;
-        let runtime = runtime.map_err(|error| match error {
-            RuntimeError::Store(error) => Error::Store(error),
-            RuntimeError::Misfit(misfit) => Error::Internal(misfit.to_string()),
-        })?;
+        let runtime = self.credentials.runtime(&self.database, tenant).await?;
         let told = |it: &&ActivePlugin| {
             &*it.name == plugin && it.capabilities.contains(&Capability::AfterCommit)
         };

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::store::filter_sql::TypePlan;
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, State};
 use crate::store::{StoreError, TenantId};
+use crate::tenant::runtime::RuntimeError;
 
 /// Why a request is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -267,6 +268,15 @@ fn advice(resource_type: &str, can_be_indexed: &[String]) -> String {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())
+    }
+}
+
+impl From<RuntimeError> for Error {
+    fn from(error: RuntimeError) -> Self {
+        match error {
+            RuntimeError::Store(error) => Self::Store(error),
+            RuntimeError::Misfit(misfit) => Self::Internal(misfit.to_string()),
+        }
     }
 }
 

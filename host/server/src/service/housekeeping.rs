@@ -8,7 +8,8 @@ use super::Services;
 use super::idempotency::REMEMBERED;
 use crate::clock;
 use crate::store::audit::NO_TENANT;
-use crate::store::{StoreError, TenantId, retention, tenants};
+use crate::store::retention::{self, Grows};
+use crate::store::{StoreError, TenantId, tenants};
 
 /// Rows of a batch: a transaction is over before anybody waits for it.
 const BATCH: i64 = 1_000;
@@ -43,12 +44,13 @@ impl Services {
             (retention::tenants(&mut conn).await?, tenants::with_own_tables(&mut conn).await?)
         };
         let (mut events, mut deliveries, mut requests, mut audit_records) = (0, 0, 0, 0);
-        for tenant in &tenants {
-            events += or_later(*tenant, self.remove_events(*tenant, now - kept.events).await)?;
-            let removed = self.remove_deliveries(*tenant, now - kept.events).await;
-            deliveries += or_later(*tenant, removed)?;
-            requests +=
-                or_later(*tenant, self.remove_requests(*tenant, now - kept.requests).await)?;
+        for tenant in tenants.iter().copied() {
+            let remove = async |what, kept: Duration| {
+                or_later(tenant, self.remove_before(tenant, what, now - kept).await)
+            };
+            events += remove(Grows::Events, kept.events).await?;
+            deliveries += remove(Grows::Deliveries, kept.events).await?;
+            requests += remove(Grows::Requests, kept.requests).await?;
         }
         if let Some(audit) = kept.audit {
             for tenant in tenants.into_iter().chain([NO_TENANT]) {
@@ -77,47 +79,16 @@ impl Services {
         Ok(())
     }
 
-    async fn remove_events(
+    async fn remove_before(
         &self,
         tenant: TenantId,
+        what: Grows,
         before: OffsetDateTime,
     ) -> Result<u64, StoreError> {
         let mut sum = 0;
         loop {
             let mut conn = self.database.autocommit_at(tenant).await?;
-            let deleted = retention::delete_events(&mut conn, tenant, before, BATCH).await;
-            match conn.finish(deleted).await? {
-                0 => return Ok(sum),
-                deleted => sum += deleted,
-            }
-        }
-    }
-
-    async fn remove_deliveries(
-        &self,
-        tenant: TenantId,
-        before: OffsetDateTime,
-    ) -> Result<u64, StoreError> {
-        let mut sum = 0;
-        loop {
-            let mut conn = self.database.autocommit_at(tenant).await?;
-            let deleted = retention::delete_deliveries(&mut conn, tenant, before, BATCH).await;
-            match conn.finish(deleted).await? {
-                0 => return Ok(sum),
-                deleted => sum += deleted,
-            }
-        }
-    }
-
-    async fn remove_requests(
-        &self,
-        tenant: TenantId,
-        before: OffsetDateTime,
-    ) -> Result<u64, StoreError> {
-        let mut sum = 0;
-        loop {
-            let mut conn = self.database.autocommit_at(tenant).await?;
-            let deleted = retention::delete_requests(&mut conn, tenant, before, BATCH).await;
+            let deleted = retention::delete_before(&mut conn, tenant, what, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
                 deleted => sum += deleted,

@@ -32,7 +32,7 @@ use crate::store::attr_index::{self, Indexable, Rewritten};
 use crate::store::index_builds::{self, DOCUMENTS, IndexBuild, Last, State};
 use crate::store::{StoreError, plugins, tenants};
 use crate::tenant::indexes::{self, method};
-use crate::tenant::runtime::{RuntimeError, load_registry, registry_of};
+use crate::tenant::runtime::{load_registry, registry_of};
 
 /// Resources or entries of a batch.
 const BATCH: i64 = 500;
@@ -150,10 +150,7 @@ async fn batch(
     if build.state == State::Dropping {
         return Ok(remove_entries(apart.unwrap_or(home), build).await?);
     }
-    let registry = load_registry(home, build.tenant).await.map_err(|error| match error {
-        RuntimeError::Store(error) => Error::Store(error),
-        RuntimeError::Misfit(misfit) => Error::Internal(misfit.to_string()),
-    })?;
+    let registry = load_registry(home, build.tenant).await?;
     let resource_type = registry.resource_type(&build.resource_type);
     let resource_type = resource_type.ok_or_else(|| not_of_this_server(build))?;
     let conn = apart.unwrap_or(home);

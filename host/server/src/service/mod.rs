@@ -20,6 +20,7 @@ pub mod memberships;
 pub mod metrics;
 pub mod moves;
 pub mod plugins;
+mod queue;
 pub mod read;
 pub mod removal;
 pub mod render;

@@ -4,7 +4,6 @@ mod error;
 mod impact;
 mod life_cycle;
 mod log;
-mod queue;
 mod schema_change;
 mod shadow;
 

@@ -19,6 +19,17 @@ pub struct OperatorIssuer {
     pub stored: StoredIssuer,
 }
 
+/// Those of the rows that meet the condition, as an [`OperatorIssuer`] each.
+macro_rules! selected {
+    ($condition:literal) => {
+        concat!(
+            "SELECT i.id, i.realm_id, r.name AS realm, i.issuer, i.config, i.created, i.modified \
+             FROM operator_issuers i LEFT JOIN realms r ON r.id = i.realm_id ",
+            $condition
+        )
+    };
+}
+
 /// Adds an issuer, within a transaction that holds its realm.
 ///
 /// # Errors
@@ -56,15 +67,11 @@ pub async fn page(
     conn: &mut PgConnection,
     part: &Part<Uuid>,
 ) -> Result<InOrder<OperatorIssuer>, StoreError> {
-    let issuers = sqlx::query_as(
-        "SELECT i.id, i.realm_id, r.name AS realm, i.issuer, i.config, i.created, i.modified \
-         FROM operator_issuers i LEFT JOIN realms r ON r.id = i.realm_id \
-         WHERE i.id > $1 ORDER BY i.id LIMIT $2",
-    )
-    .bind(part.after.unwrap_or_default())
-    .bind(part.rows())
-    .fetch_all(conn)
-    .await?;
+    let issuers = sqlx::query_as(selected!("WHERE i.id > $1 ORDER BY i.id LIMIT $2"))
+        .bind(part.after.unwrap_or_default())
+        .bind(part.rows())
+        .fetch_all(conn)
+        .await?;
     Ok(part.of(issuers))
 }
 
@@ -76,14 +83,8 @@ pub async fn signing_as(
     conn: &mut PgConnection,
     iss: &str,
 ) -> Result<Vec<OperatorIssuer>, StoreError> {
-    let issuers = sqlx::query_as(
-        "SELECT i.id, i.realm_id, r.name AS realm, i.issuer, i.config, i.created, i.modified \
-         FROM operator_issuers i LEFT JOIN realms r ON r.id = i.realm_id \
-         WHERE i.issuer = $1",
-    )
-    .bind(iss)
-    .fetch_all(conn)
-    .await?;
+    let issuers =
+        sqlx::query_as(selected!("WHERE i.issuer = $1")).bind(iss).fetch_all(conn).await?;
     Ok(issuers)
 }
 
@@ -92,14 +93,7 @@ pub async fn signing_as(
 /// # Errors
 /// The database fails.
 pub async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<OperatorIssuer>, StoreError> {
-    let issuer = sqlx::query_as(
-        "SELECT i.id, i.realm_id, r.name AS realm, i.issuer, i.config, i.created, i.modified \
-         FROM operator_issuers i LEFT JOIN realms r ON r.id = i.realm_id \
-         WHERE i.id = $1",
-    )
-    .bind(id)
-    .fetch_optional(conn)
-    .await?;
+    let issuer = sqlx::query_as(selected!("WHERE i.id = $1")).bind(id).fetch_optional(conn).await?;
     Ok(issuer)
 }
 
@@ -108,14 +102,10 @@ pub async fn get(conn: &mut PgConnection, id: Uuid) -> Result<Option<OperatorIss
 /// # Errors
 /// The database fails.
 pub async fn lock(conn: &mut PgConnection, id: Uuid) -> Result<Option<OperatorIssuer>, StoreError> {
-    let issuer = sqlx::query_as(
-        "SELECT i.id, i.realm_id, r.name AS realm, i.issuer, i.config, i.created, i.modified \
-         FROM operator_issuers i LEFT JOIN realms r ON r.id = i.realm_id \
-         WHERE i.id = $1 FOR UPDATE OF i",
-    )
-    .bind(id)
-    .fetch_optional(conn)
-    .await?;
+    let issuer = sqlx::query_as(selected!("WHERE i.id = $1 FOR UPDATE OF i"))
+        .bind(id)
+        .fetch_optional(conn)
+        .await?;
     Ok(issuer)
 }
 

@@ -18,73 +18,51 @@ pub async fn tenants(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreErro
     Ok(ids.into_iter().map(TenantId).collect())
 }
 
-/// Removes a tenant's events from before an instant, `limit` of them at the most, and tells how many.
-///
-/// # Errors
-/// The database fails.
-pub async fn delete_events(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    before: OffsetDateTime,
-    limit: i64,
-) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM outbox WHERE tenant_id = $1 AND id IN \
-         (SELECT id FROM outbox WHERE tenant_id = $1 AND id < $2 \
-          ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
-    )
-    .bind(tenant.0)
-    .bind(first_id_at(before))
-    .bind(limit)
-    .execute(conn)
-    .await?;
-    Ok(deleted.rows_affected())
+/// What grows with time in the tables of a tenant's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grows {
+    /// Events.
+    Events,
+    /// What plugins are still to be told of events.
+    Deliveries,
+    /// The log of requests.
+    Requests,
 }
 
-/// Removes deliveries of events from before an instant, `limit` of them at the most, and tells how many.
+/// Removes a tenant's rows from before an instant, `limit` of them at the most, and tells how many.
 ///
 /// # Errors
 /// The database fails.
-pub async fn delete_deliveries(
+pub async fn delete_before(
     conn: &mut PgConnection,
     tenant: TenantId,
+    what: Grows,
     before: OffsetDateTime,
     limit: i64,
 ) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
-         (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
-          ORDER BY plugin, event LIMIT $3 FOR UPDATE SKIP LOCKED)",
-    )
-    .bind(tenant.0)
-    .bind(first_id_at(before))
-    .bind(limit)
-    .execute(conn)
-    .await?;
-    Ok(deleted.rows_affected())
-}
-
-/// Removes requests from before an instant from a tenant's log, `limit` of them at the most, and tells how
-/// many.
-///
-/// # Errors
-/// The database fails.
-pub async fn delete_requests(
-    conn: &mut PgConnection,
-    tenant: TenantId,
-    before: OffsetDateTime,
-    limit: i64,
-) -> Result<u64, StoreError> {
-    let deleted = sqlx::query(
-        "DELETE FROM requests WHERE tenant_id = $1 AND id IN \
-         (SELECT id FROM requests WHERE tenant_id = $1 AND id < $2 \
-          ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)",
-    )
-    .bind(tenant.0)
-    .bind(first_id_at(before))
-    .bind(limit)
-    .execute(conn)
-    .await?;
+    let statement = match what {
+        Grows::Events => {
+            "DELETE FROM outbox WHERE tenant_id = $1 AND id IN \
+             (SELECT id FROM outbox WHERE tenant_id = $1 AND id < $2 \
+              ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        }
+        Grows::Deliveries => {
+            "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
+             (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
+              ORDER BY plugin, event LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        }
+        Grows::Requests => {
+            "DELETE FROM requests WHERE tenant_id = $1 AND id IN \
+             (SELECT id FROM requests WHERE tenant_id = $1 AND id < $2 \
+              ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        }
+    };
+    let deleted = sqlx::query(statement)
+        .bind(tenant.0)
+        .bind(first_id_at(before))
+        .bind(limit)
+        .execute(conn)
+        .await?;
     Ok(deleted.rows_affected())
 }
 

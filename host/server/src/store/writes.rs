@@ -9,15 +9,17 @@
 //! The counter is the last row that a statement touches: it does not hold it while it waits for a
 //! unique value, which another one may have that waits for the counter.
 
-use sqlx::postgres::{PgArguments, PgDatabaseError};
-use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres, Row};
+mod binds;
+
+use sqlx::postgres::PgDatabaseError;
+use sqlx::{PgConnection, Row};
 use tenon_scim::index::Entry;
 use tenon_scim::resource::UniqueValue;
 use tenon_scim::stored::Document;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::binds::{Columns, Pairs, of_version};
 use super::audit::By;
 use super::idempotency::{self, Answered};
 use super::{StoreError, TenantId, breaks};
@@ -264,25 +266,6 @@ pub async fn replace(
     refused(written.map(|n| if n > 0 { Outcome::Done } else { Outcome::OtherVersion }))
 }
 
-/// A statement with the values of a version, `$1` to `$10`.
-fn of_version<'q>(
-    tenant: TenantId,
-    new: &'q Version<'_>,
-    statement: &'static str,
-) -> Query<'q, Postgres, PgArguments> {
-    sqlx::query(statement)
-        .bind(tenant.0)
-        .bind(new.id)
-        .bind(new.resource_type)
-        .bind(new.version)
-        .bind(new.at)
-        .bind(&new.document.body)
-        .bind(&new.document.secrets)
-        .bind(&new.document.search)
-        .bind(new.document.shape)
-        .bind(new.display)
-}
-
 /// Removes a resource with its unique values and the entries that it has in the index. It has no
 /// memberships any more. Where a token speaks for it, servers that remember the token are told.
 ///
@@ -406,36 +389,4 @@ fn breaks_limit(error: &sqlx::Error) -> bool {
     error.is_some_and(|it| {
         it.code() == "23502" && it.table() == Some("counters") && it.column() == Some("n")
     })
-}
-
-/// Unique values as columns.
-struct Pairs<'k> {
-    attrs: Vec<&'k str>,
-    vals: Vec<&'k str>,
-}
-
-impl<'k> Pairs<'k> {
-    fn of(values: &'k [UniqueValue]) -> Self {
-        let attrs = values.iter().map(|it| it.path.as_str()).collect();
-        Self { attrs, vals: values.iter().map(|it| it.value.as_str()).collect() }
-    }
-}
-
-/// Entries as columns.
-struct Columns<'k> {
-    attrs: Vec<&'k str>,
-    vals: Vec<&'k str>,
-    elems: Vec<i16>,
-    substrings: Vec<bool>,
-}
-
-impl<'k> Columns<'k> {
-    fn of(entries: &'k [Entry]) -> Self {
-        Self {
-            attrs: entries.iter().map(|it| it.attr.as_str()).collect(),
-            vals: entries.iter().map(|it| it.val.as_str()).collect(),
-            elems: entries.iter().map(|it| it.elem).collect(),
-            substrings: entries.iter().map(|it| it.substrings).collect(),
-        }
-    }
 }

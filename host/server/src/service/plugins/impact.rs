@@ -30,7 +30,7 @@ use crate::store::plugins::{self, Impact, OfType, Plugin as StoredPlugin};
 use crate::store::resources::Stored;
 use crate::store::{TenantId, tenants};
 use crate::tenant::access::Principal;
-use crate::tenant::runtime::{ActivePlugin, RuntimeError};
+use crate::tenant::runtime::ActivePlugin;
 
 /// Resources of a batch.
 const BATCH: i64 = 25;
@@ -197,8 +197,8 @@ impl Services {
             let mut conn = self.database.read().await?;
             plugins::list(&mut conn, *tenant).await?
         };
-        let misfit = |error: &dyn std::error::Error| Error::Internal(error.to_string());
-        let registry = with_version(&all, name, &|_| Some(*digest)).map_err(|it| misfit(&it))?;
+        let registry = with_version(&all, name, &|_| Some(*digest));
+        let registry = registry.map_err(|misfit| Error::Internal(misfit.to_string()))?;
         let stored = all.into_iter().find(|plugin| plugin.name == *name);
         let active = stored.map(|plugin| {
             let plugin = StoredPlugin { active: Some(*digest), ..plugin };
@@ -207,11 +207,7 @@ impl Services {
         let active = active.transpose()?.flatten();
         let gone = || Error::Internal(format!("plugin \"{name}\" has no version {digest}"));
         let active = active.ok_or_else(gone)?;
-        let runtime = self.credentials.runtime(&self.database, *tenant).await;
-        let runtime = runtime.map_err(|error| match error {
-            RuntimeError::Store(error) => Error::Store(error),
-            RuntimeError::Misfit(error) => misfit(&error),
-        })?;
+        let runtime = self.credentials.runtime(&self.database, *tenant).await?;
         let request = Request {
             tenant: Arc::new(runtime.with_registry(registry)),
             base_url: impact.base_url.as_str().into(),

@@ -3,9 +3,9 @@
 use tenon_plugin::{CallError, CallObserver, CallReport};
 use uuid::Uuid;
 
-use super::queue::Queue;
 use crate::clock;
 use crate::service::Services;
+use crate::service::queue::{Gathered, Queue};
 use crate::store::page::Page;
 use crate::store::plugins::{self, Line};
 use crate::store::{StoreError, TenantId};
@@ -18,9 +18,19 @@ struct Called {
     lines: Vec<Line>,
 }
 
+/// Calls that may wait to be written, and that are written together.
+const ROOM: usize = 2_000;
+const TOGETHER: usize = 200;
+
 /// What waits to be written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PluginLog(Queue<Called>);
+
+impl Default for PluginLog {
+    fn default() -> Self {
+        Self(Queue::new(ROOM, TOGETHER))
+    }
+}
 
 impl CallObserver for PluginLog {
     fn called(&self, report: &CallReport<'_>) {
@@ -82,23 +92,29 @@ impl Services {
     /// Writes what plugins say, for ever.
     pub async fn write_plugin_log(&self) {
         loop {
-            let called = self.plugin_log.0.gather().await;
-            self.write_lines(called).await;
-            let lost = self.plugin_log.0.lost();
-            if lost > 0 {
-                tracing::warn!(lost, "more calls of plugins than the logs of plugins could take");
-            }
+            self.write_lines(self.plugin_log.0.gather().await).await;
         }
     }
 
-    async fn write_lines(&self, mut called: Vec<Called>) {
-        called.sort_by(|a, b| (a.tenant.0, &a.plugin).cmp(&(b.tenant.0, &b.plugin)));
-        for of_one in called.chunk_by(|a, b| (a.tenant, &a.plugin) == (b.tenant, &b.plugin)) {
+    /// Writes what is left, when nobody else writes any more.
+    pub async fn write_last_of_plugin_log(&self) {
+        self.write_lines(self.plugin_log.0.rest().await).await;
+    }
+
+    async fn write_lines(&self, mut called: Gathered<'_, Called>) {
+        called.items().sort_by(|a, b| (a.tenant.0, &a.plugin).cmp(&(b.tenant.0, &b.plugin)));
+        let same = |a: &Called, b: &Called| (a.tenant, &a.plugin) == (b.tenant, &b.plugin);
+        for of_one in called.items().chunk_by(same) {
             let Some(Called { tenant, plugin, .. }) = of_one.first() else { continue };
             let lines: Vec<Line> = of_one.iter().flat_map(|it| it.lines.iter().cloned()).collect();
             if let Err(error) = self.write_lines_of(*tenant, plugin, &lines).await {
                 tracing::warn!(%tenant, plugin, %error, "lines are missing in the log of a plugin");
             }
+        }
+        called.written();
+        let lost = self.plugin_log.0.lost();
+        if lost > 0 {
+            tracing::warn!(lost, "more calls of plugins than the logs of plugins could take");
         }
     }
 

@@ -13,8 +13,8 @@ use tenon_plugin::{
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::queue::Queue;
 use crate::clock;
+use crate::service::queue::{Gathered, Queue};
 use crate::service::{Request, Services};
 use crate::store::plugins::{self, Difference, Shadowed, Sums};
 use crate::store::{StoreError, TenantId};
@@ -22,6 +22,10 @@ use crate::tenant::runtime::ActivePlugin;
 
 /// Calls in shadow at a time, in the whole server.
 const PLACES: usize = 4;
+
+/// Calls that may wait to be counted, and that are counted together.
+const ROOM: usize = 2_000;
+const TOGETHER: usize = 200;
 
 /// What is run in shadow here, and what came of it.
 #[derive(Debug, Clone)]
@@ -90,7 +94,7 @@ fn edit(edit: &Edit) -> Value {
 
 impl Default for Shadows {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(PLACES)), queue: Queue::default() }
+        Self { places: Arc::new(Semaphore::new(PLACES)), queue: Queue::new(ROOM, TOGETHER) }
     }
 }
 
@@ -180,16 +184,25 @@ impl Services {
     /// Writes what versions in shadow came to, for ever.
     pub async fn write_shadows(&self) {
         loop {
-            let seen = self.shadows.queue.gather().await;
-            for ((tenant, plugin, digest), of_one) in together(seen) {
-                if let Err(error) = self.write_shadow(tenant, (&plugin, &digest), &of_one).await {
-                    tracing::warn!(%tenant, %plugin, %error, "calls in shadow are not counted");
-                }
+            self.write_seen(self.shadows.queue.gather().await).await;
+        }
+    }
+
+    /// Writes what is left, when nobody else writes any more.
+    pub async fn write_last_shadows(&self) {
+        self.write_seen(self.shadows.queue.rest().await).await;
+    }
+
+    async fn write_seen(&self, mut seen: Gathered<'_, Seen>) {
+        for ((tenant, plugin, digest), of_one) in together(seen.items()) {
+            if let Err(error) = self.write_shadow(tenant, (&plugin, &digest), &of_one).await {
+                tracing::warn!(%tenant, %plugin, %error, "calls in shadow are not counted");
             }
-            let lost = self.shadows.queue.lost();
-            if lost > 0 {
-                tracing::warn!(lost, "more calls in shadow than could be counted");
-            }
+        }
+        seen.written();
+        let lost = self.shadows.queue.lost();
+        if lost > 0 {
+            tracing::warn!(lost, "more calls in shadow than could be counted");
         }
     }
 
@@ -208,17 +221,17 @@ impl Services {
 type Key = (TenantId, Arc<str>, Digest);
 
 /// The calls of each version, as one sum.
-fn together(seen: Vec<Seen>) -> HashMap<Key, (Sums, Vec<Difference>)> {
+fn together(seen: &[Seen]) -> HashMap<Key, (Sums, Vec<Difference>)> {
     let mut all = HashMap::<Key, (Sums, Vec<Difference>)>::new();
     for Seen { tenant, plugin, digest, sums: one, difference } in seen {
-        let (sums, differences) = all.entry((tenant, plugin, digest)).or_default();
+        let (sums, differences) = all.entry((*tenant, Arc::clone(plugin), *digest)).or_default();
         sums.calls += one.calls;
         sums.different += one.different;
         sums.failed += one.failed;
         sums.dropped += one.dropped;
         sums.fuel_sum = sums.fuel_sum.saturating_add(one.fuel_sum);
         sums.fuel_max = sums.fuel_max.max(one.fuel_max);
-        differences.extend(difference);
+        differences.extend(difference.clone());
     }
     all
 }

@@ -21,7 +21,7 @@ use crate::store::shares::copies::{self, Copy};
 use crate::store::shares::originals::{self, Original, Seen};
 use crate::store::shares::{Share, members as copied_members};
 use crate::store::{StoreError, TenantId, members, resources, writes};
-use crate::tenant::runtime::{RuntimeError, load_registry};
+use crate::tenant::runtime::load_registry;
 
 /// Members of a group that are read at a time.
 const MEMBERS: i64 = 5_000;
@@ -105,7 +105,7 @@ impl Copying {
         if outdated.is_empty() {
             return Ok(synced);
         }
-        let registry = registry(conn, self.child).await?;
+        let registry = load_registry(conn, self.child).await?;
         let is_known = |id: &Uuid| {
             shared.get(id).is_some_and(|it| registry.resource_type(&it.resource_type).is_some())
         };
@@ -120,7 +120,7 @@ impl Copying {
         &self,
         conn: &mut PgConnection,
     ) -> Result<Option<&String>, Error> {
-        let registry = registry(conn, self.child).await?;
+        let registry = load_registry(conn, self.child).await?;
         Ok(self.types.iter().find(|it| registry.resource_type(it).is_none()))
     }
 
@@ -265,7 +265,7 @@ impl Copying {
         if ids.is_empty() {
             return Ok(());
         }
-        let registry = registry(conn, self.child).await?;
+        let registry = load_registry(conn, self.child).await?;
         for Seen { id, resource_type, .. } in originals::seen(conn, self.child, ids).await? {
             let stored = resources::lock(conn, self.child, &resource_type, id).await?;
             let Some(stored) = stored.filter(|it| it.is_shared) else { continue };
@@ -285,13 +285,6 @@ impl Copying {
 
 fn by_id(seen: Vec<Seen>) -> HashMap<Uuid, Seen> {
     seen.into_iter().map(|it| (it.id, it)).collect()
-}
-
-async fn registry(conn: &mut PgConnection, tenant: TenantId) -> Result<Registry, Error> {
-    load_registry(conn, tenant).await.map_err(|error| match error {
-        RuntimeError::Store(error) => Error::Store(error),
-        RuntimeError::Misfit(misfit) => Error::Internal(misfit.to_string()),
-    })
 }
 
 fn read(resource_type: &ResourceType, original: &Original) -> Result<Known, Error> {

@@ -21,6 +21,13 @@ pub struct Identity {
     pub config_epoch: i64,
 }
 
+/// Those of the tenants that meet the condition, as an [`Identity`] each.
+macro_rules! selected {
+    ($condition:literal) => {
+        concat!("SELECT id, name, external_key, realm_id, config_epoch FROM tenants ", $condition)
+    };
+}
+
 impl Identity {
     /// Whether it is the tenant's name, id or external key.
     #[must_use]
@@ -42,14 +49,12 @@ pub async fn identity(
     if name_or_id.contains('\0') {
         return Ok(None);
     }
-    let identity = sqlx::query_as(
-        "SELECT id, name, external_key, realm_id, config_epoch FROM tenants \
-         WHERE (name = $1 OR id = $2) AND removal_step IS NULL",
-    )
-    .bind(name_or_id)
-    .bind(id_in_path(name_or_id))
-    .fetch_optional(conn)
-    .await?;
+    let identity =
+        sqlx::query_as(selected!("WHERE (name = $1 OR id = $2) AND removal_step IS NULL"))
+            .bind(name_or_id)
+            .bind(id_in_path(name_or_id))
+            .fetch_optional(conn)
+            .await?;
     Ok(identity)
 }
 
@@ -63,11 +68,10 @@ pub async fn identities(
 ) -> Result<Vec<Identity>, StoreError> {
     let names: Vec<&str> = names.iter().copied().filter(|it| !it.contains('\0')).collect();
     let ids: Vec<Uuid> = names.iter().filter_map(|it| id_in_path(it)).collect();
-    let identities = sqlx::query_as(
-        "SELECT id, name, external_key, realm_id, config_epoch FROM tenants \
-         WHERE (name = ANY($1) OR external_key = ANY($1) OR id = ANY($2)) \
-           AND removal_step IS NULL",
-    )
+    let identities = sqlx::query_as(selected!(
+        "WHERE (name = ANY($1) OR external_key = ANY($1) OR id = ANY($2)) \
+           AND removal_step IS NULL"
+    ))
     .bind(&names)
     .bind(ids)
     .fetch_all(conn)
@@ -86,10 +90,9 @@ pub async fn with_public_discovery(
     if name_or_id.contains('\0') {
         return Ok(None);
     }
-    let identity = sqlx::query_as(
-        "SELECT id, name, external_key, realm_id, config_epoch FROM tenants \
-         WHERE (name = $1 OR id = $2) AND removal_step IS NULL AND public_discovery",
-    )
+    let identity = sqlx::query_as(selected!(
+        "WHERE (name = $1 OR id = $2) AND removal_step IS NULL AND public_discovery"
+    ))
     .bind(name_or_id)
     .bind(id_in_path(name_or_id))
     .fetch_optional(conn)
