@@ -1,13 +1,14 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once plugins-js plugins-py test test-row-security test-toolchains conformance lint bench bench-plugins bench-neighbour bench-protocol fuzz-build prerequisites
+.PHONY: help build demo demo-once plugins-js plugins-py test test-row-security test-nightly test-toolchains conformance lint bench bench-plugins bench-neighbour bench-protocol fuzz-build prerequisites
 
 help:
 	@echo 'make demo         a server, a tenant, a plugin that decides, real traffic; then it is yours'
 	@echo 'make demo-once    the same, checked from end to end, then stopped'
 	@echo 'make test         all tests'
 	@echo 'make test-row-security  those of a running server, with the second lock between tenants'
+	@echo 'make test-nightly what takes an hour or two: 100,000 generated queries, 200 servers killed, the fuzz targets'
 	@echo 'make plugins-js plugins-py  the example plugins in JavaScript and Python, with compilers from npm and PyPI'
 	@echo 'make test-toolchains  those two in a real server'
 	@echo 'make conformance  scim2-cli, the scenarios of tests/vectors and a validator of OpenAPI against a real server'
@@ -38,6 +39,19 @@ test: prerequisites
 test-row-security: prerequisites
 	TEST_ROW_LEVEL_SECURITY=on cargo test --workspace --test integration
 
+# The two tests that `make test` runs for a short while, and each fuzz target for FUZZ_SECONDS.
+FUZZ_SECONDS ?= 600
+test-nightly: prerequisites fuzz-build
+	TENON_PROPERTY_CASES=100000 cargo test --workspace --lib -- select_and_order
+	TENON_KILL_ROUNDS=200 cargo test --workspace --test integration -- killed_at_any_moment
+	@built="$${CARGO_TARGET_DIR:-fuzz/target}/debug/"; \
+	for target in $(FUZZ_TARGETS); do \
+		found="$$(mktemp -d)"; \
+		"$$built$$target" -max_total_time=$(FUZZ_SECONDS) -artifact_prefix="$$found/" "$$found" "fuzz/corpus/$$target" \
+			|| { echo "what was found is in $$found"; exit 1; }; \
+		rm -r "$$found"; \
+	done
+
 plugins-js:
 	@scripts/foreign-plugins js
 
@@ -65,12 +79,14 @@ bench-plugins bench-neighbour: bench-%: prerequisites
 bench-protocol: prerequisites
 	cargo bench --locked --manifest-path benches/Cargo.toml
 
+FUZZ_TARGETS = filter path patch resource upload
+
 # libFuzzer is C++. `-runs=0` runs each target on its corpus alone.
 fuzz-build:
 	@scripts/prerequisites C++
 	cargo build --locked --manifest-path fuzz/Cargo.toml
 	@built="$${CARGO_TARGET_DIR:-fuzz/target}/debug/"; \
-	for target in filter path patch resource upload; do \
+	for target in $(FUZZ_TARGETS); do \
 		echo "fuzz target $$target on its corpus"; \
 		"$$built$$target" -runs=0 -artifact_prefix="$$built" "fuzz/corpus/$$target" || exit; \
 	done

@@ -8,7 +8,7 @@ use super::load::{Counts, Load};
 const CLIENTS: usize = 6;
 const ROUNDS: u32 = 10;
 
-/// `TENON_KILL_ROUNDS` asks for more than in every test run.
+/// `make test-nightly` asks for more than every test run.
 fn rounds() -> u32 {
     let wanted = std::env::var("TENON_KILL_ROUNDS").ok().map(|text| text.parse().unwrap());
     wanted.unwrap_or(ROUNDS)

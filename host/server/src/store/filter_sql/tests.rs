@@ -1,7 +1,7 @@
 //! SQL selects and orders the same resources as the pure evaluator, whatever the documents, the
 //! filter, the sort, and the attributes that have an index.
 //!
-//! `TENON_PROPERTY_CASES=100000 cargo test -p tenon-server select_and_order` looks longer.
+//! `make test-nightly` looks longer.
 
 mod plans;
 mod walks;
