@@ -6,6 +6,7 @@ mod before_query;
 mod before_write;
 mod directory;
 mod examples;
+mod me;
 mod rules;
 
 use serde_json::{Value, json};
