@@ -7,6 +7,7 @@ mod before_write;
 mod directory;
 mod examples;
 mod me;
+mod memberships;
 mod rules;
 
 use serde_json::{Value, json};

@@ -128,7 +128,7 @@ impl Services {
         {
             return Ok(list);
         }
-        let plan = Plan::of(request, collection, query, narrowing)?;
+        let plan = self.plan(request, collection, query, narrowing).await?;
         let (page, texts) =
             self.read_anywhere(request, |source| self.page(request, &plan, &slice, source)).await?;
         let place = match query.paging {
@@ -136,6 +136,21 @@ impl Services {
             Paging::Cursor(_) => self.cursors_around(&page, &slice.part, &bound_to)?,
         };
         Ok(list::response(page.total, &place, &texts))
+    }
+
+    /// What a query means, less what plugins leave out.
+    async fn plan<'q>(
+        &self,
+        request: &'q Request,
+        collection: Collection<'q>,
+        query: &Query,
+        narrowing: Option<Narrowing<'q>>,
+    ) -> Result<Plan<'q>, Error> {
+        let plan = Plan::of(request, collection, query, narrowing)?;
+        if !request.has_hook(Capability::BeforeQuery) || !plan.goes_by_memberships() {
+            return Ok(plan);
+        }
+        Ok(plan.narrowed_by(self.narrowed_memberships(request).await?))
     }
 
     /// What plugins leave of each type of a collection; `None` where that is everything.

@@ -26,6 +26,7 @@ use uuid::Uuid;
 
 pub use self::pages::{MemberPages, Members};
 pub(super) use self::patch::MembersPatch;
+pub(super) use self::seen::Unseen;
 use super::read::Resource;
 use super::{Error, Request, Services, parse_id, parse_uuid};
 use crate::store::TenantId;
@@ -165,7 +166,7 @@ impl Services {
     }
 
     /// Completes the members that a client has listed with what is known of them, in order of
-    /// creation, and says how they differ from the `current` ones.
+    /// creation, and says how they differ from the `current` ones. Those that are `unseen` stay.
     ///
     /// # Errors
     /// One of them is not the id of a resource that may be a member, or the database fails.
@@ -175,24 +176,24 @@ impl Services {
         resource_type: &ResourceType,
         current: Option<&Object>,
         attributes: &mut Object,
+        unseen: &Unseen,
     ) -> Result<MembersChange, Error> {
         let Some(attribute) = membership::members_of(resource_type) else {
             return Ok(MembersChange::default());
         };
         let mut known = values_by_id(attribute, current);
         let listed = listed_ids(attribute, attributes)?;
-        let added: Vec<Uuid> =
-            listed.keys().filter(|id| !known.contains_key(*id)).copied().collect();
+        let is_new = |id: &Uuid| !known.contains_key(id) || unseen.is_named(*id);
+        let added: Vec<Uuid> = listed.keys().copied().filter(is_new).collect();
         let mut found = self.named(request, &added).await?;
-        let asked: Vec<Uuid> = added.iter().chain(known.keys()).copied().collect();
-        let seen = self.seen_of(request, &asked).await?;
-        let is_seen = |id: &Uuid| seen.as_ref().is_none_or(|seen| seen.contains(id));
-        found.retain(|id, _| is_seen(id));
+        if let Some(seen) = self.seen_of(request, &added).await? {
+            found.retain(|id, _| seen.contains(id));
+        }
         check_types(attribute, &listed, &added, &found)?;
 
         known.extend(found.values().map(|named| (named.id, member_value(request, named))));
         let (kept, removed): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            known.into_iter().partition(|(id, _)| listed.contains_key(id) || !is_seen(id));
+            known.into_iter().partition(|(id, _)| listed.contains_key(id) || unseen.has(*id));
         set_values(attributes, attribute, kept.into_values().collect());
         Ok(MembersChange { added, removed: removed.into_keys().collect(), kept: None })
     }

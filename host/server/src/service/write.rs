@@ -181,23 +181,27 @@ impl Services {
         let large = stored.body.len() >= LARGE
             || change.is_large()
             || count_members(resource_type, &current) >= MEMBERS;
-        let carry_out = || change.carry_out(resource_type, &current, dialect);
+        let (shown, mut unseen) = self.without_unseen(request, resource_type, &current).await?;
+        let carry_out = || change.carry_out(resource_type, &shown, dialect);
         let valid = request.work(large, carry_out).await?;
         log_ignored(&valid);
         let mut attributes = valid.into_attributes();
+        let changes = attributes != *shown;
+        unseen.put_back(resource_type, &mut attributes);
         let (now, operation) = (clock::now(), change.operation());
         let meta = Meta { last_modified: now, version: stored.version + 1, ..stored.meta() };
         let shown_current = request.is_judged().then(|| {
             resource::assemble(resource_type, &current, &stored.meta(), &request.base_url)
         });
         let mut edited = Edited::default();
-        if request.has_hook(Capability::BeforeWrite) && attributes != current {
+        if request.has_hook(Capability::BeforeWrite) && changes {
             let (candidate, current) = ((&mut attributes, &meta), shown_current.as_ref());
             edited =
                 self.before_write(request, operation, resource_type, candidate, current).await?;
         }
+        let before = Some(&current);
         let mut members =
-            self.resolve_members(request, resource_type, Some(&current), &mut attributes).await?;
+            self.resolve_members(request, resource_type, before, &mut attributes, &unseen).await?;
         self.leave_out_others(request, stored.id, &reach, &mut members).await?;
         let next = (stored.id, &attributes);
         self.check_members(request, resource_type, next, &reach, &members).await?;

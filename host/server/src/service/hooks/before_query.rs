@@ -5,12 +5,13 @@
 
 use tenon_plugin::{CallError, Capability, QueryDecision};
 use tenon_scim::filter::{self, BoundFilter};
+use tenon_scim::membership;
 use tenon_scim::schema::ResourceType;
 use uuid::Uuid;
 
 use super::{Operation, failed, rejected};
 use crate::service::{Error, Request, Services, not_found};
-use crate::store::filter_sql::{self, Asked, Bound, Order, Slice, Space};
+use crate::store::filter_sql::{self, Asked, Bound, Narrowed, Order, Slice, Space};
 use crate::tenant::runtime::ActivePlugin;
 
 const HOOK: Capability = Capability::BeforeQuery;
@@ -25,6 +26,7 @@ impl Request {
             rewritten: tenant.ready.has_documents(&tenant.registry),
             types: tenant.registry.resource_types(),
             base_url: &self.base_url,
+            narrowed: &[],
         }
     }
 }
@@ -61,6 +63,26 @@ impl Services {
             narrowed.extend(decided.map_err(|error| failed(active, error))?);
         }
         Ok(narrowed.into_iter().reduce(both))
+    }
+
+    /// What plugins leave of the types that memberships lead to, for a request that looks at these.
+    ///
+    /// # Errors
+    /// As [`Self::narrowing`].
+    pub(in crate::service) async fn narrowed_memberships<'t>(
+        &self,
+        request: &'t Request,
+    ) -> Result<Vec<Narrowed<'t>>, Error> {
+        let mut narrowed = Vec::new();
+        for resource_type in request.tenant.registry.resource_types() {
+            if membership::of(resource_type).is_some()
+                && let Some(filter) =
+                    self.narrowing(request, Operation::Read, resource_type, None).await?
+            {
+                narrowed.push(Narrowed { resource_type, filter });
+            }
+        }
+        Ok(narrowed)
     }
 
     /// Refuses what plugins leave out for this request, as what is not there.
@@ -107,9 +129,12 @@ impl Services {
         };
         let of_ids = ids.iter().map(of_id).collect::<Result<_, _>>();
         let of_ids = BoundFilter::Or(of_ids.map_err(tenon_scim::Error::from)?);
-        let filter = both(of_ids, narrowed);
-        let asked =
-            Asked { space: request.space(resource_type), filter: Some(&filter), sort: None };
+        let asked = Asked {
+            space: request.space(resource_type),
+            filter: Some(&of_ids),
+            narrowing: Some(&narrowed),
+            sort: None,
+        };
         let mut plan = filter_sql::Plan::of(vec![asked], Order::Creation, self.list_limits);
         let mut conn = self.database.read_for(request.tenant.place).await?;
         plan.count(&mut conn, request.tenant.id).await?;

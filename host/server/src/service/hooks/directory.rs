@@ -57,7 +57,7 @@ impl TenantDirectory {
     ) -> Result<Page, LookUpError> {
         let filter = filter.map(|filter| self.bound(resource_type, filter)).transpose()?;
         let space = self.request.space(resource_type);
-        let asked = Asked { space, filter: filter.as_ref(), sort: None };
+        let asked = Asked { space, filter: filter.as_ref(), narrowing: None, sort: None };
         let mut plan = filter_sql::Plan::of(vec![asked], Order::Creation, LIMITS);
         let tenant = self.request.tenant.id;
         let conn = self.services.database.read_for(self.request.tenant.place).await;

@@ -85,7 +85,7 @@ impl Services {
         {
             return self.explain_unique(request, &wanted).await;
         }
-        let plan = Plan::of(request, collection, query, narrowing)?;
+        let plan = self.plan(request, collection, query, narrowing).await?;
         if plan.selects() {
             self.read_anywhere(request, |source| self.explain_matching(request, &plan, source))
                 .await

@@ -2,6 +2,7 @@
 
 use tenon_scim::filter::BoundFilter;
 use tenon_scim::list::{Query, QueryError};
+use tenon_scim::membership;
 use tenon_scim::project::Projection;
 use tenon_scim::schema::ResourceType;
 use tenon_scim::sort::{Sort, SortError, SortOrder};
@@ -9,7 +10,7 @@ use tenon_scim::sort::{Sort, SortError, SortOrder};
 use super::{Collection, Narrowing};
 use crate::service::render::Rendering;
 use crate::service::{Error, Request};
-use crate::store::filter_sql::{Asked, Order};
+use crate::store::filter_sql::{Asked, Narrowed, Order, Space};
 use crate::store::rows::Of;
 
 /// What a query means for the resources of each type.
@@ -18,6 +19,8 @@ pub(super) struct Plan<'q> {
     views: Vec<View<'q>>,
     filtered: bool,
     pub(super) order: Order,
+    /// What is seen of the types that memberships lead to.
+    narrowed: Vec<Narrowed<'q>>,
 }
 
 /// What a query means for the resources of one type.
@@ -25,6 +28,8 @@ struct View<'q> {
     resource_type: &'q ResourceType,
     projection: Projection,
     filter: Option<BoundFilter<'q>>,
+    /// What plugins leave of the type.
+    narrowing: Option<BoundFilter<'q>>,
     /// `None` also where the type does not have the attribute.
     sort: Option<Sort<'q>>,
 }
@@ -56,11 +61,22 @@ impl<'q> Plan<'q> {
         let view = |resource_type: &'q ResourceType| View {
             resource_type,
             projection: request.projection(resource_type, &query.selection),
-            filter: and(filters.next(), narrowing.next().flatten()),
+            filter: filters.next(),
+            narrowing: narrowing.next().flatten(),
             sort: sorts.next().flatten(),
         };
         let views = types.into_iter().map(view).collect();
-        Ok(Self { of: collection.of(), views, filtered, order })
+        Ok(Self { of: collection.of(), views, filtered, order, narrowed: Vec::new() })
+    }
+
+    /// The same, where memberships show no more than these resources.
+    pub(super) fn narrowed_by(self, narrowed: Vec<Narrowed<'q>>) -> Self {
+        Self { narrowed, ..self }
+    }
+
+    /// Whether it depends on memberships which resources are selected, or how they are sorted.
+    pub(super) fn goes_by_memberships(&self) -> bool {
+        self.views.iter().any(View::goes_by_memberships)
     }
 
     /// Whether the resources are selected or sorted: not all of them, in order of creation.
@@ -84,22 +100,21 @@ impl<'q> Plan<'q> {
     /// What is asked of the database, for each type.
     pub(super) fn asked<'s>(&'s self, request: &'s Request) -> Vec<Asked<'s>> {
         let asked = |view: &'s View<'q>| Asked {
-            space: request.space(view.resource_type),
+            space: Space { narrowed: &self.narrowed, ..request.space(view.resource_type) },
             filter: view.filter.as_ref(),
+            narrowing: view.narrowing.as_ref(),
             sort: view.sort,
         };
         self.views.iter().map(asked).collect()
     }
 }
 
-/// What has to hold of both.
-fn and<'q>(
-    filter: Option<BoundFilter<'q>>,
-    narrowing: Option<BoundFilter<'q>>,
-) -> Option<BoundFilter<'q>> {
-    match (filter, narrowing) {
-        (Some(filter), Some(narrowing)) => Some(BoundFilter::And(vec![filter, narrowing])),
-        (filter, narrowing) => filter.or(narrowing),
+impl View<'_> {
+    fn goes_by_memberships(&self) -> bool {
+        let Some(membership) = membership::of(self.resource_type) else { return false };
+        let attribute = membership.attribute();
+        self.filter.as_ref().is_some_and(|it| it.names(attribute))
+            || self.sort.is_some_and(|it| it.target().is_of(attribute))
     }
 }
 

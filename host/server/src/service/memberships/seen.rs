@@ -1,6 +1,7 @@
 //! Memberships where plugins narrow what a client sees: it sees those whose other side it does, can
 //! add no others, and leaves the others alone.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
@@ -10,12 +11,52 @@ use tenon_scim::membership;
 use tenon_scim::schema::ResourceType;
 use uuid::Uuid;
 
+use super::set_values;
 use crate::service::hooks::Operation;
 use crate::service::{Error, Request, Services, parse_uuid};
 use crate::store::members;
 
 /// Resources that one statement looks for.
 const AT_A_TIME: usize = 200;
+
+/// Members of a stored group that the client does not see. To it they are no members and nobody, and
+/// what it does to the members leaves them alone.
+#[derive(Debug, Default)]
+pub(in crate::service) struct Unseen {
+    values: Vec<Value>,
+    ids: HashSet<Uuid>,
+    named: HashSet<Uuid>,
+}
+
+impl Unseen {
+    /// Puts them into what the client makes of the group.
+    pub(in crate::service) fn put_back(
+        &mut self,
+        resource_type: &ResourceType,
+        attributes: &mut Object,
+    ) {
+        let Some(attribute) = membership::members_of(resource_type) else { return };
+        if self.values.is_empty() {
+            return;
+        }
+        let mut values = match attributes.shift_remove(&attribute.name) {
+            Some(Value::Array(values)) => values,
+            _ => Vec::new(),
+        };
+        self.named = values.iter().filter_map(id_of).filter(|id| self.has(*id)).collect();
+        values.append(&mut self.values);
+        set_values(attributes, attribute, values);
+    }
+
+    pub(super) fn has(&self, id: Uuid) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// Whether it is one of them, and the client names it all the same.
+    pub(super) fn is_named(&self, id: Uuid) -> bool {
+        self.named.contains(&id)
+    }
+}
 
 impl Services {
     /// Those of the resources that plugins leave the client; `None` where they leave it all.
@@ -54,6 +95,29 @@ impl Services {
             }
         }
         Ok(Some(seen))
+    }
+
+    /// A stored group as the client sees it, and who is missing.
+    pub(in crate::service) async fn without_unseen<'o>(
+        &self,
+        request: &Request,
+        resource_type: &ResourceType,
+        stored: &'o Object,
+    ) -> Result<(Cow<'o, Object>, Unseen), Error> {
+        let whole = (Cow::Borrowed(stored), Unseen::default());
+        let Some(attribute) = membership::members_of(resource_type) else { return Ok(whole) };
+        let Some(Value::Array(members)) = stored.get(&attribute.name) else { return Ok(whole) };
+        let ids: Vec<Uuid> = members.iter().filter_map(id_of).collect();
+        let Some(seen) = self.seen_of(request, &ids).await? else { return Ok(whole) };
+        let ids: HashSet<Uuid> = ids.into_iter().filter(|id| !seen.contains(id)).collect();
+        if ids.is_empty() {
+            return Ok(whole);
+        }
+        let is_unseen = |value: &Value| id_of(value).is_some_and(|id| ids.contains(&id));
+        let (values, shown) = members.iter().cloned().partition(is_unseen);
+        let mut group = stored.clone();
+        set_values(&mut group, attribute, shown);
+        Ok((Cow::Owned(group), Unseen { values, ids, named: HashSet::new() }))
     }
 
     /// Takes those values of memberships away whose other side the client does not see.

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::service::hooks::{Edited, Operation};
 use crate::service::idempotency::{Answer, Keyed};
 use crate::service::large::is_large;
-use crate::service::memberships::{MembersChange, count_members};
+use crate::service::memberships::{MembersChange, Unseen, count_members};
 use crate::service::read::Resource;
 use crate::service::{Error, Request, Services};
 use crate::store::counters::{self, Warning};
@@ -115,7 +115,9 @@ impl Services {
             let (operation, candidate) = (Operation::Create, (&mut attributes, &meta));
             edited = self.before_write(request, operation, resource_type, candidate, None).await?;
         }
-        let members = self.resolve_members(request, resource_type, None, &mut attributes).await?;
+        let unseen = Unseen::default();
+        let members =
+            self.resolve_members(request, resource_type, None, &mut attributes, &unseen).await?;
         let listed = count_members(resource_type, &attributes);
         request.check_members(listed, listed)?;
         if request.has_hook(Capability::Validation) {

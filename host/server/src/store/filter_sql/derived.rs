@@ -7,8 +7,8 @@ use tenon_scim::path::AttributeRef;
 use uuid::Uuid;
 
 use super::binds::Binds;
-use super::document::Of;
-use super::{Space, TENANT};
+use super::document::{self, DOCUMENT, Of};
+use super::{Narrowed, Space, TENANT};
 
 /// The groups of the resource `r`, also through nested groups; each once, so that groups that
 /// contain each other come to an end. Each id is a range of the one index in that order, since the
@@ -139,9 +139,29 @@ pub(super) fn memberships(
         "(SELECT jsonb_strip_nulls(jsonb_build_object({})) AS v FROM ({ids}) AS s CROSS JOIN LATERAL ( \
          SELECT id, type, display, search FROM resources WHERE tenant_id = {TENANT} \
          AND id BETWEEN s.id AND s.id \
-         ORDER BY id LIMIT 1) AS m WHERE m.id = s.id{shown})",
-        parts.join(", ")
+         ORDER BY id LIMIT 1) AS m WHERE m.id = s.id{shown}{})",
+        parts.join(", "),
+        and_seen("m.id", space, binds)
     ))
+}
+
+/// The rest of a condition: the resource with this id, an expression, is one that memberships show.
+/// Which those are goes by all memberships, so that it comes to an end.
+pub(super) fn and_seen(id: &str, space: &Space<'_>, binds: &mut Binds) -> String {
+    if space.narrowed.is_empty() {
+        return String::new();
+    }
+    let mut cases = String::new();
+    for Narrowed { resource_type, filter } in space.narrowed {
+        let of_type = Space { resource_type: *resource_type, narrowed: &[], ..*space };
+        let seen = document::condition(filter, Of::Row(&of_type), binds);
+        cases.push_str(&format!(" WHEN {} THEN {seen}", binds.text(&resource_type.name)));
+    }
+    format!(
+        " AND EXISTS (SELECT FROM (SELECT * FROM resources WHERE tenant_id = {TENANT} \
+         AND id BETWEEN {id} AND {id} ORDER BY id LIMIT 1) AS r {DOCUMENT} \
+         WHERE r.id = {id} AND CASE r.type{cases} ELSE true END)"
+    )
 }
 
 /// The URI of the resource `m`; NULL where no type of the tenant has it.
@@ -169,7 +189,8 @@ pub(super) fn shortcut(
             let id = binds.uuid(id);
             format!(
                 "EXISTS (SELECT FROM group_members AS g WHERE g.tenant_id = $1 \
-                 AND g.group_id = r.id AND g.member_id = {id})"
+                 AND g.group_id = r.id AND g.member_id = {id}{})",
+                and_seen(&id, space, binds)
             )
         }
     })

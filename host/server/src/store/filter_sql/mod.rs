@@ -57,6 +57,17 @@ pub struct Space<'s> {
     pub types: &'s [Arc<ResourceType>],
     /// Where the tenant's service is, without a slash at the end.
     pub base_url: &'s str,
+    /// The types of which memberships show a part; of all others, they show all resources.
+    pub narrowed: &'s [Narrowed<'s>],
+}
+
+/// What is seen of a type of resources.
+#[derive(Debug, Clone)]
+pub struct Narrowed<'s> {
+    /// The type.
+    pub resource_type: &'s ResourceType,
+    /// Those of its resources that are seen.
+    pub filter: BoundFilter<'s>,
 }
 
 /// Which resources of a type are looked for, and in which order.
@@ -66,6 +77,9 @@ pub struct Asked<'s> {
     pub space: Space<'s>,
     /// Which; all where there is none.
     pub filter: Option<&'s BoundFilter<'s>>,
+    /// Which of them are seen; all where there is none. It goes by all memberships, also those that
+    /// [`Space::narrowed`] leaves out for the filter and the sort.
+    pub narrowing: Option<&'s BoundFilter<'s>>,
     /// The sort; `None` also where the type does not have the attribute.
     pub sort: Option<Sort<'s>>,
 }

@@ -5,9 +5,9 @@ use sqlx::{FromRow, PgConnection, Row as _};
 use tenon_scim::sort::{MISSING, SortOrder};
 
 use super::binds::{Binds, Statement};
-use super::document::{self, DOCUMENT, Of};
+use super::document::DOCUMENT;
 use super::planner::{Keys, Plan, TypePlan};
-use super::{Bound, Order, Position, Slice, TENANT, sets, sort};
+use super::{Bound, Order, Position, Slice, TENANT, sort};
 use crate::store::rows::{Row, columns, leave_out_one_more};
 use crate::store::{StoreError, TenantId};
 
@@ -179,7 +179,7 @@ impl TypePlan<'_> {
     fn matching(&self, place: usize, binds: &mut Binds) -> String {
         let space = &self.asked.space;
         let mut conditions = vec![format!("(SELECT count(*) FROM c{place}) <= {}", self.limit())];
-        let probes = self.probes.iter().filter_map(|it| sets::probe(it, "c.id", space, binds));
+        let probes = self.probes.iter().filter_map(|it| it.probe("c.id", binds));
         conditions.extend(probes);
         let ids = |key: &str, conditions: &[String]| {
             let conditions = conditions.join(" AND ");
@@ -221,7 +221,7 @@ impl TypePlan<'_> {
         conditions.push("r.id = c.id".to_owned());
         conditions.push(format!("r.type = {}", binds.text(&space.resource_type.name)));
         for term in &self.documents {
-            conditions.push(document::condition(term, Of::Row(space), binds));
+            conditions.push(term.condition(binds));
         }
         format!(
             "SELECT c.id, {key} COLLATE \"C\" AS k FROM c{place} AS c CROSS JOIN LATERAL ( \

@@ -6,8 +6,9 @@ use tenon_scim::index;
 use tenon_scim::path::AttributeRef;
 
 use super::binds::{Binds, Statement};
+use super::document::{self, Of};
 use super::sets::{Driver, MANY, ONE, SCANNED, Set, driver, probe};
-use super::{Asked, Limits, Order, sort};
+use super::{Asked, Limits, Order, Space, sort};
 use crate::store::{StoreError, TenantId};
 
 /// Sets are counted up to here to find the smallest.
@@ -33,9 +34,9 @@ pub struct TypePlan<'s> {
     /// Whether the set is known to have few resources.
     finds_few: bool,
     /// Terms that an index answers for each candidate.
-    pub(super) probes: Vec<&'s BoundFilter<'s>>,
+    pub(super) probes: Vec<Term<'s>>,
     /// Terms that are evaluated over the document of each candidate.
-    pub(super) documents: Vec<&'s BoundFilter<'s>>,
+    pub(super) documents: Vec<Term<'s>>,
     pub(super) keys: Keys,
     pub(super) limits: Limits,
 }
@@ -95,22 +96,52 @@ impl<'s> Plan<'s> {
     }
 }
 
-/// Terms that all have to hold.
-fn conjuncts<'s>(filter: Option<&'s BoundFilter<'s>>) -> Vec<&'s BoundFilter<'s>> {
-    match filter {
-        None | Some(BoundFilter::Constant(true)) => Vec::new(),
-        Some(BoundFilter::And(terms)) => {
-            terms.iter().flat_map(|term| conjuncts(Some(term))).collect()
+/// A term of a filter, and where it looks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Term<'s> {
+    pub(super) filter: &'s BoundFilter<'s>,
+    space: Space<'s>,
+}
+
+impl Term<'_> {
+    /// Whether the resource with the id satisfies it, by an index; `None` where that does not say it.
+    pub(super) fn probe(&self, id: &str, binds: &mut Binds) -> Option<String> {
+        probe(self.filter, id, &self.space, binds)
+    }
+
+    /// Whether the row `r` does, with its document.
+    pub(super) fn condition(&self, binds: &mut Binds) -> String {
+        document::condition(self.filter, Of::Row(&self.space), binds)
+    }
+}
+
+impl<'s> Asked<'s> {
+    /// The terms that all have to hold.
+    pub(super) fn terms(&self) -> Vec<Term<'s>> {
+        let unnarrowed = Space { narrowed: &[], ..self.space };
+        let mut terms = Vec::new();
+        for (filter, space) in [(self.filter, self.space), (self.narrowing, unnarrowed)] {
+            let conjuncts = filter.map(conjuncts).unwrap_or_default();
+            terms.extend(conjuncts.into_iter().map(|filter| Term { filter, space }));
         }
-        Some(term) => vec![term],
+        terms
+    }
+}
+
+fn conjuncts<'s>(filter: &'s BoundFilter<'s>) -> Vec<&'s BoundFilter<'s>> {
+    match filter {
+        BoundFilter::Constant(true) => Vec::new(),
+        BoundFilter::And(terms) => terms.iter().flat_map(conjuncts).collect(),
+        term => vec![term],
     }
 }
 
 /// The sets of those terms that an index answers, the best first, with the places of the terms.
-fn drivers<'s>(terms: &[&'s BoundFilter<'s>], asked: &Asked<'s>) -> Vec<(usize, Driver<'s>)> {
+fn drivers<'s>(terms: &[Term<'s>]) -> Vec<(usize, Driver<'s>)> {
     let drivers = terms.iter().enumerate();
-    let mut drivers: Vec<_> =
-        drivers.filter_map(|(place, term)| Some((place, driver(term, &asked.space)?))).collect();
+    let driver =
+        |(place, term): (usize, &Term<'s>)| Some((place, driver(term.filter, &term.space)?));
+    let mut drivers: Vec<_> = drivers.filter_map(driver).collect();
     drivers.sort_by_key(|(_, driver)| driver.rank);
     drivers
 }
@@ -121,7 +152,7 @@ async fn smallest(
     tenant: TenantId,
     asked: &Asked<'_>,
 ) -> Result<Option<Choice>, StoreError> {
-    let drivers = drivers(&conjuncts(asked.filter), asked);
+    let drivers = drivers(&asked.terms());
     let counted = drivers.iter().map(|(_, driver)| driver);
     let counted: Vec<_> =
         counted.take_while(|driver| driver.rank < SCANNED).take(COMPARED).collect();
@@ -150,15 +181,12 @@ async fn smallest(
 
 impl<'s> TypePlan<'s> {
     fn of(asked: Asked<'s>, choice: Choice, order: Order, limits: Limits) -> Self {
-        let terms = conjuncts(asked.filter);
-        let chosen = drivers(&terms, &asked).into_iter().nth(choice.place);
+        let terms = asked.terms();
+        let chosen = drivers(&terms).into_iter().nth(choice.place);
         let exact = chosen.as_ref().filter(|(_, driver)| driver.exact).map(|(place, _)| *place);
         let rest = terms.iter().enumerate().filter(|(place, _)| Some(*place) != exact);
-        let is_probe = |term: &BoundFilter<'_>| {
-            probe(term, "c.id", &asked.space, &mut Binds::default()).is_some()
-        };
-        let (probes, documents): (Vec<_>, Vec<_>) =
-            rest.map(|(_, term)| *term).partition(|term| is_probe(term));
+        let is_probe = |term: &Term<'_>| term.probe("c.id", &mut Binds::default()).is_some();
+        let (probes, documents): (Vec<_>, Vec<_>) = rest.map(|(_, term)| *term).partition(is_probe);
         let indexed = |sort| sort::is_indexed(sort, &asked.space) && documents.is_empty();
         let keys = match &asked.sort {
             _ if order == Order::Creation => Keys::None,
@@ -245,10 +273,10 @@ impl<'s> TypePlan<'s> {
     }
 }
 
-fn paths(terms: &[&BoundFilter<'_>]) -> Vec<String> {
+fn paths(terms: &[Term<'_>]) -> Vec<String> {
     let mut found = Vec::new();
     for term in terms {
-        collect(term, None, &mut found);
+        collect(term.filter, None, &mut found);
     }
     found
 }

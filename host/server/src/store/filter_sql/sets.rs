@@ -8,7 +8,7 @@ use tenon_scim::schema::Kind;
 use uuid::Uuid;
 
 use super::binds::Binds;
-use super::derived::{group_named, id, member_named, unbracketed};
+use super::derived::{and_seen, group_named, id, member_named, unbracketed};
 use super::document::{self, DOCUMENT, Of};
 use super::operand::{Test, after_all_with};
 use super::{Space, TENANT};
@@ -21,10 +21,30 @@ pub(super) enum Set<'f> {
     /// Those with such a value.
     Valued(Valued<'f>),
     /// The groups that have this member.
-    GroupsOf(Uuid),
+    GroupsOf(OtherSide<'f>),
     /// The members of this group, also through nested groups.
-    Within(Uuid),
+    Within(OtherSide<'f>),
     Union(Vec<Set<'f>>),
+}
+
+/// What is on the other side of memberships; nobody has those with one that is not seen.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OtherSide<'f> {
+    id: Uuid,
+    space: Space<'f>,
+}
+
+impl OtherSide<'_> {
+    /// The place of its id.
+    fn id(self, binds: &mut Binds) -> String {
+        binds.uuid(self.id)
+    }
+
+    /// The rest of a condition: it is seen.
+    fn and_seen(self, binds: &mut Binds) -> String {
+        let id = self.id(binds);
+        and_seen(&id, &self.space, binds)
+    }
 }
 
 /// Resources with a value of an indexed attribute.
@@ -62,7 +82,7 @@ pub(super) const MANY: u8 = 4;
 pub(super) const SCANNED: u8 = 6;
 
 /// The set of a term, where an index has it.
-pub(super) fn driver<'f>(term: &'f BoundFilter<'f>, space: &Space<'_>) -> Option<Driver<'f>> {
+pub(super) fn driver<'f>(term: &'f BoundFilter<'f>, space: &Space<'f>) -> Option<Driver<'f>> {
     match term {
         BoundFilter::Constant(false) => Some(found(Set::Empty, 0)),
         BoundFilter::Constant(true) | BoundFilter::Not(_) => None,
@@ -101,7 +121,7 @@ fn union(drivers: Vec<Driver<'_>>) -> Option<Driver<'_>> {
 fn in_element<'f>(
     target: AttributeRef<'f>,
     inner: &'f BoundFilter<'f>,
-    space: &Space<'_>,
+    space: &Space<'f>,
 ) -> Option<Driver<'f>> {
     if let Some(comparison) = unbracketed(target, inner, space) {
         return membership(&comparison, space);
@@ -126,8 +146,10 @@ fn in_element<'f>(
     }
 }
 
-fn membership<'f>(comparison: &Comparison<'_>, space: &Space<'_>) -> Option<Driver<'f>> {
-    let set = |id: Option<Uuid>, set: fn(Uuid) -> Set<'f>| id.map_or(Set::Empty, set);
+fn membership<'f>(comparison: &Comparison<'_>, space: &Space<'f>) -> Option<Driver<'f>> {
+    let set = |id: Option<Uuid>, set: fn(OtherSide<'f>) -> Set<'f>| {
+        id.map_or(Set::Empty, |id| set(OtherSide { id, space: *space }))
+    };
     if let Some(member) = member_named(comparison, space) {
         return Some(found(set(member, Set::GroupsOf), 2));
     }
@@ -139,7 +161,7 @@ fn membership<'f>(comparison: &Comparison<'_>, space: &Space<'_>) -> Option<Driv
 fn compared<'f>(
     comparison: &'f Comparison<'f>,
     target: AttributeRef<'f>,
-    space: &Space<'_>,
+    space: &Space<'f>,
 ) -> Option<Driver<'f>> {
     if let Some(membership) = membership(comparison, space) {
         return Some(membership);
@@ -239,16 +261,18 @@ impl Set<'_> {
             ),
             Self::Valued(valued) => valued.entries("SELECT DISTINCT a.id", space, binds),
             Self::GroupsOf(member) => {
-                let member = binds.uuid(*member);
+                let (id, and_seen) = (member.id(binds), member.and_seen(binds));
                 let ids = format!(
                     "SELECT group_id AS id FROM group_members WHERE tenant_id = {TENANT} \
-                     AND member_id BETWEEN {member} AND {member} ORDER BY member_id, group_id OFFSET 0"
+                     AND member_id BETWEEN {id} AND {id}{and_seen} \
+                     ORDER BY member_id, group_id OFFSET 0"
                 );
                 of_one_type(&ids, &of_type)
             }
             Self::Within(group) => {
                 let names = space.types.iter().map(|it| it.name.clone()).collect();
-                let ids = within(&binds.uuid(*group), &binds.texts(names));
+                let (id, and_seen) = (group.id(binds), group.and_seen(binds));
+                let ids = within(&id, &binds.texts(names), &and_seen);
                 of_one_type(&ids, &of_type)
             }
             Self::Union(sets) => {
@@ -285,14 +309,14 @@ fn of_one_type(ids: &str, of_type: &str) -> String {
 
 /// All that is in a group, as `groups` of users shows it: a group of a type that no active plugin
 /// defines is not shown.
-fn within(group: &str, names: &str) -> String {
+fn within(group: &str, names: &str, and_seen: &str) -> String {
     format!(
         "WITH RECURSIVE within (id) AS ( \
              SELECT m.member_id FROM ( \
                  SELECT member_id FROM group_members WHERE tenant_id = {TENANT} \
                  AND group_id BETWEEN {group} AND {group} ORDER BY group_id, member_id OFFSET 0) AS m \
              WHERE EXISTS (SELECT FROM resources WHERE tenant_id = {TENANT} AND id = {group} \
-                 AND type = ANY({names})) \
+                 AND type = ANY({names})){and_seen} \
              UNION \
              SELECT m.member_id FROM within AS w CROSS JOIN LATERAL ( \
                  SELECT member_id FROM group_members WHERE tenant_id = {TENANT} \
@@ -427,8 +451,9 @@ fn probe_equal(
         Set::Empty => Some("false".to_owned()),
         Set::One(one) => Some(format!("{id} = {}", binds.uuid(one))),
         Set::GroupsOf(member) => Some(exists(&format!(
-            "SELECT group_id AS id FROM group_members WHERE tenant_id = {TENANT} AND member_id = {}",
-            binds.uuid(member)
+            "SELECT group_id AS id FROM group_members WHERE tenant_id = {TENANT} AND member_id = {}{}",
+            member.id(binds),
+            member.and_seen(binds)
         ))),
         Set::Valued(valued) => {
             let table = if valued.unique { "unique_values" } else { "attr_index" };

@@ -4,7 +4,9 @@
 //! What a term says of such a document may be wrong. So where documents are being rewritten, a page
 //! tells whether one that it depends on may say something else than it will: it has a value of the
 //! attribute whose form the schemas decide, and neither was it written under the schemas of today
-//! nor has the build passed it. All other lists go on as ever.
+//! nor has the build passed it. A list that looks at memberships, of which only those are seen whose
+//! other side matches, depends on documents of other types too, and waits for all of them. All other
+//! lists go on as ever.
 
 use tenon_scim::filter::{BoundFilter, Operand};
 use tenon_scim::path::AttributeRef;
@@ -14,7 +16,7 @@ use tenon_scim::schema::core::{ENTERPRISE_USER, GROUP, USER};
 use super::binds::Binds;
 use super::document::{self, Of, present, row, whole, whole_in};
 use super::planner::{Keys, TypePlan};
-use super::sets::{self, Set};
+use super::sets::Set;
 use super::{Space, TENANT, derived};
 use crate::store::index_builds::DOCUMENTS;
 
@@ -25,6 +27,9 @@ impl TypePlan<'_> {
         let space = &self.asked.space;
         if space.rewritten {
             return None;
+        }
+        if !space.narrowed.is_empty() {
+            return Some("true".to_owned());
         }
         let of_candidates = self.stale_candidate(place, binds);
         let mut cut = Vec::new();
@@ -40,7 +45,7 @@ impl TypePlan<'_> {
         let space = &self.asked.space;
         let mut targets = Vec::new();
         for term in &self.documents {
-            compared(term, None, &mut targets);
+            compared(term.filter, None, &mut targets);
         }
         if let (Keys::Documents, Some(sort)) = (self.keys, &self.asked.sort) {
             targets.push(sort.target());
@@ -50,7 +55,7 @@ impl TypePlan<'_> {
         if stale.is_empty() {
             return None;
         }
-        let probes = self.probes.iter().filter_map(|it| sets::probe(it, "c.id", space, binds));
+        let probes = self.probes.iter().filter_map(|it| it.probe("c.id", binds));
         let mut conditions: Vec<_> = probes.collect();
         conditions.push(format!("({})", stale.join(" OR ")));
         Some(format!(

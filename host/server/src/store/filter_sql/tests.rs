@@ -136,8 +136,10 @@ impl Case {
                         rewritten: world.rewritten,
                         types: &world.types,
                         base_url: world::BASE_URL,
+                        narrowed: &[],
                     },
                     filter: filters.map(|filters| &filters[at]),
+                    narrowing: None,
                     sort: self.sort(types[at]),
                 })
                 .collect();

@@ -18,7 +18,7 @@ use tenon_scim::index::{self, KEY_CHARS};
 use tenon_scim::sort::{MISSING, Sort, SortOrder, rank};
 
 use super::binds::{Binds, Statement};
-use super::document::{self, DOCUMENT, Of};
+use super::document::DOCUMENT;
 use super::page::{COLUMNS, Page, as_i64, page_of};
 use super::planner::{Keys, Plan, TypePlan};
 use super::{Bound, Order, Slice, Space, TENANT};
@@ -62,8 +62,9 @@ impl Plan<'_> {
         }
         let is_filtered = of_type.set.is_some() || !of_type.probes.is_empty();
         if is_filtered {
-            let filter = of_type.asked.filter?;
-            let condition = document::condition(filter, Of::Row(space), &mut binds);
+            let terms = of_type.asked.terms();
+            let conditions: Vec<_> = terms.iter().map(|it| it.condition(&mut binds)).collect();
+            let condition = format!("({})", conditions.join(" AND "));
             walk.filtered = Some(Filtered { of_type, condition });
         }
         // Among those without a value, documents alone know the way.

@@ -38,9 +38,11 @@ async fn planned<T>(
         rewritten: true,
         types: &types,
         base_url: "",
+        narrowed: &[],
     };
     let filter = bound.as_ref().and_then(|it| it.first());
-    let mut plan = Plan::of(vec![Asked { space, filter, sort }], order, Limits::default());
+    let mut plan =
+        Plan::of(vec![Asked { space, filter, narrowing: None, sort }], order, Limits::default());
     look(&mut plan).await
 }
 

@@ -50,12 +50,17 @@ async fn walked(
         rewritten: true,
         types: &types,
         base_url: "",
+        narrowed: &[],
     };
     let sort = Some(Sort::new(&resource_type, "displayName", order).unwrap());
     let filter = filter.map(|it| filter::parse(it).unwrap());
     let bound = filter.as_ref().map(|it| bind_each([(&*resource_type, it)]).unwrap());
     let filter = bound.as_ref().and_then(|it| it.first());
-    let plan = Plan::of(vec![Asked { space, filter, sort }], Order::Sorted(order), limits);
+    let plan = Plan::of(
+        vec![Asked { space, filter, narrowing: None, sort }],
+        Order::Sorted(order),
+        limits,
+    );
     let page = plan.walked(conn, TENANT, slice).await.unwrap()?;
     let ids = page.found.iter().map(|it| it.position.id.as_u128()).collect();
     Some((ids, page.earlier, page.later))
