@@ -1,7 +1,7 @@
 # The commands of the project. Each ends with the status of what it ran.
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo demo-once plugins-js plugins-py test test-row-security test-nightly test-toolchains conformance lint bench bench-plugins bench-neighbour bench-protocol fuzz-build prerequisites
+.PHONY: help build demo demo-once plugins-js plugins-py test test-row-security test-nightly test-toolchains conformance lint bench bench-plugins bench-neighbour beside-extism bench-protocol fuzz-build prerequisites
 
 help:
 	@echo 'make demo         a server, a tenant, a plugin that decides, real traffic; then it is yours'
@@ -14,7 +14,7 @@ help:
 	@echo 'make conformance  scim2-cli, the scenarios of tests/vectors and a validator of OpenAPI against a real server'
 	@echo 'make lint         formatting, clippy, and cargo-deny if it is installed'
 	@echo 'make bench        the server beside what this machine can do without it: README, docs/bench.*'
-	@echo 'make bench-plugins  one call of a plugin beside a webhook, wasmtime alone and Rust: README'
+	@echo 'make bench-plugins  one call of a plugin beside a webhook, Extism, wasmtime alone and Rust: README'
 	@echo 'make bench-neighbour  a tenant beside another one at all its limits: README'
 	@echo 'make bench-protocol  what filters, validation and PATCH cost'
 	@echo 'make fuzz-build   the fuzz targets, run on the inputs that are checked in'
@@ -72,9 +72,17 @@ bench: prerequisites
 	@"$${CARGO_TARGET_DIR:-target}/release/bench"
 
 # What one call of a plugin costs, and what a tenant notices of one at all its limits.
+bench-plugins: beside-extism
 bench-plugins bench-neighbour: bench-%: prerequisites
 	cargo build --release --workspace --bin tenon --bin bench
 	@"$${CARGO_TARGET_DIR:-target}/release/bench" $*
+
+# The same rule in a plugin of Extism. It has a wasmtime of its own, and so a workspace of its own.
+beside-extism: prerequisites
+	cargo build --release --locked --manifest-path benches/extism/Cargo.toml \
+		--target-dir "$${CARGO_TARGET_DIR:-target}"
+	cargo build --release --locked --manifest-path benches/extism/Cargo.toml --package extism-rule \
+		--target wasm32-unknown-unknown --target-dir "$${CARGO_TARGET_DIR:-target}"
 
 bench-protocol: prerequisites
 	cargo bench --locked --manifest-path benches/Cargo.toml
@@ -95,6 +103,7 @@ lint: prerequisites
 	cargo fmt --all --check
 	cargo fmt --manifest-path fuzz/Cargo.toml --check
 	cargo fmt --manifest-path benches/Cargo.toml --check
+	cargo fmt --manifest-path benches/extism/Cargo.toml --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then \
 		echo cargo deny check; cargo deny check; \

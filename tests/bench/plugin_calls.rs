@@ -3,20 +3,19 @@
 //! wasmtime alone. Each turn has one call of each, so that all see the same machine.
 
 mod bare;
+mod case;
+mod extism;
 mod rule;
 mod webhook;
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
 use tempfile::TempDir;
-use tenon_plugin::{
-    Budget, Call, Checked, Compiler, Document, HostSettings, Limits, Plugin, PluginHost, Tier,
-};
-use tenon_scim::Registry;
-use tenon_scim::schema::describe::Description;
+use tenon_plugin::{Compiler, Document, HostSettings, Limits, Plugin, PluginHost, Tier};
 use tenon_tests::artifacts;
+
+use self::bare::{Bare, Fuel};
+use self::webhook::Webhook;
 
 use crate::plugins;
 use crate::report::{self, Goal, Row};
@@ -31,8 +30,10 @@ const VERSIONS: [usize; 3] = [1, 100, 1_000];
 pub(crate) async fn measure() {
     let (host, _dir) = host();
     let checked = host.check(artifacts::cost_center(), Tier::Standard).await.expect("it passes");
-    let document = document(&checked.described);
-    let mut rows = calls(&checked, &document).await;
+    let document = case::document(&checked.described);
+    let mut rows = calls(&host, &checked.plugin, &document).await;
+    rows.extend(extism::rows(artifacts::cost_center()));
+    rows.push(fuel().await);
     rows.extend(versions(&host, &document).await);
     rows.push(share_of_a_post().await);
     report::write_plugins(&rows);
@@ -49,38 +50,54 @@ fn host() -> (PluginHost, TempDir) {
 }
 
 /// All ways to judge one user, in turns.
-async fn calls(checked: &Checked, document: &Document) -> Vec<Row> {
-    let webhook = webhook::Webhook::start(document).await;
-    let (bare, without_fuel) = (bare::Bare::new(true), bare::Bare::new(false));
+async fn calls(host: &PluginHost, plugin: &Plugin, document: &Document) -> Vec<Row> {
+    let harmless = host.check(&artifacts::hostile("harmless"), Tier::Standard).await;
+    let harmless = harmless.expect("it passes").plugin;
+    let webhook = Webhook::start(document).await;
+    let bare = Bare::new(Fuel::Counted);
     let mut times: [Vec<Duration>; 5] = Default::default();
     for turn in 0..WARM_UP + TURNS {
         let took = [
-            timed(async || judge(&checked.plugin, document).await).await,
-            timed(async || assert!(rule::accepts(document))).await,
+            timed(async || judge(plugin, document).await).await,
+            timed(async || judge(&harmless, document).await).await,
+            timed(async || bare.call("empty").await).await,
             timed(async || webhook.accepts().await).await,
-            timed(async || bare.call().await).await,
-            timed(async || without_fuel.call().await).await,
+            timed(async || assert!(rule::accepts(document))).await,
         ];
         if turn >= WARM_UP {
             times.iter_mut().zip(took).for_each(|(times, took)| times.push(took));
         }
     }
-    let [plugin, native, webhook, bare, without_fuel] = times.map(micros);
+    let [plugin, harmless, bare, webhook, native] = times.map(micros);
     let row = |what: &str, value: f64| Row::of(what, value, "µs");
     vec![
-        row("the plugin: instance, call, two attributes read", plugin)
+        row("the plugin: instance, call, two attributes and the configuration read", plugin)
             .beside("an empty component in wasmtime alone", bare, plugin / bare)
+            .goal(Goal::AtMost(1.5)),
+        row("a plugin that accepts at once: instance, call", harmless)
+            .beside("an empty component in wasmtime alone", bare, harmless / bare)
             .goal(Goal::AtMost(1.5)),
         row("a webhook over HTTP with the same rule", webhook)
             .beside("the plugin", plugin, webhook / plugin)
             .goal(Goal::AtLeast(10.0)),
         row("the plugin", plugin).beside("the same rule in Rust", native, plugin / native),
-        row("an empty component, fuel counted", bare).beside(
-            "not counted",
-            without_fuel,
-            bare / without_fuel,
-        ),
     ]
+}
+
+/// A loop in wasmtime alone, with and without counting, in turns.
+async fn fuel() -> Row {
+    let (counted, free) = (Bare::new(Fuel::Counted), Bare::new(Fuel::Free));
+    let mut times: [Vec<Duration>; 2] = Default::default();
+    for _ in 0..TURNS {
+        times[0].push(timed(async || counted.call("loop").await).await);
+        times[1].push(timed(async || free.call("loop").await).await);
+    }
+    let [counted, free] = times.map(micros);
+    Row::of("a loop of 100,000 turns in wasmtime alone, fuel counted", counted, "µs").beside(
+        "not counted",
+        free,
+        counted / free,
+    )
 }
 
 /// The same call, of so many versions in turn.
@@ -123,12 +140,12 @@ async fn share_of_a_post() -> Row {
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     let (with, without) = (ms(cost.with.p50), ms(cost.without.p50));
     Row::of("POST /Users with the plugin, p50", with, "ms")
-        .beside("without", without, with / without)
+        .beside("the same attributes without a call", without, with / without)
         .goal(Goal::AtMost(1.05))
 }
 
 async fn judge(plugin: &Plugin, document: &Document) {
-    let issues = plugin.validate(&call(), document.clone(), None).await.result;
+    let issues = plugin.validate(&case::call(), document.clone(), None).await.result;
     assert!(issues.expect("an answer").is_empty());
 }
 
@@ -142,35 +159,4 @@ async fn timed(work: impl AsyncFnOnce()) -> Duration {
 fn micros(mut times: Vec<Duration>) -> f64 {
     times.sort_unstable();
     times[times.len() / 2].as_secs_f64() * 1_000_000.0
-}
-
-fn call() -> Call {
-    Call {
-        tenant: "acme".into(),
-        plugin: "cost-center".into(),
-        request_id: "01".into(),
-        resource_type: "User".into(),
-        operation: "create".into(),
-        actor: "token:1".into(),
-        config: Arc::new(rule::config()),
-        directory: None,
-        now: 0,
-        seed: [0; 32],
-        budget: Budget::default(),
-    }
-}
-
-fn document(described: &[Value]) -> Document {
-    let description = Description::parse(described).expect("a description");
-    let registry = Registry::core().with(&description).expect("it fits");
-    let resource_type = Arc::clone(registry.resource_type("User").expect("users"));
-    let user = json!({
-        "userName": "ada",
-        "name": { "givenName": "Ada", "familyName": "Lovelace" },
-        "emails": [{ "value": "ada@example.com", "type": "work" }],
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "Sales" },
-        "urn:example:params:scim:schemas:extension:costcenter:2.0:User": { "costCenter": "CC-1234" },
-    });
-    let Value::Object(value) = user else { panic!("a user is an object") };
-    Document { resource_type, value: Arc::new(value) }
 }

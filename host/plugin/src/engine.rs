@@ -33,10 +33,7 @@ pub(crate) struct RunningEngine {
 impl RunningEngine {
     /// With a pool where the address space has room for it, without one elsewhere.
     pub(crate) fn new(limits: &Limits) -> Result<RunningEngine, HostError> {
-        let mut config = code_config();
-        config.max_wasm_stack(limits.stack_bytes);
-        config.async_stack_size(limits.stack_bytes.saturating_add(HOST_STACK_BYTES));
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+        let mut config = engine_config(limits);
         let engine = match Engine::new(&config) {
             Ok(engine) => engine,
             Err(error) => {
@@ -56,6 +53,17 @@ impl RunningEngine {
     pub(crate) fn engine(&self) -> &Engine {
         &self.engine
     }
+}
+
+/// What the engine that calls run in is made of, for those who measure what wasmtime costs without a
+/// [`PluginHost`](crate::PluginHost) around it.
+pub fn engine_config(limits: &Limits) -> Config {
+    let mut config = code_config();
+    config
+        .max_wasm_stack(limits.stack_bytes)
+        .async_stack_size(limits.stack_bytes.saturating_add(HOST_STACK_BYTES))
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(limits)));
+    config
 }
 
 /// The engine of the compile child: it compiles as [`RunningEngine`] expects, on one thread,
@@ -160,14 +168,7 @@ mod tests {
     #[test]
     fn a_pool_too_large_for_the_address_space_falls_back_to_mapping_each_memory() {
         let limits = Limits { concurrent_calls: 1_000_000, ..Limits::default() };
-        assert!(
-            Engine::new(&{
-                let mut config = code_config();
-                config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&limits)));
-                config
-            })
-            .is_err()
-        );
+        assert!(Engine::new(&engine_config(&limits)).is_err());
         assert!(RunningEngine::new(&limits).is_ok());
     }
 }

@@ -75,6 +75,7 @@ pub use child::compile_child_main;
 pub use compile::Compiler;
 pub use digest::{Digest, DigestError};
 pub use directory::{Directory, LookUp, LookUpError};
+pub use engine::engine_config;
 pub use error::{CallError, HostError, Refusal};
 pub use hooks::{Claim, Edit, Event, QueryDecision, RequestHead, WriteDecision};
 pub use host::{Checked, HostSettings, Memory, PluginHost};

@@ -2,18 +2,15 @@
 //! the plugin has to.
 
 use regex_lite::Regex;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tenon_plugin::Document;
 use tenon_scim::path;
+
+use super::case;
 
 const COST_CENTER: &str =
     "urn:example:params:scim:schemas:extension:costcenter:2.0:User:costCenter";
 const DEPARTMENT: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
-
-pub(super) fn config() -> Map<String, Value> {
-    let config = json!({ "pattern": "^CC-[0-9]{4}$", "departments": ["Engineering", "Sales"] });
-    config.as_object().cloned().expect("an object")
-}
 
 pub(super) fn accepts(document: &Document) -> bool {
     let read = |path: &str| {
@@ -32,7 +29,7 @@ pub(super) fn accepts_json(user: &Value) -> bool {
 }
 
 fn judged(code: Option<&Value>, department: Option<&Value>) -> bool {
-    let config = config();
+    let config = case::config();
     let pattern = Regex::new(config["pattern"].as_str().expect("text")).expect("a pattern");
     let departments = config["departments"].as_array().expect("a list");
     let code = code.and_then(Value::as_str).expect("a cost centre");
