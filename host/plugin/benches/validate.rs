@@ -85,6 +85,7 @@ fn call() -> Call {
         now: 0,
         seed: [0; 32],
         budget: Budget::default(),
+        recorder: None,
     }
 }
 

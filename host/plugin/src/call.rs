@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tenon_scim::ScimType;
 use tenon_scim::schema::ResourceType;
@@ -11,9 +12,11 @@ use tenon_scim::schema::ResourceType;
 use crate::directory::Directory;
 use crate::error::CallError;
 use crate::limits::Budget;
+use crate::recording::Recorder;
 
 /// A set of functions that a plugin may export, one WIT interface each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Capability {
     /// `tenon:plugin/schema`: extensions and resource types.
     Schema,
@@ -121,6 +124,8 @@ pub struct Call {
     pub seed: [u8; 32],
     /// What the tenant's calls may cost.
     pub budget: Budget,
+    /// Where the call is recorded; `None` where nobody has asked for it.
+    pub recorder: Option<Arc<dyn Recorder>>,
 }
 
 impl fmt::Debug for Call {
@@ -155,7 +160,8 @@ pub struct Document {
 
 /// One thing that a plugin finds wrong with a request, fit to be shown to the client: without
 /// control characters, and bounded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Issue {
     /// The SCIM path of the attribute that is wrong, as the plugin wrote it.
     pub path: Option<String>,
@@ -175,12 +181,15 @@ pub struct Outcome<T> {
     pub usage: Usage,
 }
 
-/// What a call took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a call took. All of it but the time is the same when the call is made once more; so that is left
+/// out where it is written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Usage {
     /// Fuel, host calls included.
     pub fuel: u64,
     /// Wall time from admission to the end.
+    #[serde(skip)]
     pub duration: Duration,
     /// The most that all linear memories together came to, in bytes.
     pub peak_memory_bytes: usize,
@@ -221,6 +230,7 @@ mod tests {
             now: 0,
             seed: [0; 32],
             budget: Budget::default(),
+            recorder: None,
         };
         let text = format!("{call:?}");
         assert!(text.contains("cost-center") && text.contains("1 redacted members"), "{text}");

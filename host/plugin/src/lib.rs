@@ -31,6 +31,7 @@
 //!     now: 1_700_000_000_000,
 //!     seed: [7; 32],
 //!     budget: Budget::default(),
+//!     recorder: None,
 //! };
 //! let candidate = Document { resource_type: user_type, value: Arc::new(user) };
 //! let outcome = checked.plugin.validate(&call, candidate, None).await;
@@ -64,6 +65,7 @@ mod limits;
 mod package;
 mod plugin;
 mod price;
+mod recording;
 mod report;
 mod shape;
 mod state;
@@ -82,4 +84,8 @@ pub use host::{Checked, HostSettings, Memory, PluginHost};
 pub use limits::{Budget, Limits, Share, Tier, UploadLimits};
 pub use package::{PackageError, encode};
 pub use plugin::Plugin;
+pub use recording::{
+    Difference, Input, RecordedCall, Recorder, Recording, RecordingError, Redaction,
+    RedactionError, Replayed, Surroundings,
+};
 pub use report::{CallObserver, CallReport, Line};

@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 mod meter;
 mod upload;
 
@@ -13,14 +15,17 @@ pub use self::upload::{Tier, UploadLimits};
 /// Limits on one call, on one upload, and on how many calls run at a time.
 ///
 /// [`Limits::default`] is what an operator starts from. Fuel is the deterministic price of guest
-/// code (one unit is about one WebAssembly instruction, 0.26 ns), the deadline is wall time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// code (one unit is about one WebAssembly instruction, 0.26 ns), the deadline is wall time. Those that
+/// bound a call are what is written down with a recorded one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Limits {
     /// Fuel of one call, host calls included. Validating one user takes some ten thousand.
     pub fuel: u64,
     /// Fuel after which a guest lets other tasks of the same thread run.
     pub fuel_yield_interval: u64,
     /// Wall time of one call, from its start, waiting for a processor included.
+    #[serde(rename = "deadlineMillis", with = "millis")]
     pub deadline: Duration,
     /// Bytes of all linear memories of a call together.
     pub memory_bytes: usize,
@@ -66,31 +71,43 @@ pub struct Limits {
     pub filter_bytes: usize,
 
     /// What a component may be that any tenant uploads.
+    #[serde(skip)]
     pub upload: UploadLimits,
     /// What a component may be that brings the runtime of its language.
+    #[serde(skip)]
     pub runtime_upload: UploadLimits,
     /// Fuel of the one call of `describe`.
+    #[serde(skip)]
     pub describe_fuel: u64,
     /// Documents that `describe` may return.
+    #[serde(skip)]
     pub describe_documents: usize,
     /// Bytes of all documents that `describe` returns.
+    #[serde(skip)]
     pub describe_bytes: usize,
     /// Uploads that are compiled, started and described at a time; more of them wait.
+    #[serde(skip)]
     pub concurrent_compiles: usize,
     /// Versions that are compiled again at a time because their compiled code was lost. They
     /// hold up requests, so these places are beside those of uploads.
+    #[serde(skip)]
     pub concurrent_loads: usize,
     /// Uploads that may be checked or wait for it; further ones are refused at once.
+    #[serde(skip)]
     pub concurrent_uploads: usize,
 
     /// Calls at a time in the whole server.
+    #[serde(skip)]
     pub concurrent_calls: usize,
     /// Calls at a time of one tenant, so that one tenant cannot hold all places.
+    #[serde(skip)]
     pub concurrent_calls_per_tenant: usize,
     /// Fuel of all calls of one tenant in a second, for long. That of two seconds may be used at once.
+    #[serde(skip)]
     pub fuel_per_second: u64,
     /// Bytes of compiled code that is kept in memory, of all versions together. The least recently
     /// used ones leave.
+    #[serde(skip)]
     pub loaded_bytes: usize,
 }
 
@@ -188,6 +205,21 @@ impl Default for Limits {
             fuel_per_second: 400_000_000,
             loaded_bytes: 256 * MIB,
         }
+    }
+}
+
+/// A duration as a number of milliseconds.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(it: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(it.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
     }
 }
 

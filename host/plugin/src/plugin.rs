@@ -3,18 +3,20 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use serde::Serialize;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::admission::{Admission, Caller};
 use crate::breaker::Breakers;
-use crate::call::{Call, Capability, Outcome, Usage};
+use crate::call::{Call, Capability, Document, Outcome, Usage};
 use crate::digest::Digest;
 use crate::engine::{RunningEngine, TICK};
 use crate::error::{CallError, Refusal};
 use crate::fault;
 use crate::hooks::{self, Hooks};
 use crate::limits::Limits;
+use crate::recording::{Input, Tape};
 use crate::report::{CallObserver, Line};
 use crate::state::{self, HookCall, State};
 
@@ -43,12 +45,11 @@ pub(crate) struct Runtime {
     pub(crate) observer: OnceLock<Arc<dyn CallObserver>>,
 }
 
-/// What came of a call that had a place.
-struct Ended<T> {
-    result: Result<T, CallError>,
-    usage: Usage,
+/// What came of a call.
+pub(crate) struct Ended<T> {
+    pub(crate) outcome: Outcome<T>,
     /// What the guest wrote to the log.
-    lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
 }
 
 impl Plugin {
@@ -76,7 +77,7 @@ impl Plugin {
             self.run(None, (limits, limits.describe_fuel), None, async |store, instance| {
                 Ok(self.hooks.check_types(store, instance))
             });
-        match probe.await.result {
+        match probe.await.outcome.result {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(Refusal::WrongType { message: fault::text(&error) }),
             Err(error) => Err(Refusal::DoesNotStart { error }),
@@ -126,10 +127,11 @@ impl Plugin {
         Ok(Plugin { digest, capabilities, runtime, instance, hooks, is_trial })
     }
 
-    /// Runs one hook for a request, within what its tenant's calls may cost.
-    pub(crate) async fn call_hook<T>(
+    /// Runs one hook for a request, within what its tenant's calls may cost. `input` is what it is given,
+    /// where the call is recorded.
+    pub(crate) async fn call_hook<T: Serialize>(
         &self,
-        hook: Capability,
+        (hook, input): (Capability, Option<Input<Document>>),
         call: &Call,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance, &Limits) -> Result<T, CallError>,
     ) -> Outcome<T> {
@@ -137,7 +139,13 @@ impl Plugin {
         let body = async |store: &mut Store<State>, instance: &Instance| {
             body(store, instance, limits).await
         };
-        self.run(Some(hook), (limits, limits.fuel), Some(call), body).await
+        let tape = input.filter(|_| !self.is_trial).and_then(|input| Tape::of(input, call));
+        let call = tape.as_ref().map_or(call, Tape::call);
+        let ended = self.run(Some(hook), (limits, limits.fuel), Some(call), body).await;
+        if let Some(tape) = tape {
+            tape.end(self.digest, limits, &ended);
+        }
+        ended.outcome
     }
 
     /// Runs one hook, or just a start, in an instance of its own: admission, limits, the deadline,
@@ -148,7 +156,7 @@ impl Plugin {
         (limits, fuel): (&Limits, u64),
         call: Option<&Call>,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
-    ) -> Outcome<T> {
+    ) -> Ended<T> {
         let start = Instant::now();
         let passage = match (hook, call) {
             (Some(hook), Some(call)) if !self.is_trial => {
@@ -160,22 +168,21 @@ impl Plugin {
             Ok(passage) => {
                 let ended = self.admit_and_run(hook, (limits, fuel), call, start, body).await;
                 if let Some(passage) = passage {
-                    let error =
-                        ended.as_ref().map_or_else(Some, |ended| ended.result.as_ref().err());
+                    let error = ended
+                        .as_ref()
+                        .map_or_else(Some, |ended| ended.outcome.result.as_ref().err());
                     passage.ended(error, Instant::now());
                 }
                 ended
             }
             Err(error) => Err(error),
         };
-        let Ended { result, usage, lines } = ended.unwrap_or_else(|error| Ended {
-            result: Err(error),
-            usage: Usage { duration: start.elapsed(), ..Usage::default() },
-            lines: Vec::new(),
+        let ended = ended.unwrap_or_else(|error| {
+            let usage = Usage { duration: start.elapsed(), ..Usage::default() };
+            Ended { outcome: Outcome { result: Err(error), usage }, lines: Vec::new() }
         });
-        let outcome = Outcome { result, usage };
-        self.report(hook, call, &outcome, &lines);
-        outcome
+        self.report(hook, call, &ended);
+        ended
     }
 
     /// `Err` where there was no call at all.
@@ -212,7 +219,7 @@ impl Plugin {
             place.leave(usage.fuel);
         }
         let lines = std::mem::take(&mut store.data_mut().lines);
-        Ok(Ended { result, usage, lines })
+        Ok(Ended { outcome: Outcome { result, usage }, lines })
     }
 
     fn caller(&self, call: &Call, limits: &Limits) -> Caller {

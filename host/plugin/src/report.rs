@@ -1,11 +1,14 @@
 //! How calls ended: for the log, and for whoever counts them.
 
+use std::borrow::Cow;
 use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, Capability, Outcome, Usage};
 use crate::digest::Digest;
 use crate::error::CallError;
-use crate::plugin::Plugin;
+use crate::plugin::{Ended, Plugin};
 
 /// Is told of every call of a tenant's plugins, whatever became of it.
 pub trait CallObserver: Debug + Send + Sync {
@@ -37,10 +40,11 @@ pub struct CallReport<'a> {
 }
 
 /// A line that a guest wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Line {
     /// `debug`, `info`, `warn` or `error`.
-    pub level: &'static str,
+    pub level: Cow<'static, str>,
     /// What it says.
     pub message: String,
 }
@@ -51,8 +55,7 @@ impl Plugin {
         &self,
         hook: Option<Capability>,
         call: Option<&Call>,
-        outcome: &Outcome<T>,
-        lines: &[Line],
+        Ended { outcome, lines }: &Ended<T>,
     ) {
         self.log(hook, call, outcome);
         if let (Some(hook), Some(call), Some(observer)) = (hook, call, self.observer()) {

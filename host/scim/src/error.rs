@@ -1,5 +1,6 @@
 //! What a client is told: every error of the protocol, its status, its `scimType`, its body.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::bulk::OperationError;
@@ -56,7 +57,8 @@ impl Error {
 }
 
 /// The detail error keyword (RFC 7644 §3.12, table 9; RFC 9865 §2.1, table 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ScimType {
     /// The filter is malformed, or compares what cannot be compared.
     InvalidFilter,

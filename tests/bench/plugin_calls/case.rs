@@ -27,6 +27,7 @@ pub(crate) fn call() -> Call {
         now: 0,
         seed: [0; 32],
         budget: Budget::default(),
+        recorder: None,
     }
 }
 

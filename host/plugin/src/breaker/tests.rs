@@ -18,6 +18,7 @@ fn call(config: Value) -> Call {
         now: 0,
         seed: [0; 32],
         budget: Budget::default(),
+        recorder: None,
     }
 }
 

@@ -1,27 +1,29 @@
 //! `after-commit`: tells a plugin of what was written.
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 
 use super::{answered, context, lend};
 use crate::bindings::exports::tenon::plugin::after_commit as raw;
 use crate::call::{Call, Capability, Document, Outcome};
+use crate::recording::Input;
 use crate::{Plugin, fault};
 
 /// Something that happened to a resource.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Event {
     /// Identifies the event; one that is told again has the same.
-    pub id: Arc<str>,
+    pub id: String,
     /// `create`, `replace`, `patch` or `delete`.
-    pub operation: Arc<str>,
+    pub operation: String,
     /// The name of the resource type.
-    pub resource_type: Arc<str>,
+    pub resource_type: String,
     /// The `id` of the resource.
-    pub resource_id: Arc<str>,
+    pub resource_id: String,
     /// The version that the event made; of a deletion, the last one.
     pub version: u64,
     /// When it happened, as an RFC 3339 date and time.
-    pub at: Arc<str>,
+    pub at: String,
 }
 
 impl Plugin {
@@ -32,7 +34,9 @@ impl Plugin {
         event: &Event,
         current: Option<Document>,
     ) -> Outcome<()> {
-        self.call_hook(Capability::AfterCommit, call, async |store, instance, limits| {
+        let input =
+            call.input(|| Input::AfterCommit { event: event.clone(), current: current.clone() });
+        self.call_hook((Capability::AfterCommit, input), call, async |store, instance, limits| {
             let indices =
                 self.hooks.after_commit.as_ref().ok_or(self.lacks(Capability::AfterCommit))?;
             let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
@@ -48,12 +52,12 @@ impl Plugin {
 impl Event {
     fn raw(&self) -> raw::Event {
         raw::Event {
-            id: self.id.to_string(),
-            operation: self.operation.to_string(),
-            resource_type: self.resource_type.to_string(),
-            resource_id: self.resource_id.to_string(),
+            id: self.id.clone(),
+            operation: self.operation.clone(),
+            resource_type: self.resource_type.clone(),
+            resource_id: self.resource_id.clone(),
             version: self.version,
-            at: self.at.to_string(),
+            at: self.at.clone(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Edit, answered, context, give};
 use crate::call::{Call, Capability, Document, Outcome};
+use crate::recording::Input;
 use crate::{Plugin, answer, fault};
 
 impl Plugin {
@@ -12,7 +13,8 @@ impl Plugin {
         call: &Call,
         documents: Vec<Document>,
     ) -> Outcome<Vec<Vec<Edit>>> {
-        self.call_hook(Capability::AfterRead, call, async |store, instance, limits| {
+        let input = call.input(|| Input::AfterRead { documents: documents.clone() });
+        self.call_hook((Capability::AfterRead, input), call, async |store, instance, limits| {
             let indices =
                 self.hooks.after_read.as_ref().ok_or(self.lacks(Capability::AfterRead))?;
             let hook = indices.load(&mut *store, instance).map_err(fault::link)?;

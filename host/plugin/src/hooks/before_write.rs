@@ -1,12 +1,16 @@
 //! `before-write`: changes or refuses what is written.
 
+use serde::Serialize;
+
 use super::{Edit, answered, context, lend};
 use crate::bindings::exports::tenon::plugin::before_write::Decision;
 use crate::call::{Call, Capability, Document, Issue, Outcome};
+use crate::recording::Input;
 use crate::{Plugin, answer, fault};
 
 /// What is to become of a write.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum WriteDecision {
     /// It goes on as it is.
     Proceed,
@@ -25,7 +29,11 @@ impl Plugin {
         candidate: Document,
         current: Option<Document>,
     ) -> Outcome<WriteDecision> {
-        self.call_hook(Capability::BeforeWrite, call, async |store, instance, limits| {
+        let input = call.input(|| Input::BeforeWrite {
+            candidate: candidate.clone(),
+            current: current.clone(),
+        });
+        self.call_hook((Capability::BeforeWrite, input), call, async |store, instance, limits| {
             let indices =
                 self.hooks.before_write.as_ref().ok_or(self.lacks(Capability::BeforeWrite))?;
             let hook = indices.load(&mut *store, instance).map_err(fault::link)?;

@@ -2,14 +2,18 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::answered;
 use crate::bindings::exports::tenon::plugin::resolver as raw;
 use crate::call::{Call, Capability, Outcome};
+use crate::recording::Input;
 use crate::{Plugin, answer, fault};
 
 /// The head of a request, as far as a resolver sees it. `Debug` shows no header: they hold
 /// credentials.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RequestHead {
     /// The method, in upper case.
     pub method: String,
@@ -24,7 +28,8 @@ pub struct RequestHead {
 }
 
 /// What a resolver says of a request: bounded, and believed by nobody yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Claim {
     /// The name of the tenant.
     pub tenant: String,
@@ -39,7 +44,8 @@ impl Plugin {
     ///
     /// No resource type and no operation is told: those of `call` are not looked at.
     pub async fn resolve(&self, call: &Call, head: &RequestHead) -> Outcome<Option<Claim>> {
-        self.call_hook(Capability::Resolver, call, async |store, instance, limits| {
+        let input = call.input(|| Input::Resolver { head: head.clone() });
+        self.call_hook((Capability::Resolver, input), call, async |store, instance, limits| {
             let indices = self.hooks.resolver.as_ref().ok_or(self.lacks(Capability::Resolver))?;
             let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
             let answer = hook.call_resolve(&mut *store, &head.raw()).await;

@@ -14,7 +14,7 @@ impl Plugin {
         let Some(indices) = &self.hooks.schema else { return Ok(Vec::new()) };
         let limits = self.limits();
         let limits_and_fuel = (limits, limits.describe_fuel);
-        let outcome = self
+        let ended = self
             .run(Some(Capability::Schema), limits_and_fuel, None, async |store, instance| {
                 let hook = indices.load(&mut *store, instance).map_err(fault::link)?;
                 hook.call_describe(&mut *store)
@@ -22,7 +22,7 @@ impl Plugin {
                     .map_err(|error| fault::call(error, store.data(), limits, limits.describe_fuel))
             })
             .await;
-        let documents = outcome.result.map_err(|error| Refusal::DescribeFailed { error })?;
+        let documents = ended.outcome.result.map_err(|error| Refusal::DescribeFailed { error })?;
         answer::documents(&documents, limits)
     }
 }

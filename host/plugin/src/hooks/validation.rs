@@ -2,6 +2,7 @@
 
 use super::{answered, context, lend};
 use crate::call::{Call, Capability, Document, Issue, Outcome};
+use crate::recording::Input;
 use crate::{Plugin, answer, fault};
 
 impl Plugin {
@@ -12,7 +13,9 @@ impl Plugin {
         candidate: Document,
         current: Option<Document>,
     ) -> Outcome<Vec<Issue>> {
-        self.call_hook(Capability::Validation, call, async |store, instance, limits| {
+        let input = call
+            .input(|| Input::Validation { candidate: candidate.clone(), current: current.clone() });
+        self.call_hook((Capability::Validation, input), call, async |store, instance, limits| {
             let indices =
                 self.hooks.validation.as_ref().ok_or(self.lacks(Capability::Validation))?;
             let hook = indices.load(&mut *store, instance).map_err(fault::link)?;

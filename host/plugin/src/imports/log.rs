@@ -72,7 +72,7 @@ impl State {
                 "info"
             }
         };
-        self.lines.push(Line { level, message });
+        self.lines.push(Line { level: level.into(), message });
     }
 }
 

@@ -4,5 +4,6 @@
 
 mod cache;
 mod calls;
+mod recordings;
 mod support;
 mod uploads;

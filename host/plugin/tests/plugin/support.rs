@@ -87,6 +87,7 @@ pub(crate) fn call(tenant: &str) -> Call {
         now: 0,
         seed: [0; 32],
         budget: Budget::default(),
+        recorder: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads the body of a PATCH request.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::{PatchError, PatchErrorKind};
@@ -18,19 +19,22 @@ pub struct PatchRequest {
     pub operations: Vec<Operation>,
 }
 
-/// One operation.
-#[derive(Debug, Clone, PartialEq)]
+/// One operation. It is written as in a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Operation {
     /// What to do.
     pub op: Op,
     /// To what; `None` where the value says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// With what.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<Value>,
 }
 
 /// What an operation does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Op {
     /// Adds values, or sets them where there were none.
     Add,

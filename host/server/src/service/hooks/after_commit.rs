@@ -42,6 +42,7 @@ impl Services {
             now: clock::unix_millis(),
             seed: seed(),
             budget: runtime.limits.plugins.budget_of(&active.name),
+            recorder: None,
         };
         let told = plugin.after_commit(&call, &event_of(delivery), current).await;
         told.result.map_err(|error| failed(active, error))
@@ -81,11 +82,11 @@ fn request_of(runtime: &Arc<TenantRuntime>, delivery: &Delivery) -> Request {
 
 fn event_of(delivery: &Delivery) -> Event {
     Event {
-        id: delivery.event.to_string().into(),
-        operation: delivery.operation.as_str().into(),
-        resource_type: delivery.resource_type.as_str().into(),
-        resource_id: delivery.resource_id.to_string().into(),
+        id: delivery.event.to_string(),
+        operation: delivery.operation.clone(),
+        resource_type: delivery.resource_type.clone(),
+        resource_id: delivery.resource_id.to_string(),
         version: u64::try_from(delivery.version).unwrap_or_default(),
-        at: timestamp(delivery.created).into(),
+        at: timestamp(delivery.created),
     }
 }

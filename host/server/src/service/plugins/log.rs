@@ -55,7 +55,7 @@ fn lines_of(report: &CallReport<'_>) -> Vec<Line> {
         fault: None,
         backtrace: None,
     };
-    let written = report.lines.iter().map(|it| line(it.level, it.message.clone()));
+    let written = report.lines.iter().map(|it| line(&it.level, it.message.clone()));
     let mut lines: Vec<Line> = written.collect();
     if report.usage.log_lines_dropped > 0 {
         let dropped = format!("{} more lines were dropped", report.usage.log_lines_dropped);
