@@ -176,6 +176,15 @@ impl RecordedOutcome {
     }
 }
 
+impl RecordedResult {
+    fn kind(&self) -> &str {
+        match self {
+            RecordedResult::Answer(_) => "ok",
+            RecordedResult::Error(error) => &error.kind,
+        }
+    }
+}
+
 impl RecordedError {
     fn of(error: &CallError) -> Self {
         let backtrace = match error {

@@ -16,6 +16,7 @@ mod patience;
 mod plugin;
 mod plugin_build;
 mod plugin_check;
+mod plugin_replay;
 mod print;
 mod realm;
 mod requests;
@@ -70,6 +71,7 @@ pub fn run() -> ExitCode {
         Some(("plugin", matches)) => match matches.subcommand() {
             Some(("build", flags)) => finish(plugin_build::run(flags), EXIT_FAILED),
             Some(("check", flags)) => finish(plugin_check::run(flags), EXIT_FAILED),
+            Some(("replay", flags)) => with_runtime(1, plugin_replay::run(flags)),
             Some((name, flags)) => with_runtime(1, plugin::run(name, flags)),
             None => ExitCode::from(EXIT_USAGE),
         },
@@ -109,6 +111,7 @@ fn command() -> Command {
                         .help("As at a tenant that may upload the runtime of a language (JavaScript, Python)"),
                 ),
         )
+        .subcommand(plugin_replay::command())
         .subcommands(plugin::commands());
     Command::new("tenon")
         .about("A multi-tenant SCIM 2.0 server that every tenant extends with WebAssembly plugins")

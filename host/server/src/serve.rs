@@ -166,6 +166,7 @@ pub async fn serve(config: Config) -> Result<(), ServeError> {
         services.write_last_requests().await;
         services.write_last_of_plugin_log().await;
         services.write_last_shadows().await;
+        services.write_last_recordings().await;
     };
     if timeout(UNDOING, written).await.is_err() {
         tracing::warn!("the last requests and calls of plugins are missing in the logs of tenants");

@@ -114,6 +114,18 @@ async fn a_tenant_that_had_everything_leaves_no_row_in_any_table() {
     .execute(&mut conn)
     .await
     .unwrap();
+    acme.admin
+        .post("/plugins/cost-center/recordings", json!({ "hook": "validation", "calls": 1 }))
+        .await
+        .expect(201);
+    sqlx::query(
+        "INSERT INTO recorded_calls (tenant_id, plugin, id, recording, at, request_id, outcome, file) \
+         VALUES ($1, 'cost-center', $1, $1, now(), 'r', 'ok', '{}')",
+    )
+    .bind(id(&acme))
+    .execute(&mut conn)
+    .await
+    .unwrap();
     sqlx::query(
         "INSERT INTO deliveries (tenant_id, plugin, event, type, resource_id, version, operation, \
                                  actor, request_id, created, written, attempts) \

@@ -1,5 +1,8 @@
 //! The form in which a recorded call is written down: one JSON object.
 
+use std::fmt;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tenon_scim::Registry;
@@ -11,7 +14,7 @@ use super::{Input, RecordedCall, RecordedOutcome};
 use crate::call::{Call, Capability, Document};
 use crate::digest::Digest;
 use crate::imports::{PACKAGE, VERSION};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 
 /// What a file says that it is.
 const FORMAT: &str = "tenon-recording/1";
@@ -124,19 +127,17 @@ impl Recording {
     ///
     /// # Errors
     /// The tenant's schemas do not fit together, or what is to be left out cannot be.
-    pub fn of(recorded: RecordedCall, of: &Surroundings<'_>) -> Result<Recording, RecordingError> {
+    pub fn of(recorded: &RecordedCall, of: &Surroundings<'_>) -> Result<Recording, RecordingError> {
         let RecordedCall { call, digest, limits, input, look_ups, outcome } = recorded;
         let object = |document: Document| {
-            Ok::<_, RecordingError>(
-                document.value.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-            )
+            Ok::<_, RecordingError>((*document.value).clone())
         };
         let micros = u64::try_from(outcome.usage.duration.as_micros()).unwrap_or(u64::MAX);
         let mut recording = Recording {
             format: FORMAT.to_owned(),
             contract: contract(),
             plugin: call.plugin.to_string(),
-            digest,
+            digest: *digest,
             call: RecordedContext {
                 request_id: call.request_id.to_string(),
                 resource_type: call.resource_type.to_string(),
@@ -146,11 +147,11 @@ impl Recording {
                 now: call.now,
                 seed: call.seed,
             },
-            input: input.try_map(object)?,
-            directory: look_ups,
-            outcome,
+            input: input.clone().try_map(object)?,
+            directory: look_ups.clone(),
+            outcome: outcome.clone(),
             redacted: Vec::new(),
-            limits,
+            limits: limits.clone(),
             schemas: of.schemas.to_vec(),
             not_compared: NotCompared { micros },
         };
@@ -186,8 +187,8 @@ impl Recording {
     ///
     /// # Errors
     /// Never, as far as is known.
-    pub fn write(&self) -> Result<Vec<u8>, RecordingError> {
-        serde_json::to_vec(self).map_err(|error| RecordingError::Damaged(error.to_string()))
+    pub fn write(&self) -> Result<String, RecordingError> {
+        serde_json::to_string(self).map_err(|error| RecordingError::Damaged(error.to_string()))
     }
 
     /// The version that was called.
@@ -203,6 +204,16 @@ impl Recording {
     /// The plugin's name at its tenant.
     pub fn plugin(&self) -> &str {
         &self.plugin
+    }
+
+    /// Identifies the request in the server's log.
+    pub fn request_id(&self) -> &str {
+        &self.call.request_id
+    }
+
+    /// `ok`, or the kind of the failure.
+    pub fn outcome(&self) -> &str {
+        self.outcome.result.kind()
     }
 
     /// What was left out or replaced. Where it is nothing, the call is the same to the last bit when it is
@@ -227,11 +238,11 @@ impl Recording {
             resource_type: resource_type.as_str().into(),
             operation: operation.as_str().into(),
             actor: actor.as_str().into(),
-            config: std::sync::Arc::new(config.clone()),
+            config: Arc::new(config.clone()),
             directory: None,
             now: *now,
             seed: *seed,
-            budget: crate::limits::Budget::default(),
+            budget: Budget::default(),
             recorder: None,
         }
     }
@@ -250,8 +261,8 @@ fn contract() -> String {
     format!("{PACKAGE}@{VERSION}")
 }
 
-impl std::fmt::Debug for Recording {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Recording").field("digest", &self.digest).finish_non_exhaustive()
     }
 }

@@ -95,6 +95,18 @@ impl Redaction {
     }
 }
 
+impl Redaction {
+    /// The attributes whose values are replaced.
+    pub fn paths(&self) -> &[String] {
+        &self.paths
+    }
+
+    /// The headers that are not left out.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
+    }
+}
+
 impl Recording {
     /// Leaves out the secrets, the headers, and what the redaction names; says which of it there was.
     pub(super) fn redact(

@@ -97,8 +97,7 @@ impl Recording {
 
     /// Whether the recorded call ended because its time was over, which depends on the machine.
     pub fn is_timed_out(&self) -> bool {
-        let result = &self.outcome.result;
-        matches!(result, RecordedResult::Error(error) if error.kind == "deadline-exceeded")
+        self.outcome() == "deadline-exceeded"
     }
 
     /// The answer or the error that was recorded.

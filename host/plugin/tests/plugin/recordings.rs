@@ -159,7 +159,7 @@ async fn file_of(plugin: &Plugin) -> Value {
     let recorded = kept.0.lock().unwrap().take().unwrap();
     let redaction = Redaction::default();
     let of = Surroundings { schemas: &[], secrets: &[], redaction: &redaction };
-    serde_json::from_slice(&Recording::of(recorded, &of).unwrap().write().unwrap()).unwrap()
+    serde_json::from_str(&Recording::of(&recorded, &of).unwrap().write().unwrap()).unwrap()
 }
 
 fn read(file: &Value) -> Result<Recording, RecordingError> {

@@ -53,6 +53,8 @@ pub(super) fn start(services: &Services, retention: Retention) -> JoinSet<()> {
     tasks.spawn(async move { writer.write_plugin_log().await });
     let writer = services.clone();
     tasks.spawn(async move { writer.write_shadows().await });
+    let writer = services.clone();
+    tasks.spawn(async move { writer.write_recordings().await });
     tasks.spawn(keep_house(services.clone(), retention));
     tasks
 }

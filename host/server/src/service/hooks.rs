@@ -104,7 +104,7 @@ impl Services {
             now: clock::unix_millis(),
             seed: seed(),
             budget: request.tenant.limits.plugins.budget_of(&active.name),
-            recorder: None,
+            recorder: self.recorder(request.tenant.id, active, hook),
         }
     }
 

@@ -14,6 +14,9 @@ use crate::store::{StoreError, TenantId, tenants};
 /// Rows of a batch: a transaction is over before anybody waits for it.
 const BATCH: i64 = 1_000;
 
+/// How long recorded calls are kept: they hold personal data.
+const RECORDED: Duration = Duration::from_hours(7 * 24);
+
 /// How long what grows with time is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -44,12 +47,14 @@ impl Services {
             (retention::tenants(&mut conn).await?, tenants::with_own_tables(&mut conn).await?)
         };
         let (mut events, mut deliveries, mut requests, mut audit_records) = (0, 0, 0, 0);
+        let mut recorded_calls = 0;
         for tenant in tenants.iter().copied() {
             let remove = async |what, kept: Duration| {
                 or_later(tenant, self.remove_before(tenant, what, now - kept).await)
             };
             events += remove(Grows::Events, kept.events).await?;
             deliveries += remove(Grows::Deliveries, kept.events).await?;
+            recorded_calls += remove(Grows::RecordedCalls, RECORDED).await?;
             requests += remove(Grows::Requests, kept.requests).await?;
         }
         if let Some(audit) = kept.audit {
@@ -67,12 +72,13 @@ impl Services {
         if deliveries > 0 {
             tracing::warn!(deliveries, "events are too old now that plugins were not told of");
         }
-        if events + idempotency_keys + audit_records + requests > 0 {
+        if events + idempotency_keys + audit_records + requests + recorded_calls > 0 {
             tracing::info!(
                 events,
                 idempotency_keys,
                 audit_records,
                 requests,
+                recorded_calls,
                 "what was old has been removed"
             );
         }

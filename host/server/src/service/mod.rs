@@ -48,7 +48,7 @@ pub use self::error::Error;
 use self::cursor::CursorSealer;
 use self::facts::Facts;
 use self::metrics::Metrics;
-use self::plugins::{PluginLog, Shadows};
+use self::plugins::{PluginLog, Recordings, Shadows};
 use self::request_log::RequestLog;
 use crate::keyring::Keyring;
 use crate::store::audit::By;
@@ -166,6 +166,8 @@ pub struct Services {
     pub plugin_log: PluginLog,
     /// What is run beside active plugins.
     pub shadows: Shadows,
+    /// What is recorded of their calls.
+    pub recordings: Recordings,
     /// Where plugins run.
     pub plugins: PluginHost,
     /// What is counted.
@@ -218,6 +220,7 @@ impl Services {
             request_log: RequestLog::default(),
             plugin_log,
             shadows: Shadows::default(),
+            recordings: Recordings::default(),
             plugins,
             metrics,
             sealer,

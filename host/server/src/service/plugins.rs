@@ -4,12 +4,14 @@ mod error;
 mod impact;
 mod life_cycle;
 mod log;
+mod recordings;
 mod schema_change;
 mod shadow;
 
 pub use self::error::PluginError;
 pub use self::life_cycle::Activation;
 pub use self::log::PluginLog;
+pub use self::recordings::{Recordings, Wanted};
 pub use self::schema_change::Told;
 pub(in crate::service) use self::shadow::Said;
 pub use self::shadow::Shadows;
@@ -127,6 +129,7 @@ impl Services {
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, "plugin removed");
         self.forget_deliveries(tenant, name).await;
+        self.forget_recorded_calls(tenant, name).await;
         self.delete_unused_components().await;
         Ok(())
     }

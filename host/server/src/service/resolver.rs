@@ -93,7 +93,7 @@ impl Services {
             now: clock::unix_millis(),
             seed: seed(),
             budget: runtime.limits.plugins.budget_of(&active.name),
-            recorder: None,
+            recorder: self.recorder(runtime.id, active, Capability::Resolver),
         };
         Ok(plugin.resolve(&call, head).await.result?)
     }

@@ -43,6 +43,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (48, "deliveries", include_str!("../../../../migrations/0048_deliveries.sql")),
     (49, "resolvers", include_str!("../../../../migrations/0049_resolvers.sql")),
     (50, "plugins told", include_str!("../../../../migrations/0050_plugins_told.sql")),
+    (51, "recordings", include_str!("../../../../migrations/0051_recordings.sql")),
 ];
 
 /// Servers that start at once take turns at migrating. They hold this until the end of the

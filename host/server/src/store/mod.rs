@@ -35,6 +35,7 @@ pub mod plugins;
 mod portability;
 pub mod realm_resolvers;
 pub mod realms;
+pub mod recorded_calls;
 pub mod removal;
 pub mod replicas;
 pub mod requests;

@@ -4,6 +4,7 @@ mod affected;
 mod impacts;
 mod life_cycle;
 mod logs;
+mod recordings;
 mod shadows;
 
 use std::collections::HashSet;
@@ -21,6 +22,10 @@ pub use self::impacts::{
 };
 pub use self::life_cycle::{State, set_active, set_order, set_settings, set_shadow};
 pub use self::logs::{Line, insert_lines, lines};
+pub use self::recordings::{
+    Counted, Recording, begin_recording, count_recorded, delete_recordings, recordings,
+    running_recordings,
+};
 pub use self::shadows::{
     Difference, Shadowed, Sums, add_shadowed, begin_shadow, differences, shadowed,
 };

@@ -99,13 +99,14 @@ macro_rules! batch {
 /// What a tenant may have much of, in the order in which it goes: without the resources nothing can be
 /// changed any more.
 #[rustfmt::skip]
-const STEPS: [(&str, &str); 11] = [
+const STEPS: [(&str, &str); 12] = [
     batch!("resources", "id", "id DESC"),
     batch!("group_members", "group_id, member_id", "group_id DESC, member_id DESC"),
     batch!("unique_values", "type, attr, val", "type DESC, attr DESC, val DESC"),
     batch!("attr_index", "type, attr, val, id, elem", "type DESC, attr DESC, val DESC, id DESC, elem DESC"),
     batch!("outbox", "id", "id DESC"),
     batch!("deliveries", "plugin, event", "plugin DESC, event DESC"),
+    batch!("recorded_calls", "plugin, id", "plugin DESC, id DESC"),
     batch!("idempotency_keys", "key", "key DESC"),
     batch!("audit", "id", "id DESC"),
     batch!("audit_seals", "n", "n DESC"),
@@ -126,12 +127,14 @@ pub async fn begin(
     tenant: TenantId,
     now: OffsetDateTime,
 ) -> Result<bool, StoreError> {
-    const FEW: [&str; 10] = [
+    const FEW: [&str; 11] = [
         "DELETE FROM tokens WHERE tenant_id = $1",
         "DELETE FROM clients WHERE tenant_id = $1",
         "DELETE FROM issuers WHERE tenant_id = $1",
         "DELETE FROM entry_points WHERE tenant_id = $1",
         "DELETE FROM realm_resolvers WHERE tenant_id = $1",
+        // No more calls are recorded.
+        "DELETE FROM plugin_recordings WHERE tenant_id = $1",
         // What nobody builds any more.
         "DELETE FROM index_builds WHERE tenant_id = $1",
         "DELETE FROM added_indexes WHERE tenant_id = $1",
@@ -227,7 +230,7 @@ async fn by_indexes_alone(conn: &mut PgConnection) -> Result<(), StoreError> {
 }
 
 /// What is left of a tenant, in the order in which it goes at last: see [`finish`].
-const IN_ORDER: [&str; 14] = [
+const IN_ORDER: [&str; 15] = [
     "DELETE FROM counters WHERE tenant_id = $1",
     "DELETE FROM resources WHERE tenant_id = $1",
     "DELETE FROM group_members WHERE tenant_id = $1",
@@ -237,6 +240,7 @@ const IN_ORDER: [&str; 14] = [
     "DELETE FROM attr_index WHERE tenant_id = $1",
     "DELETE FROM outbox WHERE tenant_id = $1",
     "DELETE FROM deliveries WHERE tenant_id = $1",
+    "DELETE FROM recorded_calls WHERE tenant_id = $1",
     "DELETE FROM audit WHERE tenant_id = $1",
     "DELETE FROM audit_seals WHERE tenant_id = $1",
     "DELETE FROM requests WHERE tenant_id = $1",

@@ -25,6 +25,8 @@ pub enum Grows {
     Events,
     /// What plugins are still to be told of events.
     Deliveries,
+    /// Calls of plugins that were recorded.
+    RecordedCalls,
     /// The log of requests.
     Requests,
 }
@@ -50,6 +52,11 @@ pub async fn delete_before(
             "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
              (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
               ORDER BY plugin, event LIMIT $3 FOR UPDATE SKIP LOCKED)"
+        }
+        Grows::RecordedCalls => {
+            "DELETE FROM recorded_calls WHERE tenant_id = $1 AND (plugin, id) IN \
+             (SELECT plugin, id FROM recorded_calls WHERE tenant_id = $1 AND id < $2 \
+              ORDER BY plugin, id LIMIT $3 FOR UPDATE SKIP LOCKED)"
         }
         Grows::Requests => {
             "DELETE FROM requests WHERE tenant_id = $1 AND id IN \

@@ -12,7 +12,7 @@ use super::row_security::{self, RowSecurity, RowSecurityError};
 use super::{StoreError, TenantId, migrations, tenants};
 
 /// The tables that have the data of tenants.
-pub(super) const TABLES: [&str; 11] = [
+pub(super) const TABLES: [&str; 12] = [
     "resources",
     "group_members",
     "unique_values",
@@ -20,6 +20,7 @@ pub(super) const TABLES: [&str; 11] = [
     "counters",
     "outbox",
     "deliveries",
+    "recorded_calls",
     "audit",
     "audit_seals",
     "requests",

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod outbound;
 pub mod plugin_secrets;
 pub mod rate;
+pub mod recordings;
 pub mod resolve;
 pub mod runtime;
 pub mod shown;

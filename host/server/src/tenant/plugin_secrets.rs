@@ -64,10 +64,30 @@ pub fn opened(
     tenant: TenantId,
     stored: &Object,
 ) -> Result<Object, KeyringError> {
+    mapped(stored, &|sealed| text_of(keyring, tenant, sealed).map(Value::String))
+}
+
+fn text_of(keyring: &Keyring, tenant: TenantId, sealed: &Value) -> Result<String, KeyringError> {
+    let opened = keyring.open(context(tenant), sealed.as_str().unwrap_or_default())?;
+    String::from_utf8(opened).map_err(|_| KeyringError::Forged)
+}
+
+/// The secrets of the configuration, in clear.
+///
+/// # Errors
+/// One of them cannot be decrypted.
+pub fn secrets(
+    keyring: &Keyring,
+    tenant: TenantId,
+    stored: &Object,
+) -> Result<Vec<String>, KeyringError> {
+    let secrets = std::cell::RefCell::new(Vec::new());
     mapped(stored, &|sealed| {
-        let opened = keyring.open(context(tenant), sealed.as_str().unwrap_or_default())?;
-        String::from_utf8(opened).map(Value::String).map_err(|_| KeyringError::Forged)
-    })
+        let opened = text_of(keyring, tenant, sealed)?;
+        secrets.borrow_mut().push(opened);
+        Ok(Value::Null)
+    })?;
+    Ok(secrets.into_inner())
 }
 
 /// The configuration without its secrets.
@@ -198,6 +218,7 @@ mod tests {
         let given = opened(&keyring(), ACME, &stored).unwrap();
         assert_eq!(given["key"], "hunter2");
         assert_eq!(given["hops"][0]["password"], "swordfish");
+        assert_eq!(secrets(&keyring(), ACME, &stored).unwrap(), ["hunter2", "swordfish"]);
     }
 
     #[test]

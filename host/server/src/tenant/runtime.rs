@@ -15,6 +15,7 @@ use super::failure_policy::{FailurePolicies, FailurePolicy};
 use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
 use super::plugin_secrets;
+use super::recordings::{self, RunningRecording};
 use crate::keyring::Keyring;
 use crate::store::place::Place;
 use crate::store::plugins::{self, Plugin, Version};
@@ -117,6 +118,8 @@ pub struct ActivePlugin {
     pub config: Arc<Object>,
     /// The version that is run beside it, without effect.
     pub shadow: Option<Shadow>,
+    /// The recordings of its calls that are running; mostly none.
+    pub recordings: Vec<Arc<RunningRecording>>,
     /// What becomes of requests when it gives no answer.
     pub on_failure: Arc<FailurePolicies>,
 }
@@ -196,7 +199,9 @@ impl Runtimes {
         let Configuration { dialect, limits, request_log, is_suspended, placement } =
             tenants::configuration(conn, tenant).await?;
         let active = |plugin| ActivePlugin::of(&self.keyring, tenant, plugin).transpose();
-        let plugins = plugins.iter().filter_map(active).collect::<Result<Vec<_>, _>>()?;
+        let mut active = plugins.iter().filter_map(active).collect::<Result<Vec<_>, _>>()?;
+        recordings::add_running(conn, tenant, &self.keyring, &plugins, &mut active).await?;
+        let plugins = active;
         let processors = available_parallelism().map_or(1, usize::from);
         let runtime = Arc::new(TenantRuntime {
             id: tenant,
@@ -247,6 +252,12 @@ impl ActivePlugin {
         self.shadow.as_ref().filter(|it| it.capabilities.contains(&hook))
     }
 
+    /// The recording that wants a call of this hook.
+    #[must_use]
+    pub fn recording_at(&self, hook: Capability) -> Option<&Arc<RunningRecording>> {
+        self.recordings.iter().find(|it| it.hook == hook && it.is_wanted())
+    }
+
     /// `None` where no version of the plugin is active.
     ///
     /// # Errors
@@ -271,6 +282,7 @@ impl ActivePlugin {
                 .shadow
                 .and_then(|digest| plugin.version(&digest))
                 .map(|it| Shadow { digest: it.digest, capabilities: it.capabilities.clone() }),
+            recordings: Vec::new(),
             // What cannot be read refuses more than it has to.
             on_failure: Arc::new(
                 FailurePolicies::of_settings(&plugin.settings).unwrap_or_default(),

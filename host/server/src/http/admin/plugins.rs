@@ -3,6 +3,7 @@
 mod impact;
 mod life_cycle;
 mod logs;
+mod recordings;
 mod shadow;
 
 pub(crate) use self::impact::{begin_impact, cancel_impact, impacts};
@@ -10,6 +11,9 @@ pub(crate) use self::life_cycle::{
     activate, deactivate, get_order, put_order, put_settings, rollback,
 };
 pub(crate) use self::logs::logs;
+pub(crate) use self::recordings::{
+    begin_recording, delete_recorded_call, delete_recordings, recorded_call, recordings,
+};
 pub(crate) use self::shadow::{get_shadow, shadow, stop_shadow};
 
 use std::sync::Arc;

@@ -38,11 +38,17 @@ impl From<PluginError> for Problem {
             | PluginError::NoVersion { .. }
             | PluginError::NoShadow { .. }
             | PluginError::NoDelivery { .. }
+            | PluginError::NoRecordedCall { .. }
             | PluginError::NoImpact { .. } => Self::new(StatusCode::NOT_FOUND, detail),
             PluginError::NothingBefore { .. }
             | PluginError::NothingActive { .. }
+            | PluginError::NothingToRecord { .. }
+            | PluginError::RecordingRuns { .. }
             | PluginError::ActiveAlready { .. } => Self::new(StatusCode::CONFLICT, detail),
-            PluginError::NotAnOrder { .. } | PluginError::Settings(_) => {
+            PluginError::NotAnOrder { .. }
+            | PluginError::Settings(_)
+            | PluginError::NoHook { .. }
+            | PluginError::Redaction(_) => {
                 Self::new(StatusCode::BAD_REQUEST, detail).kind("invalid-request")
             }
             PluginError::Breaking { confirm, changes } => {

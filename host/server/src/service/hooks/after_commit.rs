@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::{Call, Document, Event};
+use tenon_plugin::{Call, Capability, Document, Event};
 use tenon_scim::resource;
 use tenon_scim::value::timestamp;
 
@@ -42,7 +42,7 @@ impl Services {
             now: clock::unix_millis(),
             seed: seed(),
             budget: runtime.limits.plugins.budget_of(&active.name),
-            recorder: None,
+            recorder: self.recorder(runtime.id, active, Capability::AfterCommit),
         };
         let told = plugin.after_commit(&call, &event_of(delivery), current).await;
         told.result.map_err(|error| failed(active, error))

@@ -1,6 +1,6 @@
 //! Why a plugin is not uploaded, activated or configured, in words for who asked.
 
-use tenon_plugin::{Digest, Refusal};
+use tenon_plugin::{Capability, Digest, RedactionError, Refusal};
 use tenon_scim::schema::describe::SchemaError;
 
 use super::schema_change::Told;
@@ -107,6 +107,49 @@ pub enum PluginError {
         /// The event asked for.
         event: String,
     },
+    /// There is no version whose calls could be recorded.
+    #[error("plugin \"{name}\" has no active version whose calls could be recorded; activate one")]
+    NothingToRecord {
+        /// The plugin.
+        name: String,
+    },
+    /// The active version has no such hook.
+    #[error(
+        "the active version of plugin \"{name}\" has no hook {hook}; it has {}",
+        has.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ")
+    )]
+    NoHook {
+        /// The plugin.
+        name: String,
+        /// What was to be recorded.
+        hook: Capability,
+        /// What could be.
+        has: Vec<Capability>,
+    },
+    /// The hook is being recorded.
+    #[error(
+        "calls of {hook} of plugin \"{name}\" are being recorded already; wait for their end, or \
+         delete the recordings of the plugin"
+    )]
+    RecordingRuns {
+        /// The plugin.
+        name: String,
+        /// The hook.
+        hook: Capability,
+    },
+    /// Nothing was recorded by this id.
+    #[error(
+        "plugin \"{name}\" has no recorded call \"{id}\"; those that it has are listed under its recordings"
+    )]
+    NoRecordedCall {
+        /// The plugin.
+        name: String,
+        /// The id asked for.
+        id: String,
+    },
+    /// What is to be left out of recordings cannot be.
+    #[error(transparent)]
+    Redaction(#[from] RedactionError),
     /// The configuration has a secret that cannot be stored.
     #[error(transparent)]
     Secret(#[from] SecretError),
