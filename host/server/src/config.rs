@@ -195,6 +195,7 @@ impl Config {
                 .unwrap_or_else(|| Limits::default().loaded_bytes),
             retention: Retention {
                 events: values.retention("outbox_retention")?.unwrap_or(kept.events),
+                parked: values.retention("parked_event_retention")?,
                 audit: values.retention("audit_retention")?,
                 requests: values.retention("request_log_retention")?.unwrap_or(kept.requests),
             },

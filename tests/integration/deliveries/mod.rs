@@ -1,6 +1,7 @@
 //! Plugins are told of what was written: of all of it, in order, also when servers die.
 
 mod failures;
+mod parked;
 mod processes;
 
 use serde_json::{Value, json};

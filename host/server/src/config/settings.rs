@@ -105,6 +105,11 @@ pub(super) const SETTINGS: &[Setting] = &[
         help: "How long events are kept for those who are told of them, such as 12h or 7d [default: 7d]",
     },
     Setting {
+        name: "parked_event_retention",
+        value: "TIME",
+        help: "How long events are kept that plugins have failed too often to take, such as 90d; not shorter than outbox_retention has an effect [default: until they are retried or discarded]",
+    },
+    Setting {
         name: "audit_retention",
         value: "TIME",
         help: "How long records of the audit log are kept, such as 365d [default: for ever]",

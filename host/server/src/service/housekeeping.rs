@@ -22,6 +22,9 @@ const RECORDED: Duration = Duration::from_hours(7 * 24);
 pub struct Retention {
     /// Events.
     pub events: Duration,
+    /// Events that plugins have failed too often to take; until somebody retries or discards them, where
+    /// it is `None`.
+    pub parked: Option<Duration>,
     /// Records of the audit log; for ever, where it is `None`.
     pub audit: Option<Duration>,
     /// Requests in the logs of tenants.
@@ -31,7 +34,7 @@ pub struct Retention {
 impl Default for Retention {
     fn default() -> Self {
         let week = Duration::from_hours(7 * 24);
-        Self { events: week, audit: None, requests: week }
+        Self { events: week, parked: None, audit: None, requests: week }
     }
 }
 
@@ -53,9 +56,9 @@ impl Services {
                 or_later(tenant, self.remove_before(tenant, what, now - kept).await)
             };
             events += remove(Grows::Events, kept.events).await?;
-            deliveries += remove(Grows::Deliveries, kept.events).await?;
             recorded_calls += remove(Grows::RecordedCalls, RECORDED).await?;
             requests += remove(Grows::Requests, kept.requests).await?;
+            deliveries += or_later(tenant, self.remove_deliveries(tenant, kept, now).await)?;
         }
         if let Some(audit) = kept.audit {
             for tenant in tenants.into_iter().chain([NO_TENANT]) {
@@ -95,6 +98,42 @@ impl Services {
         loop {
             let mut conn = self.database.autocommit_at(tenant).await?;
             let deleted = retention::delete_before(&mut conn, tenant, what, before, BATCH).await;
+            match conn.finish(deleted).await? {
+                0 => return Ok(sum),
+                deleted => sum += deleted,
+            }
+        }
+    }
+
+    async fn remove_deliveries(
+        &self,
+        tenant: TenantId,
+        kept: Retention,
+        now: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let plugins = {
+            let mut conn = self.database.read().await?;
+            retention::plugins(&mut conn, tenant).await?
+        };
+        let mut sum = self.remove_deliveries_before(tenant, &plugins, now - kept.events).await?;
+        if let Some(parked) = kept.parked {
+            let before = now - parked.max(kept.events);
+            sum += self.remove_deliveries_before(tenant, &[], before).await?;
+        }
+        Ok(sum)
+    }
+
+    async fn remove_deliveries_before(
+        &self,
+        tenant: TenantId,
+        parking: &[String],
+        before: OffsetDateTime,
+    ) -> Result<u64, StoreError> {
+        let mut sum = 0;
+        loop {
+            let mut conn = self.database.autocommit_at(tenant).await?;
+            let deleted =
+                retention::delete_deliveries(&mut conn, tenant, parking, before, BATCH).await;
             match conn.finish(deleted).await? {
                 0 => return Ok(sum),
                 deleted => sum += deleted,

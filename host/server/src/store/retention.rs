@@ -23,8 +23,6 @@ pub async fn tenants(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreErro
 pub enum Grows {
     /// Events.
     Events,
-    /// What plugins are still to be told of events.
-    Deliveries,
     /// Calls of plugins that were recorded.
     RecordedCalls,
     /// The log of requests.
@@ -48,11 +46,6 @@ pub async fn delete_before(
              (SELECT id FROM outbox WHERE tenant_id = $1 AND id < $2 \
               ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)"
         }
-        Grows::Deliveries => {
-            "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
-             (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
-              ORDER BY plugin, event LIMIT $3 FOR UPDATE SKIP LOCKED)"
-        }
         Grows::RecordedCalls => {
             "DELETE FROM recorded_calls WHERE tenant_id = $1 AND (plugin, id) IN \
              (SELECT plugin, id FROM recorded_calls WHERE tenant_id = $1 AND id < $2 \
@@ -70,6 +63,45 @@ pub async fn delete_before(
         .bind(limit)
         .execute(conn)
         .await?;
+    Ok(deleted.rows_affected())
+}
+
+/// The plugins of a tenant by name.
+///
+/// # Errors
+/// The database fails.
+pub async fn plugins(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<String>, StoreError> {
+    let names = sqlx::query_scalar("SELECT name FROM plugins WHERE tenant_id = $1")
+        .bind(tenant.0)
+        .fetch_all(conn)
+        .await?;
+    Ok(names)
+}
+
+/// Removes deliveries of events from before an instant, `limit` of them at the most, and tells how many.
+/// Those that are parked for one of these plugins stay.
+///
+/// # Errors
+/// The database fails.
+pub async fn delete_deliveries(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    parking: &[String],
+    before: OffsetDateTime,
+    limit: i64,
+) -> Result<u64, StoreError> {
+    let deleted = sqlx::query(
+        "DELETE FROM deliveries WHERE tenant_id = $1 AND (plugin, event) IN \
+         (SELECT plugin, event FROM deliveries WHERE tenant_id = $1 AND event < $2 \
+            AND (due IS NOT NULL OR NOT plugin = ANY($3)) \
+          ORDER BY plugin, event LIMIT $4 FOR UPDATE SKIP LOCKED)",
+    )
+    .bind(tenant.0)
+    .bind(first_id_at(before))
+    .bind(parking)
+    .bind(limit)
+    .execute(conn)
+    .await?;
     Ok(deleted.rows_affected())
 }
 
