@@ -120,6 +120,22 @@ pub struct Budget {
     pub deadline: Option<Duration>,
     /// Bytes of all linear memories of a call together.
     pub memory_bytes: Option<usize>,
+    /// Tables of a call.
+    pub tables: Option<usize>,
+    /// Elements of all tables of a call together.
+    pub table_elements: Option<usize>,
+    /// Core instances of a call.
+    pub instances: Option<usize>,
+    /// Resource handles that a guest holds at a time.
+    pub handles: Option<usize>,
+    /// Bytes that a call's host functions take and give together.
+    pub host_call_bytes: Option<usize>,
+    /// Look-ups in the directory of a call.
+    pub look_ups: Option<u32>,
+    /// Log lines of a call.
+    pub log_lines: Option<u32>,
+    /// Bytes of all log lines of a call.
+    pub log_bytes: Option<usize>,
     /// Calls at a time.
     pub concurrent_calls: Option<usize>,
     /// Fuel of all calls in a second, for long.
@@ -150,16 +166,29 @@ impl Limits {
     /// These limits, with those of a budget that are tighter.
     #[must_use]
     pub fn within(&self, budget: &Budget) -> Limits {
-        let calls = self.concurrent_calls_per_tenant;
+        fn tighter<T: Ord>(limit: T, budget: Option<T>) -> T {
+            match budget {
+                Some(budget) => limit.min(budget),
+                None => limit,
+            }
+        }
         Limits {
-            fuel: budget.fuel.unwrap_or(self.fuel).min(self.fuel),
-            deadline: budget.deadline.unwrap_or(self.deadline).min(self.deadline),
-            memory_bytes: budget.memory_bytes.unwrap_or(self.memory_bytes).min(self.memory_bytes),
-            concurrent_calls_per_tenant: budget.concurrent_calls.unwrap_or(calls).min(calls),
-            fuel_per_second: budget
-                .fuel_per_second
-                .unwrap_or(self.fuel_per_second)
-                .min(self.fuel_per_second),
+            fuel: tighter(self.fuel, budget.fuel),
+            deadline: tighter(self.deadline, budget.deadline),
+            memory_bytes: tighter(self.memory_bytes, budget.memory_bytes),
+            tables: tighter(self.tables, budget.tables),
+            table_elements: tighter(self.table_elements, budget.table_elements),
+            instances: tighter(self.instances, budget.instances),
+            handles: tighter(self.handles, budget.handles),
+            host_call_bytes: tighter(self.host_call_bytes, budget.host_call_bytes),
+            look_ups: tighter(self.look_ups, budget.look_ups),
+            log_lines: tighter(self.log_lines, budget.log_lines),
+            log_bytes: tighter(self.log_bytes, budget.log_bytes),
+            concurrent_calls_per_tenant: tighter(
+                self.concurrent_calls_per_tenant,
+                budget.concurrent_calls,
+            ),
+            fuel_per_second: tighter(self.fuel_per_second, budget.fuel_per_second),
             ..self.clone()
         }
     }
@@ -238,14 +267,18 @@ mod tests {
             fuel: Some(1),
             deadline: Some(Duration::from_millis(1)),
             memory_bytes: Some(1),
+            look_ups: Some(1),
+            log_lines: Some(1),
             concurrent_calls: Some(1),
             fuel_per_second: Some(1),
-            share: Share::default(),
+            ..Budget::default()
         };
         let lowered = limits.within(&less);
         assert_eq!((lowered.fuel, lowered.deadline), (1, Duration::from_millis(1)));
         assert_eq!((lowered.memory_bytes, lowered.concurrent_calls_per_tenant), (1, 1));
         assert_eq!(lowered.fuel_per_second, 1);
+        assert_eq!((lowered.look_ups, lowered.log_lines), (1, 1));
+        assert_eq!((lowered.log_bytes, lowered.handles), (limits.log_bytes, limits.handles));
         assert_eq!(lowered.concurrent_calls, limits.concurrent_calls);
     }
 }

@@ -1,7 +1,7 @@
 //! What the plugins of a tenant may take.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, Tenant, artifacts, user};
+use tenon_tests::{Server, Tenant, artifacts, until, user};
 
 use super::with_limits;
 
@@ -29,6 +29,62 @@ async fn a_tenants_plugin_has_the_tenants_budget() {
         let more = json!({ "limits": { "plugins": null } });
         poor.admin.patch("", more).await.expect(200);
         poor.scim.post("/Users", user("a")).await.expect(201);
+    }
+}
+
+#[tokio::test]
+async fn each_limit_of_a_call_is_the_tenants_and_may_be_less_for_one_plugin() {
+    let server = Server::shared();
+    let mut failed = Vec::new();
+    let looks = json!({ "before-write": { "look": { "times": 2 } } });
+    for (limit, kind) in [
+        (json!({ "lookUps": 1 }), "look-ups-exceeded"),
+        (json!({ "hostCallBytes": 300 }), "host-call-bytes-exceeded"),
+        (json!({ "tableElements": 1 }), "table-exceeded"),
+        (json!({ "tables": 1 }), "does-not-start"),
+        (json!({ "instances": 1 }), "does-not-start"),
+        (json!({ "handles": 1 }), "does-not-start"),
+    ] {
+        let limits = json!({ "byName": { "small": limit } });
+        let acme = with_limits(&server, json!({ "plugins": limits })).await;
+        let scripted = artifacts::scripted();
+        acme.activate("large", scripted, looks.clone()).await;
+        let id = acme.create("/Users", user("a")).await;
+        acme.activate("small", scripted, looks.clone()).await;
+        let path = format!("/Users/{id}");
+        let refused = acme.scim.put(&path, user("b")).await.expect(502);
+        if !refused.detail().starts_with(&format!("plugin \"small\" failed ({kind})")) {
+            failed.push(format!("{limit}: {}", refused.detail()));
+        }
+    }
+    assert_eq!(failed, [] as [String; 0]);
+}
+
+#[tokio::test]
+async fn a_plugin_writes_as_much_to_the_log_as_it_may() {
+    let server = Server::shared();
+    for (limit, lines) in [(json!({ "logLines": 2 }), 2), (json!({ "logBytes": 1 }), 0)] {
+        let acme = with_limits(&server, json!({ "plugins": limit })).await;
+        acme.activate("scripted", artifacts::scripted(), json!({})).await;
+        acme.activate("flood", &artifacts::hostile("log-flood"), json!({})).await;
+        acme.scim.post("/Users", user("a")).await;
+        // What is written after it is there: so is what was written before.
+        acme.admin
+            .put("/plugins/scripted/config", json!({ "validation": { "trap": true } }))
+            .await
+            .expect(200);
+        acme.scim.post("/Users", user("b")).await.expect(502);
+        until("the line of the trap", async || {
+            let logs = acme.admin.get("/plugins/scripted/logs").await.expect(200).body.to_string();
+            logs.contains("\"trap\"").then_some(())
+        })
+        .await;
+        let logs = acme.admin.get("/plugins/flood/logs").await.expect(200).body;
+        let items = logs["items"].as_array().unwrap().iter();
+        let written = items.filter(|it| it["message"].as_str().unwrap().ends_with("such line"));
+        assert_eq!(written.count(), lines, "{limit}: {logs}");
+        let dropped = format!("{} more lines were dropped", 1_000 - lines);
+        assert!(logs.to_string().contains(&dropped), "{limit}: {logs}");
     }
 }
 

@@ -111,7 +111,7 @@ pub enum LimitsError {
     #[error("\"{member}\" must be between {min} and {max}, not {found}")]
     Range {
         /// The member.
-        member: &'static str,
+        member: String,
         /// The least.
         min: usize,
         /// The most.
@@ -203,7 +203,7 @@ impl Limits {
 }
 
 fn of(
-    member: &'static str,
+    member: &str,
     configured: Option<usize>,
     default: usize,
     max: usize,
@@ -211,11 +211,11 @@ fn of(
     match configured {
         None => Ok(default),
         Some(found) if (1..=max).contains(&found) => Ok(found),
-        Some(found) => Err(LimitsError::Range { member, min: 1, max, found }),
+        Some(found) => Err(LimitsError::Range { member: member.to_owned(), min: 1, max, found }),
     }
 }
 
-fn of_u32(member: &'static str, configured: Option<u32>, default: u32) -> Result<u32, LimitsError> {
+fn of_u32(member: &str, configured: Option<u32>, default: u32) -> Result<u32, LimitsError> {
     let configured = configured.map(|it| usize::try_from(it).unwrap_or(usize::MAX));
     let value = of(member, configured, usize::try_from(default).unwrap_or(1), MAX_RATE)?;
     Ok(u32::try_from(value).unwrap_or(default))
@@ -257,6 +257,9 @@ mod tests {
             (r#"{"plugins": {"memoryBytes": 67108865}}"#, "\"plugins.memoryBytes\""),
             (r#"{"plugins": {"concurrentCalls": 17}}"#, "\"plugins.concurrentCalls\""),
             (r#"{"plugins": {"fuelPerSecond": 0}}"#, "\"plugins.fuelPerSecond\""),
+            (r#"{"plugins": {"lookUps": 65}}"#, "\"plugins.lookUps\" must be between 1 and 64"),
+            (r#"{"plugins": {"tableElements": 20001}}"#, "\"plugins.tableElements\""),
+            (r#"{"plugins": {"byName": {"a": {"logLines": 65}}}}"#, "\"plugins.byName.logLines\""),
             (r#"{"plugins": {"fule": 1}}"#, "fule"),
             (r#"{"plugins": {"byName": {"a": {"fuel": 0}}}}"#, "\"plugins.byName.fuel\""),
             (r#"{"plugins": {"byName": {"a": {"count": 1}}}}"#, "count"),

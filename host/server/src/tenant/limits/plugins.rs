@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tenon_plugin::{Budget, Limits as HostLimits, Share, Tier};
 
-use super::{LimitsError, of};
+use super::LimitsError;
 
 /// What the plugins of a tenant may cost, as it is configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,27 +19,15 @@ pub struct ConfiguredPluginLimits {
     /// JavaScript and Python.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_tier: Option<bool>,
-    /// Fuel of one call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fuel: Option<usize>,
-    /// Wall time of one call, in milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub deadline_ms: Option<usize>,
-    /// Bytes of memory of one call.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory_bytes: Option<usize>,
-    /// Calls at a time, at each server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub concurrent_calls: Option<usize>,
-    /// Fuel of all calls in a second, at each server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fuel_per_second: Option<usize>,
+    /// What their calls may cost.
+    #[serde(flatten)]
+    pub calls: ConfiguredCallLimits,
     /// What one plugin may take of that, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_name: BTreeMap<String, ConfiguredCallLimits>,
 }
 
-/// What the calls of one plugin may cost, as it is configured.
+/// What calls may cost, of all plugins of a tenant or of one, as it is configured.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ConfiguredCallLimits {
@@ -58,6 +46,30 @@ pub struct ConfiguredCallLimits {
     /// Fuel of all calls in a second, at each server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuel_per_second: Option<usize>,
+    /// Tables of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<usize>,
+    /// Elements of all tables of one call together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table_elements: Option<usize>,
+    /// Core instances of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instances: Option<usize>,
+    /// Resource handles that a guest holds at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handles: Option<usize>,
+    /// Bytes that the host functions of one call take and give together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_call_bytes: Option<usize>,
+    /// Look-ups in the directory of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look_ups: Option<usize>,
+    /// Log lines of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_lines: Option<usize>,
+    /// Bytes of all log lines of one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_bytes: Option<usize>,
 }
 
 /// What the plugins of a tenant may cost.
@@ -75,17 +87,11 @@ pub struct PluginLimits {
 
 impl PluginLimits {
     pub(super) fn of(configured: &ConfiguredPluginLimits) -> Result<Self, LimitsError> {
-        let of_all = ConfiguredCallLimits {
-            fuel: configured.fuel,
-            deadline_ms: configured.deadline_ms,
-            memory_bytes: configured.memory_bytes,
-            concurrent_calls: configured.concurrent_calls,
-            fuel_per_second: configured.fuel_per_second,
-        };
-        let budget = budget(&of_all, &OF_ALL)?;
+        let budget = budget(&configured.calls, "plugins")?;
         let mut by_name = BTreeMap::new();
         for (name, configured) in &configured.by_name {
-            by_name.insert(name.clone(), within(budget, self::budget(configured, &OF_ONE)?));
+            let of_one = self::budget(configured, "plugins.byName")?;
+            by_name.insert(name.clone(), within(budget, of_one));
         }
         let opened = configured.runtime_tier == Some(true);
         let tier = if opened { Tier::Runtime } else { Tier::Standard };
@@ -99,44 +105,52 @@ impl PluginLimits {
     }
 }
 
-/// The members as errors name them: those of all plugins, and those of one.
-type Members = [&'static str; 5];
-const OF_ALL: Members = [
-    "plugins.fuel",
-    "plugins.deadlineMs",
-    "plugins.memoryBytes",
-    "plugins.concurrentCalls",
-    "plugins.fuelPerSecond",
-];
-const OF_ONE: Members = [
-    "plugins.byName.fuel",
-    "plugins.byName.deadlineMs",
-    "plugins.byName.memoryBytes",
-    "plugins.byName.concurrentCalls",
-    "plugins.byName.fuelPerSecond",
-];
-
-/// The host's own limits are the most that there is.
-fn budget(configured: &ConfiguredCallLimits, members: &Members) -> Result<Budget, LimitsError> {
-    let host = HostLimits::default();
-    let of_host = |member, configured: Option<usize>, max: u128| {
-        let max = usize::try_from(max).unwrap_or(usize::MAX);
-        configured.map(|it| of(member, Some(it), max, max)).transpose()
+/// The host's own limits are the most that there is. `of` is where errors say that they are.
+fn budget(configured: &ConfiguredCallLimits, of: &str) -> Result<Budget, LimitsError> {
+    let (c, host) = (configured, HostLimits::default());
+    let size = |name, configured, max| within_host(of, name, configured, max);
+    let count = |name, configured, max| {
+        let count = size(name, configured, as_usize(max))?;
+        Ok(count.map(|it| u64::try_from(it).unwrap_or(u64::MAX)))
     };
-    let as_u64 = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
-    let c = configured;
-    let [fuel, deadline, memory, calls, fuel_per_second] = *members;
-    let deadline = of_host(deadline, c.deadline_ms, host.deadline.as_millis())?;
-    let of_tenant = host.concurrent_calls_per_tenant as u128;
-    let rate = of_host(fuel_per_second, c.fuel_per_second, host.fuel_per_second.into())?;
+    let count_u32 = |name, configured, max: u32| {
+        let count = size(name, configured, as_usize(max.into()))?;
+        Ok(count.map(|it| u32::try_from(it).unwrap_or(u32::MAX)))
+    };
+    let longest = u64::try_from(host.deadline.as_millis()).unwrap_or(u64::MAX);
     Ok(Budget {
-        fuel: of_host(fuel, c.fuel, host.fuel.into())?.map(as_u64),
-        deadline: deadline.map(|it| Duration::from_millis(as_u64(it))),
-        memory_bytes: of_host(memory, c.memory_bytes, host.memory_bytes as u128)?,
-        concurrent_calls: of_host(calls, c.concurrent_calls, of_tenant)?,
-        fuel_per_second: rate.map(as_u64),
+        fuel: count("fuel", c.fuel, host.fuel)?,
+        deadline: count("deadlineMs", c.deadline_ms, longest)?.map(Duration::from_millis),
+        memory_bytes: size("memoryBytes", c.memory_bytes, host.memory_bytes)?,
+        tables: size("tables", c.tables, host.tables)?,
+        table_elements: size("tableElements", c.table_elements, host.table_elements)?,
+        instances: size("instances", c.instances, host.instances)?,
+        handles: size("handles", c.handles, host.handles)?,
+        host_call_bytes: size("hostCallBytes", c.host_call_bytes, host.host_call_bytes)?,
+        look_ups: count_u32("lookUps", c.look_ups, host.look_ups)?,
+        log_lines: count_u32("logLines", c.log_lines, host.log_lines)?,
+        log_bytes: size("logBytes", c.log_bytes, host.log_bytes)?,
+        concurrent_calls: size(
+            "concurrentCalls",
+            c.concurrent_calls,
+            host.concurrent_calls_per_tenant,
+        )?,
+        fuel_per_second: count("fuelPerSecond", c.fuel_per_second, host.fuel_per_second)?,
         share: Share::default(),
     })
+}
+
+fn within_host(
+    of: &str,
+    name: &str,
+    configured: Option<usize>,
+    max: usize,
+) -> Result<Option<usize>, LimitsError> {
+    configured.map(|it| super::of(&format!("{of}.{name}"), Some(it), max, max)).transpose()
+}
+
+fn as_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The budget of the tenant, with what one of its plugins may take of it.
@@ -149,6 +163,14 @@ fn within(tenant: Budget, plugin: Budget) -> Budget {
         fuel: least(tenant.fuel, plugin.fuel),
         deadline: least(tenant.deadline, plugin.deadline),
         memory_bytes: least(tenant.memory_bytes, plugin.memory_bytes),
+        tables: least(tenant.tables, plugin.tables),
+        table_elements: least(tenant.table_elements, plugin.table_elements),
+        instances: least(tenant.instances, plugin.instances),
+        handles: least(tenant.handles, plugin.handles),
+        host_call_bytes: least(tenant.host_call_bytes, plugin.host_call_bytes),
+        look_ups: least(tenant.look_ups, plugin.look_ups),
+        log_lines: least(tenant.log_lines, plugin.log_lines),
+        log_bytes: least(tenant.log_bytes, plugin.log_bytes),
         share,
         ..tenant
     }
