@@ -77,11 +77,49 @@ async fn servers_share_a_secret_by_their_key_and_without_one_it_is_refused_and_n
 
     let without = Server::start(options().with("TENON_ENCRYPTION_KEY", ""));
     let there = here.moved(&one, &without);
-    // No plugin decides without what it was configured with.
-    there.scim.post("/Users", with_code("a", "hunter2-1")).await.expect(500);
+    // No plugin decides without what it was configured with, and nothing else fails for it.
+    there.scim.post("/Users", with_code("a", "hunter2-1")).await.expect(502);
+    there.scim.get("/Users").await.expect(200);
+    let shown = there.admin.get("/plugins/cost-center").await.expect(200).body;
+    assert!(shown["configProblem"].as_str().unwrap().contains("ENCRYPTION_KEY"), "{shown}");
+    let health = there.admin.get("/health").await.expect(200).body;
+    assert_eq!(health["plugins"], json!([{ "name": "cost-center", "loads": false }]));
+    assert!(health["problems"][0].as_str().unwrap().contains("cannot be called"), "{health}");
+    let shown = here.admin.get("/plugins/cost-center").await.expect(200).body;
+    assert_eq!(shown["configProblem"], Value::Null);
     let secret = json!({ "pattern": { "$secret": "x" } });
     let refused = there.admin.put(CONFIG, secret).await.expect(409);
     assert_eq!(refused.body["type"], "urn:tenon:problem:no-encryption-key");
     assert!(refused.detail().contains("TENON_ENCRYPTION_KEY"), "{}", refused.detail());
     drop((one, two, without));
+}
+
+#[tokio::test]
+async fn a_plugin_whose_secret_cannot_be_decrypted_fails_by_the_policy_of_each_hook() {
+    const VAULT: &str = "urn:example:params:scim:schemas:extension:vault:2.0:User";
+    let postgres = Postgres::start(&[]);
+    let with = Server::start(Options::on(&postgres.url()));
+    let here = with.tenant("acme").await;
+    here.activate("vault", artifacts::attribute_vault(), json!({})).await;
+    let key = json!({ "key": { "$secret": format!("{}=", "A".repeat(43)) } });
+    here.admin.put("/plugins/vault/config", key).await.expect(200);
+    let person = |name: &str| json!({ "schemas": [USER, VAULT], "userName": name, VAULT: { "nationalId": "12345678" } });
+    let id = here.create("/Users", person("a")).await;
+    let masked = here.scim.get(&format!("/Users/{id}")).await.expect(200).body;
+    assert!(masked[VAULT]["nationalId"].as_str().unwrap().ends_with("5678"), "{masked}");
+
+    let without = Server::start(Options::on(&postgres.url()).with("TENON_ENCRYPTION_KEY", ""));
+    let there = here.moved(&with, &without);
+    let refused = there.scim.post("/Users", person("b")).await.expect(502);
+    assert!(refused.detail().contains("\"vault\" could not be loaded"), "{}", refused.detail());
+    let stored = there.scim.get(&format!("/Users/{id}")).await.expect(200).body;
+    assert!(stored[VAULT]["nationalId"].as_str().unwrap().starts_with("sealed:"), "{stored}");
+
+    let skip = json!({ "onFailure": { "before-write": "skip", "after-read": "closed" } });
+    there.admin.put("/plugins/vault/settings", skip).await.expect(200);
+    there.scim.get(&format!("/Users/{id}")).await.expect(502);
+    there.scim.delete(&format!("/Users/{id}")).await.expect(204);
+    there.admin.post("/plugins/vault/deactivate", json!({})).await.expect(200);
+    there.scim.get("/Users").await.expect(200);
+    drop((with, without));
 }

@@ -259,6 +259,26 @@ mod tests {
     }
 
     #[test]
+    fn calls_on_trial_take_neither_the_fuel_nor_the_places_of_those_of_requests() {
+        let admission = admission(10);
+        let few = Allotment { calls: 2, ..MANY };
+        let began = Instant::now();
+        let trial = || admission.enter(caller("acme", few, None).on_trial(), 0, began);
+        trial().unwrap().leave(3_000_000);
+        assert_eq!(trial().unwrap_err().kind(), "fuel-rate-exceeded");
+        let live = || admission.enter(caller("acme", few, None), 0, began);
+        let held = (live().unwrap(), live().unwrap());
+        assert_eq!(live().unwrap_err().kind(), "busy");
+        let many = Allotment { calls: 100, ..MANY };
+        let other = || admission.enter(caller("other", many, None).on_trial(), 0, began);
+        let trials: Vec<_> = (0..TRIALS).map(|_| other().unwrap()).collect();
+        let full = other().unwrap_err();
+        assert!(matches!(full, CallError::Busy { whose: "the tenant", running: TRIALS }));
+        admission.enter(caller("other", many, None), 0, began).unwrap();
+        drop((held, trials));
+    }
+
+    #[test]
     fn a_call_that_nobody_waits_for_any_more_costs_all_that_it_might_have_used() {
         let admission = admission(10);
         let now = Instant::now();

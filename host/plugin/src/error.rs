@@ -378,6 +378,13 @@ pub enum CallError {
         /// wasmtime's reason.
         message: String,
     },
+    /// It could not be called: the version does not load, or a secret of its configuration cannot be
+    /// decrypted.
+    #[error("the plugin cannot be called: {message}")]
+    NotReady {
+        /// Why.
+        message: String,
+    },
     /// The version has no such hook: the caller did not look at its capabilities.
     #[error("version {digest} has no capability {capability}")]
     NoSuchHook {
@@ -407,6 +414,7 @@ impl CallError {
             CallError::BreakerOpen { .. } => "breaker-open",
             CallError::InvalidOutput { .. } => "invalid-output",
             CallError::DoesNotStart { .. } => "does-not-start",
+            CallError::NotReady { .. } => "not-ready",
             CallError::NoSuchHook { .. } => "no-such-hook",
         }
     }

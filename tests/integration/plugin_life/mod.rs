@@ -8,6 +8,7 @@ mod order;
 mod schema_changes;
 mod settings;
 mod shadow;
+mod shadow_hooks;
 mod swap;
 mod versions;
 

@@ -228,7 +228,17 @@ impl Services {
         for plugin in plugins {
             let Some(digest) = &plugin.active else { continue };
             let loads = match self.plugin(tenant, &plugin.name, digest).await {
-                Ok(_) => true,
+                Ok(_) => match self.config_problem(tenant, plugin) {
+                    None => true,
+                    Some(problem) => {
+                        let name = &plugin.name;
+                        problems.push(format!(
+                            "plugin \"{name}\" cannot be called, and its hooks fail: {problem}; \
+                             write its secrets again, or deactivate it"
+                        ));
+                        false
+                    }
+                },
                 Err(Error::PluginNotLoaded { reason, .. }) => {
                     let name = &plugin.name;
                     problems.push(format!(

@@ -8,9 +8,10 @@ mod before_write;
 mod directory;
 mod validation;
 
+use std::future::Future;
 use std::sync::Arc;
 
-use tenon_plugin::{Call, CallError, Capability, Digest, Document, Plugin};
+use tenon_plugin::{Call, CallError, Capability, Digest, Document, Outcome, Plugin};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
 use uuid::Uuid;
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub(super) use self::before_write::Edited;
 
 use self::directory::TenantDirectory;
+use super::plugins::Said;
 use super::{Error, Request, Services};
 use crate::clock;
 use crate::store::place::Place;
@@ -82,7 +84,45 @@ impl Request {
 }
 
 impl Services {
+    /// Calls a hook of an active plugin as `run` does, and then that of the version in its shadow.
+    ///
+    /// # Errors
+    /// The database fails. What the plugin fails at is in the result.
+    async fn called<T, F>(
+        &self,
+        request: &Request,
+        active: &ActivePlugin,
+        (hook, operation, resource_type): (Capability, Operation, &ResourceType),
+        run: impl Fn(Arc<Plugin>, Call) -> F + Send + 'static,
+        say: fn(&Result<T, CallError>) -> Said,
+    ) -> Result<Result<T, CallError>, Error>
+    where
+        F: Future<Output = Outcome<T>> + Send,
+        T: Send + 'static,
+    {
+        let plugin = match self.plugin(request.tenant.id, &active.name, &active.digest).await {
+            Ok(plugin) => plugin,
+            Err(Error::PluginNotLoaded { reason: message, .. }) => {
+                return Ok(Err(CallError::NotReady { message }));
+            }
+            Err(error) => return Err(error),
+        };
+        let call = match self.call_of(request, active, hook, operation, resource_type) {
+            Ok(call) => call,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Some(shadow) = active.shadow_at(hook) else {
+            return Ok(run(plugin, call).await.result);
+        };
+        let result = run(plugin, call.clone()).await.result;
+        self.shadow(request, (active, shadow.digest), (hook, call), say(&result), run, say);
+        Ok(result)
+    }
+
     /// A call of a hook, for resources of a type.
+    ///
+    /// # Errors
+    /// The plugin's configuration cannot be decrypted.
     pub(super) fn call_of(
         &self,
         request: &Request,
@@ -90,26 +130,22 @@ impl Services {
         hook: Capability,
         operation: Operation,
         resource_type: &ResourceType,
-    ) -> Call {
+    ) -> Result<Call, CallError> {
         let has_directory = hook.imports().contains(&"directory");
-        Call {
+        Ok(Call {
             tenant: request.tenant.id.to_string().into(),
             plugin: Arc::clone(&active.name),
             request_id: Arc::clone(&request.request_id),
             resource_type: resource_type.name.as_str().into(),
             operation: operation.as_str().into(),
             actor: Arc::clone(&request.principal.actor),
-            config: Arc::clone(&active.config),
+            config: active.config()?,
             directory: has_directory.then(|| TenantDirectory::of(self, request)),
             now: clock::unix_millis(),
             seed: seed(),
             budget: request.tenant.limits.plugins.budget_of(&active.name),
             recorder: self.recorder(request.tenant.id, active, hook),
-        }
-    }
-
-    async fn active(&self, request: &Request, active: &ActivePlugin) -> Result<Arc<Plugin>, Error> {
-        self.plugin(request.tenant.id, &active.name, &active.digest).await
+        })
     }
 
     /// The version, from memory or disk; else its component is fetched and compiled again.
@@ -142,7 +178,11 @@ pub(super) fn document(resource_type: &Arc<ResourceType>, resource: &Object) -> 
 
 /// A plugin gave no answer, and the request is refused for it.
 fn failed(active: &ActivePlugin, error: CallError) -> Error {
-    Error::PluginFailed { plugin: Arc::clone(&active.name), error }
+    let plugin = Arc::clone(&active.name);
+    match error {
+        CallError::NotReady { message: reason } => Error::PluginNotLoaded { plugin, reason },
+        error => Error::PluginFailed { plugin, error },
+    }
 }
 
 /// A plugin refuses the request.

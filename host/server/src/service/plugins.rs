@@ -108,6 +108,13 @@ impl Services {
         Ok(plugin_secrets::shown(&config))
     }
 
+    /// Why a plugin is not called, where the configuration that is stored cannot be read.
+    #[must_use]
+    pub fn config_problem(&self, tenant: TenantId, plugin: &Plugin) -> Option<String> {
+        let opened = plugin_secrets::opened(&self.keyring, tenant, &plugin.config);
+        opened.err().map(|error| error.to_string())
+    }
+
     /// Removes the plugin with all its versions. Data of its extensions is kept and not shown.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ impl Services {
             resource_type: Arc::default(),
             operation: "resolve".into(),
             actor: "nobody".into(),
-            config: Arc::clone(&active.config),
+            config: active.config()?,
             directory: None,
             now: clock::unix_millis(),
             seed: seed(),

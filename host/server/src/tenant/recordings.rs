@@ -58,7 +58,7 @@ impl RunningRecording {
 /// Tells active plugins of the recordings that are running for their versions.
 ///
 /// # Errors
-/// The database fails, or a secret cannot be opened.
+/// The database fails.
 pub async fn add_running(
     conn: &mut PgConnection,
     tenant: TenantId,
@@ -79,16 +79,16 @@ pub async fn add_running(
         let (Some(active), Some(plugin)) = (active.iter_mut().find(of_it), plugin) else {
             continue;
         };
-        let secrets = plugin_secrets::secrets(keyring, tenant, &plugin.config);
+        // It is not called where they cannot be decrypted.
+        let Ok(secrets) = plugin_secrets::secrets(keyring, tenant, &plugin.config) else {
+            continue;
+        };
         active.recordings.push(Arc::new(RunningRecording {
             id: recording.id,
             hook: recording.hook,
             redaction: recording.redaction.clone(),
             schemas: Arc::clone(&schemas),
-            secrets: secrets.map_err(|error| StoreError::Unknown {
-                what: "secret of a plugin",
-                found: format!("plugin \"{}\": {error}", plugin.name),
-            })?,
+            secrets,
             ends: recording.ends,
             left: AtomicI32::new(recording.left()),
         }));

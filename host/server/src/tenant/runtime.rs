@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::available_parallelism;
 
 use sqlx::PgConnection;
-use tenon_plugin::{Capability, Digest};
+use tenon_plugin::{CallError, Capability, Digest};
 use tenon_scim::schema::describe::{Description, SchemaError};
 use tenon_scim::{Dialect, Object, Registry};
 use tokio::sync::Semaphore;
@@ -16,7 +16,7 @@ use super::indexes::{ReadyIndexes, declare};
 use super::limits::Limits;
 use super::plugin_secrets;
 use super::recordings::{self, RunningRecording};
-use crate::keyring::Keyring;
+use crate::keyring::{Keyring, KeyringError};
 use crate::store::place::Place;
 use crate::store::plugins::{self, Plugin, Version};
 use crate::store::requests::Logged;
@@ -115,7 +115,7 @@ pub struct ActivePlugin {
     /// What it exports.
     pub capabilities: Vec<Capability>,
     /// The tenant's configuration of it, with its secrets in clear.
-    pub config: Arc<Object>,
+    config: Result<Arc<Object>, KeyringError>,
     /// The version that is run beside it, without effect.
     pub shadow: Option<Shadow>,
     /// The recordings of its calls that are running; mostly none.
@@ -198,8 +198,8 @@ impl Runtimes {
         let ready = ReadyIndexes::of(&registry, &index_builds::list(conn, tenant).await?);
         let Configuration { dialect, limits, request_log, is_suspended, placement } =
             tenants::configuration(conn, tenant).await?;
-        let active = |plugin| ActivePlugin::of(&self.keyring, tenant, plugin).transpose();
-        let mut active = plugins.iter().filter_map(active).collect::<Result<Vec<_>, _>>()?;
+        let active = |plugin| ActivePlugin::of(&self.keyring, tenant, plugin);
+        let mut active: Vec<_> = plugins.iter().filter_map(active).collect();
         recordings::add_running(conn, tenant, &self.keyring, &plugins, &mut active).await?;
         let plugins = active;
         let processors = available_parallelism().map_or(1, usize::from);
@@ -258,26 +258,24 @@ impl ActivePlugin {
         self.recordings.iter().find(|it| it.hook == hook && it.is_wanted())
     }
 
-    /// `None` where no version of the plugin is active.
+    /// What it is called with. It is not called without what it was configured with.
     ///
     /// # Errors
-    /// A secret of its configuration cannot be opened.
-    pub fn of(
-        keyring: &Keyring,
-        tenant: TenantId,
-        plugin: &Plugin,
-    ) -> Result<Option<Self>, StoreError> {
-        let Some(version) = active_version(plugin) else { return Ok(None) };
-        let config = plugin_secrets::opened(keyring, tenant, &plugin.config);
-        let config = config.map_err(|error| StoreError::Unknown {
-            what: "secret of a plugin",
-            found: format!("plugin \"{}\": {error}", plugin.name),
-        })?;
-        Ok(Some(Self {
+    /// A secret cannot be decrypted.
+    pub fn config(&self) -> Result<Arc<Object>, CallError> {
+        let unreadable = |error: &KeyringError| CallError::NotReady { message: error.to_string() };
+        self.config.as_ref().map(Arc::clone).map_err(unreadable)
+    }
+
+    /// `None` where no version of the plugin is active.
+    #[must_use]
+    pub fn of(keyring: &Keyring, tenant: TenantId, plugin: &Plugin) -> Option<Self> {
+        let version = active_version(plugin)?;
+        Some(Self {
             name: plugin.name.as_str().into(),
             digest: version.digest,
             capabilities: version.capabilities.clone(),
-            config: Arc::new(config),
+            config: plugin_secrets::opened(keyring, tenant, &plugin.config).map(Arc::new),
             shadow: plugin
                 .shadow
                 .and_then(|digest| plugin.version(&digest))
@@ -287,7 +285,7 @@ impl ActivePlugin {
             on_failure: Arc::new(
                 FailurePolicies::of_settings(&plugin.settings).unwrap_or_default(),
             ),
-        }))
+        })
     }
 }
 

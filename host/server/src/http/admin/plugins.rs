@@ -79,6 +79,8 @@ pub(crate) async fn get(
     let breakers = app.services.plugins.breakers(&tenant.id.to_string(), &plugin.name);
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("breakers".to_owned(), breakers.iter().map(breaker).collect());
+        let problem = app.services.config_problem(tenant.tenant_id(), &plugin);
+        shown.insert("configProblem".to_owned(), problem.into());
     }
     Ok(Json(shown).into_response())
 }

@@ -29,7 +29,7 @@ impl Services {
     ) -> Result<(), Error> {
         let request = request_of(runtime, delivery);
         let current = self.current(&request, delivery).await?;
-        let plugin = self.active(&request, active).await?;
+        let plugin = self.plugin(runtime.id, &active.name, &active.digest).await?;
         let call = Call {
             tenant: runtime.id.to_string().into(),
             plugin: Arc::clone(&active.name),
@@ -37,7 +37,7 @@ impl Services {
             resource_type: delivery.resource_type.as_str().into(),
             operation: delivery.operation.as_str().into(),
             actor: delivery.actor.as_str().into(),
-            config: Arc::clone(&active.config),
+            config: active.config().map_err(|error| failed(active, error))?,
             directory: Some(TenantDirectory::of(self, &request)),
             now: clock::unix_millis(),
             seed: seed(),

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::{CallError, Capability, Edit, Plugin};
+use tenon_plugin::{Call, CallError, Capability, Edit, Plugin};
 use tenon_scim::patch::{self, PatchRequest};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Dialect, Object};
 
 use super::{Operation, document, failed};
+use crate::service::plugins::Said;
 use crate::service::{Error, Request, Services};
 use crate::tenant::runtime::ActivePlugin;
 
@@ -36,14 +37,16 @@ impl Services {
         shown: &mut [Object],
     ) -> Result<(), Error> {
         for active in request.plugins_with(HOOK) {
-            let plugin = self.active(request, active).await;
-            let call = self.call_of(request, active, HOOK, operation, resource_type);
             for batch in shown.chunks_mut(BATCH) {
-                let edited = match &plugin {
-                    Ok(plugin) => edited(plugin, &call, resource_type, batch).await,
-                    Err(error) => Err(CallError::DoesNotStart { message: error.to_string() }),
+                let documents: Vec<_> =
+                    batch.iter().map(|shown| document(resource_type, shown)).collect();
+                let run = move |plugin: Arc<Plugin>, call: Call| {
+                    let documents = documents.clone();
+                    async move { plugin.after_read(&call, documents).await }
                 };
-                match edited {
+                let hook = (HOOK, operation, &**resource_type);
+                let edits = self.called(request, active, hook, run, Said::of_edits).await?;
+                match edits.and_then(|edits| edited(resource_type, batch, edits)) {
                     Ok(edited) => {
                         request.note(active, "passed");
                         batch.iter_mut().zip(edited).for_each(|(shown, edited)| *shown = edited);
@@ -60,14 +63,11 @@ impl Services {
 }
 
 /// A batch as one plugin wants it shown.
-async fn edited(
-    plugin: &Plugin,
-    call: &tenon_plugin::Call,
-    resource_type: &Arc<ResourceType>,
+fn edited(
+    resource_type: &ResourceType,
     batch: &[Object],
+    edits: Vec<Vec<Edit>>,
 ) -> Result<Vec<Object>, CallError> {
-    let documents = batch.iter().map(|shown| document(resource_type, shown)).collect();
-    let edits = plugin.after_read(call, documents).await.result?;
     batch.iter().zip(edits).map(|(shown, edits)| apply(resource_type, shown, edits)).collect()
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use tenon_plugin::Capability;
+use tenon_plugin::{Call, Capability, Plugin};
 use tenon_scim::patch::members::Reach;
 use tenon_scim::resource;
 use tenon_scim::schema::ResourceType;
 
 use super::{Operation, document, failed, rejected};
+use crate::service::plugins::Said;
 use crate::service::read::known;
 use crate::service::{Error, Request, Services};
 use crate::store::resources::Stored;
@@ -29,9 +30,13 @@ impl Services {
             resource::assemble(resource_type, &attributes, &stored.meta(), &request.base_url);
         let current = document(resource_type, &shown);
         for active in request.plugins_with(HOOK) {
-            let plugin = self.active(request, active).await?;
-            let call = self.call_of(request, active, HOOK, Operation::Delete, resource_type);
-            let result = plugin.before_delete(&call, current.clone()).await.result;
+            let current = current.clone();
+            let run = move |plugin: Arc<Plugin>, call: Call| {
+                let current = current.clone();
+                async move { plugin.before_delete(&call, current).await }
+            };
+            let hook = (HOOK, Operation::Delete, &**resource_type);
+            let result = self.called(request, active, hook, run, Said::of_issues).await?;
             request.note(
                 active,
                 match &result {

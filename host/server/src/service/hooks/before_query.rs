@@ -3,13 +3,16 @@
 //! Filters of plugins are read and bound on their own and then and-ed to the client's: whatever is in
 //! one, it cannot widen.
 
-use tenon_plugin::{CallError, Capability, QueryDecision};
+use std::sync::Arc;
+
+use tenon_plugin::{Call, CallError, Capability, Plugin, QueryDecision};
 use tenon_scim::filter::{self, BoundFilter};
 use tenon_scim::membership;
 use tenon_scim::schema::ResourceType;
 use uuid::Uuid;
 
 use super::{Operation, failed, rejected};
+use crate::service::plugins::Said;
 use crate::service::{Error, Request, Services, not_found};
 use crate::store::filter_sql::{self, Asked, Bound, Narrowed, Order, Slice, Space};
 use crate::tenant::runtime::ActivePlugin;
@@ -44,11 +47,16 @@ impl Services {
         resource_type: &'t ResourceType,
         filter: Option<&str>,
     ) -> Result<Option<BoundFilter<'t>>, Error> {
+        let filter: Option<Arc<str>> = filter.map(Arc::from);
         let mut narrowed = Vec::new();
         for active in request.plugins_with(HOOK) {
-            let plugin = self.active(request, active).await?;
-            let call = self.call_of(request, active, HOOK, operation, resource_type);
-            let decided = match plugin.before_query(&call, filter).await.result {
+            let filter = filter.clone();
+            let run = move |plugin: Arc<Plugin>, call: Call| {
+                let filter = filter.clone();
+                async move { plugin.before_query(&call, filter.as_deref()).await }
+            };
+            let hook = (HOOK, operation, resource_type);
+            let decided = match self.called(request, active, hook, run, Said::of_query).await? {
                 Ok(QueryDecision::Proceed) => Ok(None),
                 Ok(QueryDecision::Narrow(narrow)) => {
                     bound(request, resource_type, &narrow).map(Some)

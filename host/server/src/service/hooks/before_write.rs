@@ -54,21 +54,15 @@ impl Services {
         let mut edited = Edited::default();
         let current = current.map(|current| document(resource_type, current));
         for active in request.plugins_with(HOOK) {
-            let plugin = self.active(request, active).await?;
-            let call = self.call_of(request, active, HOOK, operation, resource_type);
             let shown = resource::assemble(resource_type, attributes, meta, &request.base_url);
             let candidate = document(resource_type, &shown);
-            let in_shadow = active
-                .shadow_at(HOOK)
-                .map(|shadow| (shadow.digest, call.clone(), (candidate.clone(), current.clone())));
-            let decision = plugin.before_write(&call, candidate, current.clone()).await.result;
-            if let Some((shadow, call, (candidate, current))) = in_shadow {
-                let run = async move |plugin: Plugin, call: Call| {
-                    plugin.before_write(&call, candidate, current).await
-                };
-                let said = Said::of_decision(&decision);
-                self.shadow(request, (active, shadow), (HOOK, call), said, run, Said::of_decision);
-            }
+            let current = current.clone();
+            let run = move |plugin: Arc<Plugin>, call: Call| {
+                let (candidate, current) = (candidate.clone(), current.clone());
+                async move { plugin.before_write(&call, candidate, current).await }
+            };
+            let hook = (HOOK, operation, &**resource_type);
+            let decision = self.called(request, active, hook, run, Said::of_decision).await?;
             let decided = match decision {
                 Ok(WriteDecision::Proceed) => Ok(None),
                 Ok(WriteDecision::Amend(edits)) => {

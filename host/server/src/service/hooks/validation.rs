@@ -24,25 +24,18 @@ impl Services {
     ) -> Result<(), Error> {
         let mut documents = None;
         for active in request.plugins_with(HOOK) {
-            let plugin = self.active(request, active).await?;
-            let call = self.call_of(request, active, HOOK, operation, resource_type);
             let (candidate, current) = documents
                 .get_or_insert_with(|| {
                     let of = |resource| document(resource_type, resource);
                     (of(candidate), current.map(of))
                 })
                 .clone();
-            let in_shadow = active
-                .shadow_at(HOOK)
-                .map(|shadow| (shadow.digest, call.clone(), (candidate.clone(), current.clone())));
-            let result = plugin.validate(&call, candidate, current).await.result;
-            if let Some((shadow, call, (candidate, current))) = in_shadow {
-                let run = async move |plugin: Plugin, call: Call| {
-                    plugin.validate(&call, candidate, current).await
-                };
-                let said = Said::of_issues(&result);
-                self.shadow(request, (active, shadow), (HOOK, call), said, run, Said::of_issues);
-            }
+            let run = move |plugin: Arc<Plugin>, call: Call| {
+                let (candidate, current) = (candidate.clone(), current.clone());
+                async move { plugin.validate(&call, candidate, current).await }
+            };
+            let hook = (HOOK, operation, &**resource_type);
+            let result = self.called(request, active, hook, run, Said::of_issues).await?;
             request.note(
                 active,
                 match &result {

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tenon_plugin::{
-    Call, CallError, Capability, Digest, Document, Issue, Plugin, Usage, WriteDecision,
-};
+use tenon_plugin::{CallError, Capability, Digest, Document, Issue, Plugin, Usage, WriteDecision};
 use tenon_scim::patch::members::Reach;
 use tenon_scim::resource;
 use tenon_scim::schema::ResourceType;
@@ -204,7 +202,7 @@ impl Services {
             let plugin = StoredPlugin { active: Some(*digest), ..plugin };
             ActivePlugin::of(&self.keyring, *tenant, &plugin)
         });
-        let active = active.transpose()?.flatten();
+        let active = active.flatten();
         let gone = || Error::Internal(format!("plugin \"{name}\" has no version {digest}"));
         let active = active.ok_or_else(gone)?;
         let runtime = self.credentials.runtime(&self.database, *tenant).await?;
@@ -225,7 +223,7 @@ impl Services {
     /// What the version would say of a resource that is replaced by itself.
     async fn judge(&self, candidate: &Candidate, document: Document) -> (Verdict, Usage) {
         let Candidate { plugin, active, request } = candidate;
-        let call = |hook: Capability| -> Call {
+        let call = |hook: Capability| {
             self.call_of(request, active, hook, Operation::Replace, &document.resource_type)
         };
         let mut sum = Usage::default();
@@ -235,7 +233,10 @@ impl Services {
         };
         let mut verdict = Verdict::Passed;
         if plugin.has(Capability::BeforeWrite) {
-            let call = call(Capability::BeforeWrite);
+            let call = match call(Capability::BeforeWrite) {
+                Ok(call) => call,
+                Err(error) => return (failed(error), sum),
+            };
             let outcome =
                 plugin.before_write(&call, document.clone(), Some(document.clone())).await;
             add(outcome.usage);
@@ -250,7 +251,10 @@ impl Services {
         }
         let goes_on = matches!(verdict, Verdict::Passed | Verdict::Amended(_));
         if goes_on && plugin.has(Capability::Validation) {
-            let call = call(Capability::Validation);
+            let call = match call(Capability::Validation) {
+                Ok(call) => call,
+                Err(error) => return (failed(error), sum),
+            };
             let outcome = plugin.validate(&call, document.clone(), Some(document.clone())).await;
             add(outcome.usage);
             match outcome.result {

@@ -5,10 +5,12 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use serde_json::{Value, json};
 use tenon_plugin::{
-    Call, CallError, Capability, Digest, Edit, Issue, Outcome, Plugin, Usage, WriteDecision,
+    Call, CallError, Capability, Digest, Edit, Issue, Outcome, Plugin, QueryDecision, Usage,
+    WriteDecision,
 };
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -20,7 +22,8 @@ use crate::store::plugins::{self, Difference, Shadowed, Sums};
 use crate::store::{StoreError, TenantId};
 use crate::tenant::runtime::ActivePlugin;
 
-/// Calls in shadow at a time, in the whole server.
+/// Calls in shadow at a time in the whole server, where it has processors enough: half of them are for
+/// requests alone.
 const PLACES: usize = 4;
 
 /// Calls that may wait to be counted, and that are counted together.
@@ -70,6 +73,28 @@ impl Said {
         })
     }
 
+    /// Of a hook that narrows what is seen.
+    pub(in crate::service) fn of_query(result: &Result<QueryDecision, CallError>) -> Self {
+        Self(match result {
+            Ok(QueryDecision::Proceed) => json!({ "outcome": "passed" }),
+            Ok(QueryDecision::Narrow(filter)) => json!({ "outcome": "narrowed", "filter": filter }),
+            Ok(QueryDecision::Reject(issues)) => refused(issues),
+            Err(error) => return Self::failed(error),
+        })
+    }
+
+    /// Of a hook that changes what is shown: the edits of each resource, in their order.
+    pub(in crate::service) fn of_edits(result: &Result<Vec<Vec<Edit>>, CallError>) -> Self {
+        let of_one = |edits: &Vec<Edit>| edits.iter().map(edit).collect::<Value>();
+        Self(match result {
+            Ok(edits) if edits.iter().all(Vec::is_empty) => json!({ "outcome": "passed" }),
+            Ok(edits) => {
+                json!({ "outcome": "amended", "resources": edits.iter().map(of_one).collect::<Value>() })
+            }
+            Err(error) => return Self::failed(error),
+        })
+    }
+
     fn failed(error: &CallError) -> Self {
         Self(json!({ "outcome": "failed", "kind": error.kind() }))
     }
@@ -94,7 +119,9 @@ fn edit(edit: &Edit) -> Value {
 
 impl Default for Shadows {
     fn default() -> Self {
-        Self { places: Arc::new(Semaphore::new(PLACES)), queue: Queue::new(ROOM, TOGETHER) }
+        let half = available_parallelism().map_or(1, usize::from) / 2;
+        let places = Arc::new(Semaphore::new(half.clamp(1, PLACES)));
+        Self { places, queue: Queue::new(ROOM, TOGETHER) }
     }
 }
 
@@ -107,7 +134,7 @@ impl Services {
         (active, shadow): (&ActivePlugin, Digest),
         (hook, call): (Capability, Call),
         active_said: Said,
-        run: impl FnOnce(Plugin, Call) -> F + Send + 'static,
+        run: impl FnOnce(Arc<Plugin>, Call) -> F + Send + 'static,
         say: fn(&Result<T, CallError>) -> Said,
     ) where
         F: Future<Output = Outcome<T>> + Send,
@@ -141,7 +168,7 @@ impl Services {
             let loaded = services.plugin(tenant, &seen.plugin, &seen.digest).await;
             let (said, usage) = match loaded {
                 Ok(plugin) => {
-                    let outcome = run(plugin.on_trial(), call).await;
+                    let outcome = run(Arc::new(plugin.on_trial()), call).await;
                     (say(&outcome.result), outcome.usage)
                 }
                 Err(_) => {
