@@ -22,6 +22,8 @@
 //! It has no limits either. `tenon plugin check` and an upload tell about those.
 
 pub(crate) mod directory;
+#[cfg(feature = "filters")]
+mod filters;
 
 use std::cell::{Cell, RefCell};
 
