@@ -129,9 +129,7 @@ impl Recording {
     /// The tenant's schemas do not fit together, or what is to be left out cannot be.
     pub fn of(recorded: &RecordedCall, of: &Surroundings<'_>) -> Result<Recording, RecordingError> {
         let RecordedCall { call, digest, limits, input, look_ups, outcome } = recorded;
-        let object = |document: Document| {
-            Ok::<_, RecordingError>((*document.value).clone())
-        };
+        let object = |document: Document| Ok::<_, RecordingError>((*document.value).clone());
         let micros = u64::try_from(outcome.usage.duration.as_micros()).unwrap_or(u64::MAX);
         let mut recording = Recording {
             format: FORMAT.to_owned(),

@@ -57,9 +57,11 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), ReplayError> {
     let cache = tempfile::tempdir().map_err(io)?;
     let compiler = Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io)?;
     let limits = Limits { deadline: DEADLINE, ..recording.limits().clone() };
-    let host = PluginHost::new(HostSettings { cache_dir: cache.path().to_owned(), compiler, limits })?;
+    let host =
+        PluginHost::new(HostSettings { cache_dir: cache.path().to_owned(), compiler, limits })?;
     let checked = host.check(&bytes, Tier::Runtime).await;
-    let plugin = checked.map_err(|refusal| ReplayError::Refused { path: component, refusal })?.plugin;
+    let plugin =
+        checked.map_err(|refusal| ReplayError::Refused { path: component, refusal })?.plugin;
     let replayed = plugin.replay(&recording).await.map_err(damaged)?;
 
     let is_same_version = plugin.digest() == recording.digest();

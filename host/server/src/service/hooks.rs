@@ -11,7 +11,7 @@ mod validation;
 use std::future::Future;
 use std::sync::Arc;
 
-use tenon_plugin::{Call, CallError, Capability, Digest, Document, Outcome, Plugin};
+use tenon_plugin::{Call, CallError, Capability, Digest, Document, Issue, Outcome, Plugin};
 use tenon_scim::schema::ResourceType;
 use tenon_scim::{Object, resource};
 use uuid::Uuid;
@@ -176,6 +176,21 @@ pub(super) fn document(resource_type: &Arc<ResourceType>, resource: &Object) -> 
     }
 }
 
+/// What is wrong in the eyes of a plugin refuses the request.
+fn judged(
+    request: &Request,
+    active: &ActivePlugin,
+    result: Result<Vec<Issue>, CallError>,
+) -> Result<(), Error> {
+    let (outcome, judged) = match result {
+        Ok(issues) if issues.is_empty() => ("passed", Ok(())),
+        Ok(issues) => ("refused", Err(rejected(active, issues))),
+        Err(error) => (error.kind(), Err(failed(active, error))),
+    };
+    request.note(active, outcome);
+    judged
+}
+
 /// A plugin gave no answer, and the request is refused for it.
 fn failed(active: &ActivePlugin, error: CallError) -> Error {
     let plugin = Arc::clone(&active.name);
@@ -186,7 +201,7 @@ fn failed(active: &ActivePlugin, error: CallError) -> Error {
 }
 
 /// A plugin refuses the request.
-fn rejected(active: &ActivePlugin, issues: Vec<tenon_plugin::Issue>) -> Error {
+fn rejected(active: &ActivePlugin, issues: Vec<Issue>) -> Error {
     Error::Rejected { plugin: Arc::clone(&active.name), issues }
 }
 

@@ -7,7 +7,7 @@ use tenon_scim::patch::members::Reach;
 use tenon_scim::resource;
 use tenon_scim::schema::ResourceType;
 
-use super::{Operation, document, failed, rejected};
+use super::{Operation, document, judged};
 use crate::service::plugins::Said;
 use crate::service::read::known;
 use crate::service::{Error, Request, Services};
@@ -37,19 +37,7 @@ impl Services {
             };
             let hook = (HOOK, Operation::Delete, &**resource_type);
             let result = self.called(request, active, hook, run, Said::of_issues).await?;
-            request.note(
-                active,
-                match &result {
-                    Ok(issues) if issues.is_empty() => "passed",
-                    Ok(_) => "refused",
-                    Err(error) => error.kind(),
-                },
-            );
-            match result {
-                Ok(issues) if issues.is_empty() => {}
-                Ok(issues) => return Err(rejected(active, issues)),
-                Err(error) => return Err(failed(active, error)),
-            }
+            judged(request, active, result)?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use tenon_plugin::{Call, Capability, Plugin};
 use tenon_scim::Object;
 use tenon_scim::schema::ResourceType;
 
-use super::{Operation, document, failed, rejected};
+use super::{Operation, document, judged};
 use crate::service::plugins::Said;
 use crate::service::{Error, Request, Services};
 
@@ -36,19 +36,7 @@ impl Services {
             };
             let hook = (HOOK, operation, &**resource_type);
             let result = self.called(request, active, hook, run, Said::of_issues).await?;
-            request.note(
-                active,
-                match &result {
-                    Ok(issues) if issues.is_empty() => "passed",
-                    Ok(_) => "refused",
-                    Err(error) => error.kind(),
-                },
-            );
-            match result {
-                Ok(issues) if issues.is_empty() => {}
-                Ok(issues) => return Err(rejected(active, issues)),
-                Err(error) => return Err(failed(active, error)),
-            }
+            judged(request, active, result)?;
         }
         Ok(())
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tenon_plugin::{
-    Capability, Digest, RecordedCall, Recorder, Recording as File, RecordingError, Redaction, Surroundings,
+    Capability, Digest, RecordedCall, Recorder, Recording as File, RecordingError, Redaction,
+    Surroundings,
 };
 use time::{Duration, OffsetDateTime};
 use tokio::task::spawn_blocking;
