@@ -1,16 +1,20 @@
 //! `make bench-neighbour`: what a tenant notices of another one at all its limits.
 //!
-//! The attacker's plugin computes for ever, and its clients create users as fast as they may. The
-//! victim reads and writes one request after the other, in turns of alone and beside, so that both see
-//! the same machine.
+//! The attacker's plugin uses all the fuel that its tenant has in a second, and never fails, so that no breaker
+//! stops it; its clients create users at twice the rate that they may. They are on a thread of their own,
+//! so that the victim's client waits for the server alone. The victim reads and writes one request after the
+//! other, in turns of alone and beside, so that both see the same machine.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tenon_tests::{Options, Server, Tenant, artifacts, user};
+use tenon_tests::{Client, Options, Server, Tenant, artifacts, user};
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
 use crate::report::{self, Goal, Row};
 
@@ -19,27 +23,32 @@ const TURNS: usize = 10;
 const REQUESTS: usize = 400;
 
 /// Clients of the attacker: as many as it may have calls at a time.
-const ATTACKERS: usize = 16;
+const ATTACKERS: u32 = 16;
+
+/// What they ask for in a second together: twice what a tenant may.
+const ATTACKS_PER_SECOND: u32 = 200;
 
 pub(crate) async fn measure() {
     let quiet = Some("error,tenon_server::serve=info".to_owned());
     let server = Server::start(Options { log: quiet, ..Options::default() });
     let (attacker, victim) = (server.tenant("attacker").await, server.tenant("victim").await);
-    attacker.activate("loop", &artifacts::hostile("loop"), json!({})).await;
+    attacker.activate("busy", &artifacts::component("busy"), json!({})).await;
     let plugin = artifacts::hostile("harmless");
     victim.activate("harmless", &plugin, json!({})).await;
     let unlimited = json!({ "limits": { "requestsPerSecond": 1_000_000 } });
     victim.admin.patch("", unlimited).await.expect(200);
 
     let (mut alone, mut beside) = (Times::default(), Times::default());
-    let mut attacked = 0;
+    let mut answered = Answered::new();
     for turn in 0..TURNS {
         alone.add(&victim, &format!("alone-{turn}")).await;
-        let attack = Attack::start(&attacker);
+        let attack = Attack::start(&attacker, turn);
         beside.add(&victim, &format!("beside-{turn}")).await;
-        attacked += attack.stop().await;
+        for (status, count) in attack.stop() {
+            *answered.entry(status).or_default() += count;
+        }
     }
-    println!("{attacked} requests of the attacker were answered meanwhile");
+    println!("answers to the attacker, by status: {answered:?}");
     let row = |what: &str, alone: Vec<Duration>, beside: Vec<Duration>| {
         let (alone, beside) = (p99(alone), p99(beside));
         Row::of(format!("{what}, p99 beside the attacker"), beside, "ms")
@@ -75,39 +84,60 @@ impl Times {
     }
 }
 
-/// Requests that never end well, until it is stopped.
+/// How many answers of each status.
+type Answered = BTreeMap<u16, usize>;
+
+/// The attacker's requests, until it is stopped.
 struct Attack {
     stopped: Arc<AtomicBool>,
-    clients: JoinSet<usize>,
+    thread: JoinHandle<Answered>,
 }
 
 impl Attack {
-    fn start(attacker: &Tenant) -> Self {
+    fn start(attacker: &Tenant, turn: usize) -> Self {
         let stopped = Arc::new(AtomicBool::new(false));
-        let mut clients = JoinSet::new();
-        for _ in 0..ATTACKERS {
-            let (scim, stopped) = (attacker.scim.clone(), Arc::clone(&stopped));
-            clients.spawn(async move {
-                let mut answered = 0;
-                while !stopped.load(Ordering::Relaxed) {
-                    let answer = scim.post("/Users", user("never")).await;
-                    assert!([429, 502, 503, 504].contains(&answer.status), "{}", answer.status);
-                    answered += 1;
-                }
-                answered
-            });
-        }
-        Self { stopped, clients }
+        let (base, token) = (attacker.scim.base.clone(), attacker.scim.token.clone());
+        let until = Arc::clone(&stopped);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            // Its connections are of this thread too.
+            let scim = Client::new(base, &token, "application/scim+json");
+            runtime.expect("a runtime").block_on(attack(&scim, turn, &until))
+        });
+        Self { stopped, thread }
     }
 
-    async fn stop(mut self) -> usize {
+    fn stop(self) -> Answered {
         self.stopped.store(true, Ordering::Relaxed);
-        let mut answered = 0;
-        while let Some(client) = self.clients.join_next().await {
-            answered += client.expect("a client ends");
-        }
-        answered
+        self.thread.join().expect("the attacker ends")
     }
+}
+
+async fn attack(scim: &Client, turn: usize, stopped: &Arc<AtomicBool>) -> Answered {
+    let mut clients = JoinSet::new();
+    for client in 0..ATTACKERS {
+        let (scim, stopped) = (scim.clone(), Arc::clone(stopped));
+        clients.spawn(async move {
+            let mut pace = interval(Duration::from_secs(1) * ATTACKERS / ATTACKS_PER_SECOND);
+            pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut answered = Answered::new();
+            for number in 0.. {
+                pace.tick().await;
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                let body = user(&format!("{turn}-{client}-{number}"));
+                *answered.entry(scim.post("/Users", body).await.status).or_default() += 1;
+            }
+            answered
+        });
+    }
+    let mut answered = Answered::new();
+    for (status, count) in clients.join_all().await.into_iter().flatten() {
+        assert!([201, 429, 503].contains(&status), "{status}");
+        *answered.entry(status).or_default() += count;
+    }
+    answered
 }
 
 /// In milliseconds.
