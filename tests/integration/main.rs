@@ -46,6 +46,7 @@ mod processes;
 mod projection;
 mod protocol_errors;
 mod reads;
+mod recordings;
 mod removal;
 mod request_log;
 mod resources;

@@ -147,16 +147,33 @@ async fn furnish(server: &Server, globex: &Tenant) -> Values {
         ("issuer-url", "https://idp.globex.example".to_owned()),
         ("plugin", "teams".to_owned()),
         ("digest", digest),
+        ("call", recorded_call(server, globex).await.to_string()),
         ("tenant", globex.name.clone()),
         ("host", "globex.example".to_owned()),
         ("realm", "globex".to_owned()),
     ]
 }
 
+async fn recorded_call(server: &Server, globex: &Tenant) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO recorded_calls (tenant_id, plugin, id, recording, at, request_id, outcome, file) \
+         VALUES ($1::text::uuid, 'teams', $2, $2, now(), 'r', 'ok', '{\"of\":\"globex\"}')",
+    )
+    .bind(&globex.id)
+    .bind(id)
+    .execute(&mut server.database().await)
+    .await
+    .unwrap();
+    id
+}
+
 /// The same kinds of things, which nobody has.
 fn of_nobody(of_globex: &Values) -> Values {
     let nobodys = |name: &str, globexs: &str| match name {
-        "user" | "group" | "badge" | "token" | "client" | "issuer" => Uuid::now_v7().to_string(),
+        "user" | "group" | "badge" | "token" | "client" | "issuer" | "call" => {
+            Uuid::now_v7().to_string()
+        }
         "type" => "Nobody".to_owned(),
         "endpoint" => "Nobodies".to_owned(),
         "attribute" => "profileUrl".to_owned(),

@@ -246,6 +246,7 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("activatePlugin", &plugin, "/activate", digest.clone()).await;
     api.call("listPlugins", own, "/plugins", Value::Null).await;
     api.call("getPlugin", &plugin, "", Value::Null).await;
+    recordings(api, acme, &plugin).await;
     let other = artifacts::tagged(artifacts::cost_center(), "other");
     let other = acme.upload("cost-center", &other).await.expect(201).body;
     let other = json!({ "digest": other["digest"] });
@@ -280,6 +281,21 @@ async fn plugins_and_indexes(api: &mut Held, acme: &tenon_tests::Tenant) {
     api.call("removeIndex", own, "/indexes/User/title", Value::Null).await;
 }
 
+async fn recordings(api: &mut Held, acme: &tenon_tests::Tenant, plugin: &Client) {
+    let wanted = json!({ "hook": "validation", "calls": 1, "redact": ["emails"], "headers": [] });
+    api.call("beginPluginRecording", plugin, "/recordings", wanted).await;
+    acme.create("/Users", user("recorded")).await;
+    let call = until("the recorded call", async || {
+        let all = plugin.get("/recordings").await.expect(200).body;
+        all["items"][0]["calls"][0]["id"].as_str().map(str::to_owned)
+    });
+    let call = format!("/recordings/{}", call.await);
+    api.call("listPluginRecordings", plugin, "/recordings", Value::Null).await;
+    api.call("getRecordedCall", plugin, &call, Value::Null).await;
+    api.call("deleteRecordedCall", plugin, &call, Value::Null).await;
+    api.call("deletePluginRecordings", plugin, "/recordings", Value::Null).await;
+}
+
 async fn deliveries(api: &mut Held, acme: &tenon_tests::Tenant) {
     // It fails with that configuration, so that what it is to be told stays.
     acme.activate("audit-tap", artifacts::audit_tap(), json!({ "misspelt": 1 })).await;
@@ -296,6 +312,8 @@ async fn deliveries(api: &mut Held, acme: &tenon_tests::Tenant) {
 fn sample(name: &str) -> (String, Value) {
     let value = match name {
         "on" => json!(false),
+        "hook" => json!("validation"),
+        "calls" => json!(1),
         "audiences" => json!(["scim"]),
         "kind" => json!("host"),
         "placement" => json!({ "kind": "shared" }),

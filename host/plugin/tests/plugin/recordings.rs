@@ -63,7 +63,7 @@ async fn what_another_version_does_otherwise_is_named() {
 async fn a_version_without_the_hook_cannot_make_the_call() {
     let fixture = Fixture::new();
     let plugin = fixture.plugin("harmless").await;
-    let mut file = file_of(&*plugin).await;
+    let mut file = file_of(&plugin).await;
     file["hook"] = "before-query".into();
     file["input"] = json!({ "filter": null });
     let recording = read(&file).unwrap();
@@ -75,7 +75,7 @@ async fn a_version_without_the_hook_cannot_make_the_call() {
 async fn a_damaged_file_is_refused_with_what_is_wrong_with_it() {
     let fixture = Fixture::new();
     let plugin = fixture.plugin("harmless").await;
-    let file = file_of(&*plugin).await;
+    let file = file_of(&plugin).await;
     let error = Recording::read(b"{\"format\": ").unwrap_err();
     assert!(error.to_string().contains("no JSON"), "{error}");
     for (change, told) in [
@@ -120,7 +120,7 @@ async fn a_call_that_had_no_place_or_was_a_trial_is_not_recorded() {
 async fn a_file_says_what_was_called_and_how_it_ended() {
     let fixture = Fixture::new();
     let plugin = fixture.plugin("trap").await;
-    let file = file_of(&*plugin).await;
+    let file = file_of(&plugin).await;
     assert_eq!(
         (&file["format"], &file["hook"]),
         (&json!("tenon-recording/1"), &json!("validation"))

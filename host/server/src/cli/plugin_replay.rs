@@ -25,11 +25,8 @@ pub(super) enum ReplayError {
     Host(#[from] HostError),
     #[error("{}: the component is refused by the check \"{}\": {refusal}", .path.display(), .refusal.check())]
     Refused { path: PathBuf, refusal: Refusal },
-    #[error(
-        "the version that was recorded does something else now: {}; it was recorded by another build of \
-         the server, or the file was changed", what.join(", ")
-    )]
-    Differs { what: Vec<String> },
+    #[error("the version that was recorded does something else now: {}; {why}", what.join(", "))]
+    Differs { what: Vec<String>, why: &'static str },
     #[error("this version gives another answer than the one that was recorded")]
     OtherAnswer,
 }
@@ -113,8 +110,17 @@ fn judge(
     let what: Vec<String> = what.filter(counts).collect();
     match is_same_version {
         true if what.is_empty() => Ok(()),
-        true => Err(ReplayError::Differs { what }),
+        true => Err(ReplayError::Differs { what, why: why(recording) }),
         false if what.iter().any(|it| it == "answer") => Err(ReplayError::OtherAnswer),
         false => Ok(()),
+    }
+}
+
+/// Why the same version may do something else.
+fn why(recording: &Recording) -> &'static str {
+    if recording.redacted().is_empty() {
+        "another build of the server has recorded it, or the file was changed"
+    } else {
+        "it may go by a value that is not in the recording"
     }
 }

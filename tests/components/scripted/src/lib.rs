@@ -11,10 +11,10 @@
 //! }
 //! ```
 //!
-//! `look` has the directory asked, and in `before-write` what it answers becomes the `title`:
-//! `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
-//! `{"times": 65}`. A hook without a member does nothing, and so does one for other types than
-//! `resourceType`. `resolver` has no type, and can but `fail`, `trap` and `spin`.
+//! `look` has the host asked, and in `before-write` what it answers becomes the `title`, elsewhere a line of
+//! the log: `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
+//! `{"times": 65}`, `{"random": 8}`, `"now"`. A hook without a member does nothing, and so does one for other types than
+//! `resourceType`. `resolver` has no type; its `claim` is `{"tenant": "acme", "permissions": []}`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -36,6 +36,7 @@ struct Script {
     reject_title: Option<String>,
     narrow: Option<String>,
     look: Option<Look>,
+    claim: Option<Claims>,
     fail: Option<String>,
     #[serde(default)]
     trap: bool,
@@ -58,6 +59,14 @@ enum Look {
     Find(String, String),
     Count(String, Option<String>),
     Times(u32),
+    Random(u32),
+    Now,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    tenant: String,
+    permissions: Vec<String>,
 }
 
 impl Script {
@@ -94,6 +103,14 @@ impl Script {
         self.edits.into_iter().map(edit).collect()
     }
 
+    /// Asks the host, and writes down what it says.
+    fn look(&self) -> Result<(), Failure> {
+        if let Some(look) = &self.look {
+            log::info(looked_up(look)?.to_string());
+        }
+        Ok(())
+    }
+
     fn issues(&self) -> Vec<Issue> {
         self.reject.iter().map(Issue::new).collect()
     }
@@ -106,6 +123,7 @@ impl Validation for Scripted {
         _: Option<&Document>,
     ) -> Result<Vec<Issue>, Failure> {
         let script = Script::of("validation", context)?;
+        script.look()?;
         if let Some(title) = &script.reject_title
             && candidate.get::<String>("title")?.as_ref() == Some(title)
         {
@@ -149,18 +167,23 @@ fn looked_up(look: &Look) -> Result<Value, Failure> {
             }
             Value::Null
         }
+        Look::Random(count) => Value::from(random::bytes(*count)),
+        Look::Now => Value::from(clock::now()),
     })
 }
 
 impl BeforeDelete for Scripted {
     fn before_delete(context: &Context, _: &Document) -> Result<Vec<Issue>, Failure> {
-        Ok(Script::of("before-delete", context)?.issues())
+        let script = Script::of("before-delete", context)?;
+        script.look()?;
+        Ok(script.issues())
     }
 }
 
 impl BeforeQuery for Scripted {
     fn before_query(context: &Context, _: Option<&str>) -> Result<QueryDecision, Failure> {
         let script = Script::of("before-query", context)?;
+        script.look()?;
         Ok(match &script.narrow {
             _ if script.reject.is_some() => QueryDecision::Reject(script.issues()),
             Some(filter) => QueryDecision::Narrow(filter.clone()),
@@ -172,9 +195,7 @@ impl BeforeQuery for Scripted {
 impl AfterRead for Scripted {
     fn after_read(context: &Context, documents: &[Document]) -> Result<Vec<Vec<Edit>>, Failure> {
         let script = Script::of("after-read", context)?;
-        if let Some(look) = &script.look {
-            looked_up(look)?;
-        }
+        script.look()?;
         let edits = script.edits();
         Ok(documents.iter().map(|_| edits.clone()).collect())
     }
@@ -182,7 +203,10 @@ impl AfterRead for Scripted {
 
 impl Resolver for Scripted {
     fn resolve(_: &RequestHead) -> Result<Option<Claim>, Failure> {
-        Script::for_any("resolver")?;
-        Ok(None)
+        let script = Script::for_any("resolver")?;
+        script.look()?;
+        let claim =
+            |it: Claims| Claim { tenant: it.tenant, subject: None, permissions: it.permissions };
+        Ok(script.claim.map(claim))
     }
 }
