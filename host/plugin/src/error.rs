@@ -295,6 +295,12 @@ pub enum CallError {
         /// Elements that there would have been.
         wanted: usize,
     },
+    /// Handles were refused.
+    #[error("the plugin held more than {limit} resource handles at a time")]
+    HandlesExceeded {
+        /// Handles allowed.
+        limit: usize,
+    },
     /// Host calls moved too much.
     #[error("the plugin moved more than {limit} bytes through host calls")]
     HostCallBytesExceeded {
@@ -403,6 +409,7 @@ impl CallError {
             CallError::DeadlineExceeded { .. } => "deadline-exceeded",
             CallError::MemoryExceeded { .. } => "memory-exceeded",
             CallError::TableExceeded { .. } => "table-exceeded",
+            CallError::HandlesExceeded { .. } => "handles-exceeded",
             CallError::HostCallBytesExceeded { .. } => "host-call-bytes-exceeded",
             CallError::LookUpsExceeded { .. } => "look-ups-exceeded",
             CallError::DirectoryUnavailable { .. } => "directory-unavailable",

@@ -58,6 +58,10 @@ fn known(error: &wasmtime::Error, state: &State, limits: &Limits, fuel: u64) -> 
     if let Some(refused) = error.downcast_ref::<RefusedCall>() {
         return Some(refused.as_error());
     }
+    // wasmtime has words for it alone; the tests of the limit tell when they change.
+    if error.root_cause().to_string().ends_with("store handle limit exceeded") {
+        return Some(CallError::HandlesExceeded { limit: limits.handles });
+    }
     let trap = error.downcast_ref::<Trap>();
     match trap {
         Some(Trap::OutOfFuel) => return Some(CallError::OutOfFuel { limit: fuel }),

@@ -43,7 +43,7 @@ async fn each_limit_of_a_call_is_the_tenants_and_may_be_less_for_one_plugin() {
         (json!({ "tableElements": 1 }), "table-exceeded"),
         (json!({ "tables": 1 }), "does-not-start"),
         (json!({ "instances": 1 }), "does-not-start"),
-        (json!({ "handles": 1 }), "does-not-start"),
+        (json!({ "handles": 1 }), "handles-exceeded"),
     ] {
         let limits = json!({ "byName": { "small": limit } });
         let acme = with_limits(&server, json!({ "plugins": limits })).await;
