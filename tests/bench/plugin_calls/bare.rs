@@ -38,7 +38,8 @@ impl Bare {
         let mut config = engine_config(&limits);
         config.consume_fuel(fuel == Fuel::Counted);
         let engine = Engine::new(&config).expect("an engine");
-        let component = Component::new(&engine, COMPONENT).expect("a component");
+        let binary = wat::parse_str(COMPONENT).expect("a component in text form");
+        let component = Component::new(&engine, binary).expect("a component");
         let instance = Linker::new(&engine).instantiate_pre(&component).expect("it links");
         Self { engine, instance, limits, fuel }
     }
