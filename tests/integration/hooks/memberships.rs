@@ -219,5 +219,5 @@ async fn to_change_a_member_who_is_not_seen_is_to_change_nobody() {
     acme.scim.patch(&path, named("Zoe")).await.expect(200);
     script(acme, json!({})).await;
     let left = members(&acme.scim.get(&path).await.expect(200).body);
-    assert_eq!(left, [it.hidden.clone()], "who is not seen is left alone");
+    assert_eq!(left, std::slice::from_ref(&it.hidden), "who is not seen is left alone");
 }

@@ -153,7 +153,7 @@ pub(super) fn and_seen(id: &str, space: &Space<'_>, binds: &mut Binds) -> String
     }
     let mut cases = String::new();
     for Narrowed { resource_type, filter } in space.narrowed {
-        let of_type = Space { resource_type: *resource_type, narrowed: &[], ..*space };
+        let of_type = Space { resource_type, narrowed: &[], ..*space };
         let seen = document::condition(filter, Of::Row(&of_type), binds);
         cases.push_str(&format!(" WHEN {} THEN {seen}", binds.text(&resource_type.name)));
     }
