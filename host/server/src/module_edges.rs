@@ -65,6 +65,7 @@ const OF_THE_OWNER: &[(&str, &str)] = &[
     ("plugins/impact.rs", "administration, and work in the background"),
     ("plugins/life_cycle.rs", "administration"),
     ("plugins/log.rs", "of the server, for all tenants"),
+    ("plugins/recordings.rs", "administration, and calls in the background"),
     ("plugins/schema_change.rs", "administration"),
     ("plugins/shadow.rs", "administration, and sums in the background"),
     ("removal.rs", "takes a tenant away"),

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::tenant::jwt::issuer::IssuerConfig;
-use crate::tenant::limits::{ConfiguredLimits, ConfiguredPluginLimits};
+use crate::tenant::limits::{ConfiguredCallLimits, ConfiguredLimits};
 
 fn document() -> Value {
     described("/tenants/{tenant}/scim/v2").unwrap()
@@ -86,7 +86,10 @@ fn what_is_read_into_types_is_described_as_these_are() {
         schema["properties"].as_object().unwrap().keys().cloned().collect()
     };
     assert_eq!(described("Limits"), members_of::<ConfiguredLimits>());
-    assert_eq!(described("Limits/properties/plugins"), members_of::<ConfiguredPluginLimits>());
+    let of_calls = members_of::<ConfiguredCallLimits>();
+    assert_eq!(described("CallLimits"), of_calls);
+    let of_all: BTreeSet<String> = ["count", "runtimeTier", "byName"].map(str::to_owned).into();
+    assert_eq!(described("Limits/properties/plugins"), &of_calls | &of_all);
     let mut issuer = members_of::<IssuerConfig>();
     assert_eq!(described("NewIssuer"), issuer);
     // It belongs to a realm, and not to a tenant.
