@@ -87,7 +87,8 @@ async fn judge(checked: &Checked, document: &Document) {
 /// With the limits that Extism has: fuel, memory, time.
 fn extisms(module: &Path) -> CompiledPlugin {
     let limits = Limits::default();
-    let manifest = Manifest::new([Wasm::file(module)])
+    let module = std::fs::read(module).expect("the module");
+    let manifest = Manifest::new([Wasm::data(module)])
         .with_config_key("rules", Value::Object(case::config()).to_string())
         .with_memory_max(PAGES)
         .with_timeout(limits.deadline);

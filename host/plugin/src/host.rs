@@ -20,6 +20,7 @@ use crate::error::{HostError, Refusal};
 use crate::limits::{Limits, Tier, UploadLimits};
 use crate::plugin::{Plugin, Runtime};
 use crate::report::CallObserver;
+use crate::turns::Turns;
 use crate::{fault, gate, imports};
 
 mod loaded;
@@ -89,7 +90,9 @@ impl PluginHost {
         let admission = Admission::new(&limits);
         let loaded = Mutex::new(Loaded::new(limits.loaded_bytes));
         let (breakers, observer) = (Breakers::default(), OnceLock::new());
-        let runtime = Arc::new(Runtime { engine, linker, limits, admission, breakers, observer });
+        let turns = Turns::new();
+        let runtime =
+            Arc::new(Runtime { engine, linker, limits, admission, turns, breakers, observer });
         let loading = Mutex::default();
         let shared = Shared { runtime, cache, compiler, uploads, checks, loads, loaded, loading };
         Ok(PluginHost { shared: Arc::new(shared) })

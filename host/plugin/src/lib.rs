@@ -70,6 +70,7 @@ mod report;
 mod shape;
 mod state;
 mod text;
+mod turns;
 
 pub use breaker::BreakerState;
 pub use call::{Call, Capability, Document, Issue, Outcome, Usage};

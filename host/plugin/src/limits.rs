@@ -199,7 +199,7 @@ impl Default for Limits {
         const MIB: usize = 1024 * 1024;
         Limits {
             fuel: 20_000_000,
-            fuel_yield_interval: 1_000_000,
+            fuel_yield_interval: 250_000,
             deadline: Duration::from_millis(250),
             memory_bytes: 64 * MIB,
             memories: 8,

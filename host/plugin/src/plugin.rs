@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::recording::{Input, Tape};
 use crate::report::{CallObserver, Line};
 use crate::state::{self, HookCall, State};
+use crate::turns::Turns;
 
 /// One version of a plugin, compiled and linked, ready to be called from many tasks at a time.
 ///
@@ -40,6 +41,7 @@ pub(crate) struct Runtime {
     pub(crate) linker: Linker<State>,
     pub(crate) limits: Limits,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) turns: Turns,
     pub(crate) breakers: Breakers,
     /// Set once, by whoever counts calls.
     pub(crate) observer: OnceLock<Arc<dyn CallObserver>>,
@@ -194,7 +196,7 @@ impl Plugin {
         start: Instant,
         body: impl AsyncFnOnce(&mut Store<State>, &Instance) -> Result<T, CallError>,
     ) -> Result<Ended<T>, CallError> {
-        let Runtime { engine, admission, .. } = &*self.runtime;
+        let Runtime { engine, admission, turns, .. } = &*self.runtime;
         // `describe` runs in the places that the pool keeps for checks at upload.
         let place =
             call.map(|call| admission.enter(self.caller(call, limits), fuel, start)).transpose()?;
@@ -210,7 +212,8 @@ impl Plugin {
             body(&mut store, &instance).await
         };
         // The epoch stops a guest that computes; this stops a call that waits.
-        let result = match tokio::time::timeout(limits.deadline + 4 * TICK, work).await {
+        let result = match tokio::time::timeout(limits.deadline + 4 * TICK, turns.take(work)).await
+        {
             Ok(result) => result,
             Err(_) => Err(CallError::DeadlineExceeded { limit: limits.deadline }),
         };
