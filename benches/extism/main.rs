@@ -7,19 +7,19 @@
 
 #[path = "../../tests/bench/plugin_calls/case.rs"]
 mod case;
+#[path = "../../tests/bench/plugin_calls/timing.rs"]
+mod timing;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use extism::{CompiledPlugin, Manifest, PluginBuilder, Wasm};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tenon_plugin::{Checked, Compiler, Document, HostSettings, Limits, PluginHost, Tier};
 
-/// Turns that are measured, after those that only warm up.
-const TURNS: usize = 4_000;
-const WARM_UP: usize = 400;
+use self::timing::{TURNS, WARM_UP, median_micros, timed};
 
 /// Pages of 64 KiB that a plugin of Extism may have: as much as one of Tenon.
 const PAGES: u32 = 1_024;
@@ -99,15 +99,4 @@ fn extisms(module: &Path) -> CompiledPlugin {
 fn accepts(plugin: &mut extism::Plugin, user: &Value) {
     let verdict: String = plugin.call("validate", user.to_string()).expect("an answer");
     assert_eq!(verdict, r#"{"issues":[]}"#);
-}
-
-async fn timed(work: impl AsyncFnOnce()) -> Duration {
-    let began = Instant::now();
-    work().await;
-    began.elapsed()
-}
-
-fn median_micros(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64() * 1_000_000.0
 }

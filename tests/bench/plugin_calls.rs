@@ -6,23 +6,21 @@ mod bare;
 mod case;
 mod extism;
 mod rule;
+mod timing;
 mod webhook;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tenon_plugin::{Compiler, Document, HostSettings, Limits, Plugin, PluginHost, Tier};
 use tenon_tests::artifacts;
 
 use self::bare::{Bare, Fuel};
+use self::timing::{TURNS, WARM_UP, median_micros, timed};
 use self::webhook::Webhook;
 
 use crate::plugins;
 use crate::report::{self, Goal, Row};
-
-/// Turns that are measured, after those that only warm up.
-const TURNS: usize = 4_000;
-const WARM_UP: usize = 400;
 
 /// Versions that are active at a time, for the last rows.
 const VERSIONS: [usize; 3] = [1, 100, 1_000];
@@ -68,7 +66,7 @@ async fn calls(host: &PluginHost, plugin: &Plugin, document: &Document) -> Vec<R
             times.iter_mut().zip(took).for_each(|(times, took)| times.push(took));
         }
     }
-    let [plugin, harmless, bare, webhook, native] = times.map(micros);
+    let [plugin, harmless, bare, webhook, native] = times.map(median_micros);
     let row = |what: &str, value: f64| Row::of(what, value, "µs");
     vec![
         row("the plugin: instance, call, two attributes and the configuration read", plugin)
@@ -92,7 +90,7 @@ async fn fuel() -> Row {
         times[0].push(timed(async || counted.call("loop").await).await);
         times[1].push(timed(async || free.call("loop").await).await);
     }
-    let [counted, free] = times.map(micros);
+    let [counted, free] = times.map(median_micros);
     Row::of("a loop of 100,000 turns in wasmtime alone, fuel counted", counted, "µs").beside(
         "not counted",
         free,
@@ -117,9 +115,9 @@ async fn versions(host: &PluginHost, document: &Document) -> Vec<Row> {
                 times.push(took);
             }
         }
-        let p50 = micros(times);
+        let p50 = median_micros(times);
         let first = rows.first().map_or(p50, |row: &Row| row.value);
-        let row = Row::of(format!("the plugin, {count} versions in turn"), p50, "µs");
+        let row = Row::of(format!("the plugin, versions in turn: {count}"), p50, "µs");
         rows.push(if count == 1 { row } else { row.beside("one", first, p50 / first) });
     }
     rows
@@ -147,16 +145,4 @@ async fn share_of_a_post() -> Row {
 async fn judge(plugin: &Plugin, document: &Document) {
     let issues = plugin.validate(&case::call(), document.clone(), None).await.result;
     assert!(issues.expect("an answer").is_empty());
-}
-
-async fn timed(work: impl AsyncFnOnce()) -> Duration {
-    let began = Instant::now();
-    work().await;
-    began.elapsed()
-}
-
-/// The median.
-fn micros(mut times: Vec<Duration>) -> f64 {
-    times.sort_unstable();
-    times[times.len() / 2].as_secs_f64() * 1_000_000.0
 }

@@ -16,6 +16,7 @@ mod patience;
 mod plugin;
 mod plugin_build;
 mod plugin_check;
+mod plugin_host;
 mod plugin_replay;
 mod print;
 mod realm;

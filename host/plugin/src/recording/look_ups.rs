@@ -34,6 +34,22 @@ pub(super) enum Told {
     Unavailable(String),
 }
 
+impl Asked {
+    fn get(resource_type: &str, id: &str) -> Self {
+        Self::Get { resource_type: resource_type.to_owned(), id: id.to_owned() }
+    }
+
+    fn find(resource_type: &str, filter: &str, limit: u32) -> Self {
+        let (resource_type, filter) = (resource_type.to_owned(), filter.to_owned());
+        Self::Find { resource_type, filter, limit }
+    }
+
+    fn count(resource_type: &str, filter: Option<&str>) -> Self {
+        let filter = filter.map(str::to_owned);
+        Self::Count { resource_type: resource_type.to_owned(), filter }
+    }
+}
+
 /// A directory whose look-ups are noted, in their order.
 pub(super) struct LookUps {
     directory: Arc<dyn Directory>,
@@ -62,7 +78,7 @@ impl Directory for LookUps {
     fn get<'a>(&'a self, resource_type: &'a str, id: &'a str) -> LookUp<'a, Option<String>> {
         Box::pin(async move {
             let found = self.directory.get(resource_type, id).await;
-            let asked = Asked::Get { resource_type: resource_type.to_owned(), id: id.to_owned() };
+            let asked = Asked::get(resource_type, id);
             self.note(asked, &found, |found| found.as_deref().map_or(Value::Null, json_of));
             found
         })
@@ -76,8 +92,7 @@ impl Directory for LookUps {
     ) -> LookUp<'a, Vec<String>> {
         Box::pin(async move {
             let found = self.directory.find(resource_type, filter, limit).await;
-            let (resource_type, filter) = (resource_type.to_owned(), filter.to_owned());
-            let asked = Asked::Find { resource_type, filter, limit };
+            let asked = Asked::find(resource_type, filter, limit);
             self.note(asked, &found, |found| found.iter().map(|text| json_of(text)).collect());
             found
         })
@@ -86,8 +101,7 @@ impl Directory for LookUps {
     fn count<'a>(&'a self, resource_type: &'a str, filter: Option<&'a str>) -> LookUp<'a, u64> {
         Box::pin(async move {
             let found = self.directory.count(resource_type, filter).await;
-            let filter = filter.map(str::to_owned);
-            let asked = Asked::Count { resource_type: resource_type.to_owned(), filter };
+            let asked = Asked::count(resource_type, filter);
             self.note(asked, &found, |found| Value::from(*found));
             found
         })
@@ -127,7 +141,7 @@ impl Recorded {
 
 impl Directory for Recorded {
     fn get<'a>(&'a self, resource_type: &'a str, id: &'a str) -> LookUp<'a, Option<String>> {
-        let asked = Asked::Get { resource_type: resource_type.to_owned(), id: id.to_owned() };
+        let asked = Asked::get(resource_type, id);
         Box::pin(async move {
             Ok(Some(self.told(&asked)?).filter(|found| !found.is_null()).map(|it| it.to_string()))
         })
@@ -139,8 +153,7 @@ impl Directory for Recorded {
         filter: &'a str,
         limit: u32,
     ) -> LookUp<'a, Vec<String>> {
-        let (resource_type, filter) = (resource_type.to_owned(), filter.to_owned());
-        let asked = Asked::Find { resource_type, filter, limit };
+        let asked = Asked::find(resource_type, filter, limit);
         Box::pin(async move {
             let found = self.told(&asked)?;
             let found = found.as_array().ok_or_else(|| damaged("a list"))?;
@@ -149,8 +162,7 @@ impl Directory for Recorded {
     }
 
     fn count<'a>(&'a self, resource_type: &'a str, filter: Option<&'a str>) -> LookUp<'a, u64> {
-        let filter = filter.map(str::to_owned);
-        let asked = Asked::Count { resource_type: resource_type.to_owned(), filter };
+        let asked = Asked::count(resource_type, filter);
         Box::pin(async move { self.told(&asked)?.as_u64().ok_or_else(|| damaged("a number")) })
     }
 }

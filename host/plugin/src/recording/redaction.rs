@@ -9,7 +9,7 @@ use tenon_scim::{Object, Registry};
 
 use super::file::{Recording, RecordingError};
 use super::look_ups::{Asked, Told};
-use super::substitute::{Key, Substitutes, Substitution};
+use super::substitute::{Substitutes, Substitution};
 use super::{Input, RecordedResult};
 
 /// Headers that are shown in no recording: they are credentials.
@@ -93,9 +93,7 @@ impl Redaction {
             None => Ok(Redaction { paths, headers }),
         }
     }
-}
 
-impl Redaction {
     /// The attributes whose values are replaced.
     pub fn paths(&self) -> &[String] {
         &self.paths
@@ -115,27 +113,26 @@ impl Recording {
         redaction: &Redaction,
         registry: &Registry,
     ) -> Result<(), RecordingError> {
-        let key = Key::new().map_err(|_| RecordingError::NoRandomness)?;
-        let mut found = Found { key, substitutes: Substitutes::default() };
+        let mut substitutes = Substitutes::new().map_err(|_| RecordingError::NoRandomness)?;
         let mut redacted = Vec::new();
         for path in &redaction.paths {
             let paths = Paths { path, registry };
-            paths.each_value(self, &mut |value| found.add(value));
+            paths.each_value(self, &mut |value| substitutes.add(value));
             redacted.push(path.clone());
         }
         if let Input::Resolver { head } = &self.input {
             let hidden = head.headers.iter().filter(|(name, _)| !redaction.headers.contains(name));
             for (name, value) in hidden {
-                found.add(&Value::from(value.as_str()));
+                substitutes.add(&Value::from(value.as_str()));
                 redacted.push(format!("header {name}"));
             }
         }
         if !secrets.is_empty() {
-            secrets.iter().for_each(|secret| found.substitutes.add_secret(secret));
+            secrets.iter().for_each(|secret| substitutes.add_secret(secret));
             redacted.push("secrets of the configuration".to_owned());
         }
         if !redacted.is_empty() {
-            let substitution = found.substitutes.ready();
+            let substitution = substitutes.ready();
             self.substitute(&substitution.map_err(|_| RecordingError::TooLarge)?);
             self.redacted = redacted;
         }
@@ -176,18 +173,6 @@ impl Recording {
             RecordedResult::Error(error) => by.text(&mut error.message),
         }
         self.outcome.log.iter_mut().for_each(|line| by.text(&mut line.message));
-    }
-}
-
-/// What has to be replaced.
-struct Found {
-    key: Key,
-    substitutes: Substitutes,
-}
-
-impl Found {
-    fn add(&mut self, value: &Value) {
-        self.substitutes.add(&self.key, value);
     }
 }
 

@@ -13,8 +13,10 @@ use sha2::Sha256;
 const INSIDE: usize = 4;
 
 /// The values that are replaced, with what is put in their place.
-#[derive(Default)]
-pub(super) struct Substitutes(HashMap<String, String>);
+pub(super) struct Substitutes {
+    key: Key,
+    by_value: HashMap<String, String>,
+}
 
 /// The same, ready to be looked for.
 pub(super) struct Substitution {
@@ -25,15 +27,9 @@ pub(super) struct Substitution {
 }
 
 /// The key of one recording, which nobody keeps.
-pub(super) struct Key([u8; 32]);
+struct Key([u8; 32]);
 
 impl Key {
-    pub(super) fn new() -> Result<Key, getrandom::Error> {
-        let mut key = [0; 32];
-        getrandom::fill(&mut key)?;
-        Ok(Key(key))
-    }
-
     /// Another text of the same length and shape: a letter for a letter, a digit for a digit, and everything
     /// else as it is.
     fn shaped_like(&self, text: &str) -> String {
@@ -66,19 +62,31 @@ fn shaped_like(char: char, byte: u8) -> char {
 }
 
 impl Substitutes {
+    /// None yet.
+    pub(super) fn new() -> Result<Substitutes, getrandom::Error> {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key)?;
+        Ok(Self::with(Key(key)))
+    }
+
+    fn with(key: Key) -> Substitutes {
+        Substitutes { key, by_value: HashMap::new() }
+    }
+
     /// Has all scalars in a value replaced, but for `true`, `false` and `null`.
-    pub(super) fn add(&mut self, key: &Key, value: &Value) {
+    pub(super) fn add(&mut self, value: &Value) {
         match value {
             Value::String(text) if !text.is_empty() => {
-                self.0.entry(text.clone()).or_insert_with(|| key.shaped_like(text));
+                let shaped = || self.key.shaped_like(text);
+                self.by_value.entry(text.clone()).or_insert_with(shaped);
             }
             Value::Number(number) => {
                 let text = number.to_string();
-                let shaped = key.shaped_like(&text);
-                self.0.entry(text).or_insert(shaped);
+                let shaped = self.key.shaped_like(&text);
+                self.by_value.entry(text).or_insert(shaped);
             }
-            Value::Array(values) => values.iter().for_each(|value| self.add(key, value)),
-            Value::Object(members) => members.values().for_each(|value| self.add(key, value)),
+            Value::Array(values) => values.iter().for_each(|value| self.add(value)),
+            Value::Object(members) => members.values().for_each(|value| self.add(value)),
             _ => {}
         }
     }
@@ -86,13 +94,13 @@ impl Substitutes {
     /// Has a secret replaced, by a mark of the same length.
     pub(super) fn add_secret(&mut self, secret: &str) {
         if !secret.is_empty() {
-            self.0.insert(secret.to_owned(), "*".repeat(secret.len()));
+            self.by_value.insert(secret.to_owned(), "*".repeat(secret.len()));
         }
     }
 
     pub(super) fn ready(self) -> Result<Substitution, BuildError> {
         let mut inside: Vec<(String, String)> = Vec::new();
-        for (value, other) in self.0.iter().filter(|(value, _)| value.len() >= INSIDE) {
+        for (value, other) in self.by_value.iter().filter(|(value, _)| value.len() >= INSIDE) {
             // A text may hold JSON, with the value as it is escaped there.
             let (escaped, other_escaped) = (escaped(value), escaped(other));
             if escaped != *value {
@@ -103,7 +111,7 @@ impl Substitutes {
         let (patterns, by_pattern): (Vec<_>, Vec<_>) = inside.into_iter().unzip();
         let automaton =
             AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(patterns)?;
-        Ok(Substitution { whole: self.0, inside: automaton, by_pattern })
+        Ok(Substitution { whole: self.by_value, inside: automaton, by_pattern })
     }
 }
 
@@ -148,8 +156,8 @@ mod tests {
     use super::*;
 
     fn substitution(values: &Value, secrets: &[&str]) -> Substitution {
-        let mut substitutes = Substitutes::default();
-        substitutes.add(&Key([7; 32]), values);
+        let mut substitutes = Substitutes::with(Key([7; 32]));
+        substitutes.add(values);
         secrets.iter().for_each(|secret| substitutes.add_secret(secret));
         substitutes.ready().unwrap()
     }

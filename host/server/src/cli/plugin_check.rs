@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 use clap::ArgMatches;
 use serde_json::Value;
-use tenon_plugin::{Compiler, HostError, HostSettings, Limits, PluginHost, Refusal, Tier};
+use tenon_plugin::{Limits, Refusal, Tier};
 use tenon_scim::Registry;
 use tenon_scim::schema::describe::{Description, SchemaError};
 
-use crate::serve::COMPILE_SUBCOMMAND;
+use super::plugin_host::{self, LocalHostError};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CheckError {
     #[error("{}: {source}", .path.display())]
     Io { path: PathBuf, source: std::io::Error },
     #[error("plugins cannot be run here: {0}")]
-    Host(#[from] HostError),
+    Host(#[from] LocalHostError),
     #[error("refused by the check \"{}\": {refusal}", .refusal.check())]
     Refused {
         #[from]
@@ -32,11 +32,7 @@ pub(super) fn run(flags: &ArgMatches) -> Result<(), CheckError> {
     let tier = if flags.get_flag("runtime-tier") { Tier::Runtime } else { Tier::Standard };
     let io = |source| CheckError::Io { path: path.clone(), source };
     let component = std::fs::read(&path).map_err(io)?;
-    let cache = tempfile::tempdir().map_err(io)?;
-    let compiler = Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io)?;
-    let settings =
-        HostSettings { cache_dir: cache.path().to_owned(), compiler, limits: Limits::default() };
-    let host = PluginHost::new(settings)?;
+    let (host, _cache) = plugin_host::start(Limits::default())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(io)?;
     let checked = runtime.block_on(host.check(&component, tier))?;
     Registry::core().with(&Description::parse(&checked.described)?)?;

@@ -5,12 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgMatches, Command};
-use tenon_plugin::{
-    Compiler, Difference, HostError, HostSettings, Limits, PluginHost, Recording, RecordingError,
-    Refusal, Replayed, Tier,
-};
+use tenon_plugin::{Difference, Limits, Recording, RecordingError, Refusal, Replayed, Tier};
 
-use crate::serve::COMPILE_SUBCOMMAND;
+use super::plugin_host::{self, LocalHostError};
 
 /// The time that a call may take here, however slow the machine is: time is no part of what is compared.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -22,7 +19,7 @@ pub(super) enum ReplayError {
     #[error("{}: {source}", .path.display())]
     Recording { path: PathBuf, source: RecordingError },
     #[error("plugins cannot be run here: {0}")]
-    Host(#[from] HostError),
+    Host(#[from] LocalHostError),
     #[error("{}: the component is refused by the check \"{}\": {refusal}", .path.display(), .refusal.check())]
     Refused { path: PathBuf, refusal: Refusal },
     #[error("the version that was recorded does something else now: {}; {why}", what.join(", "))]
@@ -50,12 +47,8 @@ pub(super) async fn run(flags: &ArgMatches) -> Result<(), ReplayError> {
     let recording = Recording::read(&read(&file)?).map_err(damaged)?;
     let bytes = read(&component)?;
 
-    let io = |source| ReplayError::Io { path: std::env::temp_dir(), source };
-    let cache = tempfile::tempdir().map_err(io)?;
-    let compiler = Compiler::this_program([COMPILE_SUBCOMMAND]).map_err(io)?;
     let limits = Limits { deadline: DEADLINE, ..recording.limits().clone() };
-    let host =
-        PluginHost::new(HostSettings { cache_dir: cache.path().to_owned(), compiler, limits })?;
+    let (host, _cache) = plugin_host::start(limits)?;
     let checked = host.check(&bytes, Tier::Runtime).await;
     let plugin =
         checked.map_err(|refusal| ReplayError::Refused { path: component, refusal })?.plugin;

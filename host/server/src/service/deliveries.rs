@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use tenon_plugin::{CallError, Capability};
 use uuid::Uuid;
 
-use super::plugins::{PluginError, record};
+use super::plugins::{PluginError, existing, record};
 use super::{Error, Services};
+use crate::store::TenantId;
 use crate::store::audit::By;
 use crate::store::deliveries::{self, Delivery, State};
 use crate::store::page::{InOrder, Part};
-use crate::store::{TenantId, plugins};
 use crate::tenant::runtime::{ActivePlugin, TenantRuntime};
 
 /// Events of a plugin that are leased together, and for how long.
@@ -151,9 +151,7 @@ impl Services {
         part: &Part<Uuid>,
     ) -> Result<InOrder<Delivery>, PluginError> {
         let mut conn = self.database.read().await?;
-        if plugins::get(&mut conn, tenant, plugin).await?.is_none() {
-            return Err(PluginError::NoPlugin { name: plugin.to_owned() });
-        }
+        existing(&mut conn, tenant, plugin).await?;
         drop(conn);
         let mut conn = self.database.read_at(tenant).await?;
         Ok(deliveries::list(&mut conn, tenant, plugin, state, part).await?)

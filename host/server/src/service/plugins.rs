@@ -96,8 +96,7 @@ impl Services {
     ) -> Result<Object, PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        let before = plugins::get(&mut transaction, tenant, name).await?;
-        let before = before.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
+        let before = existing(&mut transaction, tenant, name).await?;
         let config = plugin_secrets::sealed(&self.keyring, tenant, config, &before.config)?;
         plugins::set_config(&mut transaction, tenant, name, &config, clock::now()).await?;
         // Its values may be secrets, also where they are not marked as such.
@@ -128,7 +127,7 @@ impl Services {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
         if !plugins::delete(&mut transaction, tenant, name).await? {
-            return Err(PluginError::NoPlugin { name: name.to_owned() });
+            return Err(PluginError::no_plugin(name));
         }
         let left = plugins::list(&mut transaction, tenant).await?;
         adjust_indexes(&mut transaction, tenant, &left).await?;
@@ -171,6 +170,27 @@ impl Services {
             self.plugins.forget(digest).await;
         }
     }
+}
+
+/// The plugin of that name.
+pub(super) async fn existing(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    name: &str,
+) -> Result<Plugin, PluginError> {
+    let plugin = plugins::get(conn, tenant, name).await?;
+    plugin.ok_or_else(|| PluginError::no_plugin(name))
+}
+
+/// The one of that name.
+fn named<'p>(all: &'p [Plugin], name: &str) -> Result<&'p Plugin, PluginError> {
+    let plugin = all.iter().find(|plugin| plugin.name == name);
+    plugin.ok_or_else(|| PluginError::no_plugin(name))
+}
+
+fn version_of<'p>(plugin: &'p Plugin, digest: &Digest) -> Result<&'p Version, PluginError> {
+    let no_version = || PluginError::NoVersion { name: plugin.name.clone(), digest: *digest };
+    plugin.version(digest).ok_or_else(no_version)
 }
 
 /// Where plugins do not fit together the tenant has no requests, and its indexes wait until they do:

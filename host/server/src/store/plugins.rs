@@ -323,12 +323,6 @@ fn plugin(row: PluginRow) -> Result<Plugin, StoreError> {
 }
 
 fn version(row: VersionRow) -> Result<Version, StoreError> {
-    let capability = |name: String| {
-        Capability::ALL
-            .into_iter()
-            .find(|known| known.as_str() == name)
-            .ok_or(StoreError::Unknown { what: "plugin capability", found: name })
-    };
     let described = serde_json::from_str(&row.described)
         .map_err(|source| StoreError::Corrupt { what: "plugin description", source })?;
     Ok(Version {
@@ -338,6 +332,11 @@ fn version(row: VersionRow) -> Result<Version, StoreError> {
         created: row.created,
         retired: row.retired,
     })
+}
+
+fn capability(name: String) -> Result<Capability, StoreError> {
+    let known = Capability::ALL.into_iter().find(|known| known.as_str() == name);
+    known.ok_or(StoreError::Unknown { what: "plugin capability", found: name })
 }
 
 fn digest(bytes: Vec<u8>) -> Result<Digest, StoreError> {

@@ -158,6 +158,12 @@ pub enum PluginError {
     Store(#[from] StoreError),
 }
 
+impl PluginError {
+    pub(in crate::service) fn no_plugin(name: &str) -> Self {
+        Self::NoPlugin { name: name.to_owned() }
+    }
+}
+
 impl From<sqlx::Error> for PluginError {
     fn from(error: sqlx::Error) -> Self {
         Self::Store(error.into())

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::schema_change::with_version;
-use super::{PluginError, record};
+use super::{PluginError, named, record, version_of};
 use crate::clock;
 use crate::service::facts::Facts;
 use crate::service::hooks::{Operation, document};
@@ -72,11 +72,7 @@ impl Services {
         // A tenant that is being removed is not changed.
         tenants::advance_epoch(&mut transaction, tenant).await?;
         let all = plugins::list(&mut transaction, tenant).await?;
-        let plugin = all.iter().find(|plugin| plugin.name == name);
-        let plugin = plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
-        if plugin.version(&digest).is_none() {
-            return Err(PluginError::NoVersion { name: name.to_owned(), digest });
-        }
+        version_of(named(&all, name)?, &digest)?;
         with_version(&all, name, &|_| Some(digest))?;
         let total = plugins::count_resources(transaction.data().await?, tenant).await?;
         let (of, asked) = ((name, &digest), (base_url, by.actor));

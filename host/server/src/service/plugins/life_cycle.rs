@@ -7,7 +7,7 @@ use tenon_scim::Object;
 use tenon_scim::schema::changes::fingerprint;
 
 use super::schema_change::changes_by;
-use super::{PluginError, adjust_indexes, record};
+use super::{PluginError, adjust_indexes, existing, named, record, version_of};
 use crate::clock;
 use crate::service::Services;
 use crate::store::audit::By;
@@ -85,7 +85,7 @@ impl Services {
             "schemaChanges": changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         });
         record(&mut transaction, tenant, by, activation.action(), name, &details).await?;
-        let after = get(&mut transaction, tenant, name).await?;
+        let after = existing(&mut transaction, tenant, name).await?;
         transaction.commit().await?;
         tracing::info!(%tenant, plugin = name, %digest, "plugin activated");
         Ok(after)
@@ -127,7 +127,7 @@ impl Services {
     ) -> Result<Plugin, PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        let before = get(&mut transaction, tenant, name).await?;
+        let before = existing(&mut transaction, tenant, name).await?;
         let now = clock::now();
         if let Some(digest) = digest {
             version_of(&before, &digest)?;
@@ -143,7 +143,7 @@ impl Services {
         plugins::set_shadow(&mut transaction, tenant, name, digest.as_ref(), now).await?;
         let details = json!({ "digest": digest.map(|it| it.to_string()) });
         record(&mut transaction, tenant, by, "plugin.shadow", name, &details).await?;
-        let after = get(&mut transaction, tenant, name).await?;
+        let after = existing(&mut transaction, tenant, name).await?;
         transaction.commit().await?;
         Ok(after)
     }
@@ -187,29 +187,14 @@ impl Services {
         FailurePolicies::of_settings(settings)?;
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        let before = get(&mut transaction, tenant, name).await?;
+        let before = existing(&mut transaction, tenant, name).await?;
         plugins::set_settings(&mut transaction, tenant, name, settings, clock::now()).await?;
         let details = json!({ "from": before.settings, "to": settings });
         record(&mut transaction, tenant, by, "plugin.settings", name, &details).await?;
-        let after = get(&mut transaction, tenant, name).await?;
+        let after = existing(&mut transaction, tenant, name).await?;
         transaction.commit().await?;
         Ok(after)
     }
-}
-
-async fn get(conn: &mut PgConnection, tenant: TenantId, name: &str) -> Result<Plugin, PluginError> {
-    let plugin = plugins::get(conn, tenant, name).await?;
-    plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
-}
-
-fn named<'p>(all: &'p [Plugin], name: &str) -> Result<&'p Plugin, PluginError> {
-    let plugin = all.iter().find(|plugin| plugin.name == name);
-    plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })
-}
-
-fn version_of<'p>(plugin: &'p Plugin, digest: &Digest) -> Result<&'p Version, PluginError> {
-    let no_version = || PluginError::NoVersion { name: plugin.name.clone(), digest: *digest };
-    plugin.version(digest).ok_or_else(no_version)
 }
 
 /// Whether one more may be active.

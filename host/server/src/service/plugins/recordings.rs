@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
-use super::{PluginError, record};
+use super::{PluginError, existing, named, record};
 use crate::clock;
 use crate::service::Services;
 use crate::service::queue::{Gathered, Queue};
@@ -162,9 +162,7 @@ impl Services {
         name: &str,
     ) -> Result<(Vec<Recording>, Vec<recorded_calls::RecordedCall>), PluginError> {
         let mut conn = self.database.read().await?;
-        if plugins::get(&mut conn, tenant, name).await?.is_none() {
-            return Err(PluginError::NoPlugin { name: name.to_owned() });
-        }
+        existing(&mut conn, tenant, name).await?;
         let recordings = plugins::recordings(&mut conn, tenant, name).await?;
         drop(conn);
         let mut conn = self.database.read_at(tenant).await?;
@@ -223,9 +221,7 @@ impl Services {
     ) -> Result<(), PluginError> {
         let mut transaction = self.database.begin_at(tenant).await?;
         tenants::advance_epoch(&mut transaction, tenant).await?;
-        if plugins::get(&mut transaction, tenant, name).await?.is_none() {
-            return Err(PluginError::NoPlugin { name: name.to_owned() });
-        }
+        existing(&mut transaction, tenant, name).await?;
         plugins::delete_recordings(&mut transaction, tenant, name).await?;
         recorded_calls::delete_of(transaction.data().await?, tenant, name, None).await?;
         let details = json!({ "id": null });
@@ -324,8 +320,7 @@ fn written(call: &RecordedCall, of: &RunningRecording) -> Result<(File, String),
 
 /// The active version of a plugin, which has the hook.
 fn recordable(all: &[Plugin], name: &str, hook: Capability) -> Result<Digest, PluginError> {
-    let plugin = all.iter().find(|it| it.name == name);
-    let plugin = plugin.ok_or_else(|| PluginError::NoPlugin { name: name.to_owned() })?;
+    let plugin = named(all, name)?;
     let active = plugin.active.and_then(|digest| plugin.version(&digest));
     let active = active.ok_or_else(|| PluginError::NothingToRecord { name: name.to_owned() })?;
     let has = active.capabilities.iter().filter(|it| **it != Capability::Schema);

@@ -1,6 +1,5 @@
 //! What is asked for to be recorded of a plugin's calls. The calls are in `store::recorded_calls`.
 
-use serde_json::Value;
 use sqlx::PgConnection;
 use tenon_plugin::{Capability, Digest, Redaction};
 use time::OffsetDateTime;
@@ -79,20 +78,16 @@ impl TryFrom<Row> for Recording {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
-        let unknown =
-            |what: &'static str, found: &str| StoreError::Unknown { what, found: found.to_owned() };
-        let hook = serde_json::from_value(Value::from(row.hook.as_str()));
-        let digest = <[u8; 32]>::try_from(row.digest.as_slice());
         let redaction = serde_json::from_str(&row.redaction);
         Ok(Self {
             id: row.id,
-            hook: hook.map_err(|_| unknown("hook of a recording", &row.hook))?,
-            digest: digest
-                .map(Digest::from_bytes)
-                .map_err(|_| unknown("digest of a recording", &row.plugin))?,
-            redaction: redaction
-                .map_err(|_| unknown("redaction of a recording", &row.redaction))?,
             plugin: row.plugin,
+            hook: super::capability(row.hook)?,
+            digest: super::digest(row.digest)?,
+            redaction: redaction.map_err(|source| StoreError::Corrupt {
+                what: "redaction of a recording",
+                source,
+            })?,
             asked: row.asked,
             recorded: row.recorded,
             dropped: row.dropped,
