@@ -36,7 +36,7 @@ pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use program::{complaint, printed};
 pub use server::{ADMIN_TOKEN, Options, Server, new_data_dir};
-pub use until::{until, until_status};
+pub use until::{create_within_deadline, until, until_status};
 
 use serde_json::{Value, json};
 
