@@ -1,5 +1,5 @@
 //! Calls that compute for long take turns, so that many of them delay everything else that a thread has to do no
-//! more than one does.
+//! more than one does, and each of them no longer than a slice.
 //!
 //! The first slice of a call, up to where its guest first lets others run, is nobody's turn: most calls end in
 //! it. After that a call computes only in its turn, a slice each, one after the other. A call that waits for an
@@ -8,11 +8,12 @@
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::available_parallelism;
+use std::thread::{self, available_parallelism};
 
 use tokio::sync::Semaphore;
+use tokio::task;
 
 /// The turns of all calls of a host.
 #[derive(Debug)]
@@ -28,11 +29,20 @@ enum Slice<T> {
     Waits,
 }
 
-/// Wakes a task, and remembers that it was woken.
+/// Wakes a task, but not while a slice of it runs: its thread would go on with it at once, and look for what has
+/// come over the network only when it has done so 61 times (tokio's `event_interval`).
 struct Woken {
     task: Waker,
-    is_woken: AtomicBool,
+    /// One of the states below.
+    state: AtomicU8,
 }
+
+/// A slice of the task runs.
+const RUNS: u8 = 0;
+/// It was woken since.
+const IS_WOKEN: u8 = 1;
+/// The slice is over, and the task waits to be woken.
+const WAITS: u8 = 2;
 
 impl Turns {
     /// As many at a time as there are processors for half of them.
@@ -48,8 +58,12 @@ impl Turns {
         loop {
             match slice(call.as_mut()).await {
                 Slice::Ended(output) => return output,
-                // The turn ends when everything else that is ready has had its time.
-                Slice::LetsOthersRun => woken().await,
+                // The turn ends when other threads that wait for this processor have had their time, other
+                // tasks that are ready, and those for which there is something to read.
+                Slice::LetsOthersRun => {
+                    thread::yield_now();
+                    task::yield_now().await;
+                }
                 Slice::Waits => {
                     turn = None;
                     woken().await;
@@ -65,13 +79,12 @@ impl Turns {
 /// Has a call compute for as long as it does at a stretch.
 async fn slice<F: Future>(mut call: Pin<&mut F>) -> Slice<F::Output> {
     poll_fn(|context| {
-        let woken =
-            Arc::new(Woken { task: context.waker().clone(), is_woken: AtomicBool::new(false) });
+        let woken = Arc::new(Woken { task: context.waker().clone(), state: AtomicU8::new(RUNS) });
         let waker = Waker::from(Arc::clone(&woken));
         Poll::Ready(match call.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => Slice::Ended(output),
-            Poll::Pending if woken.is_woken.load(Ordering::Acquire) => Slice::LetsOthersRun,
-            Poll::Pending => Slice::Waits,
+            Poll::Pending if woken.moves(RUNS, WAITS) => Slice::Waits,
+            Poll::Pending => Slice::LetsOthersRun,
         })
     })
     .await
@@ -89,15 +102,25 @@ impl Wake for Woken {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.is_woken.store(true, Ordering::Release);
-        self.task.wake_by_ref();
+        if !self.moves(RUNS, IS_WOKEN) && self.moves(WAITS, IS_WOKEN) {
+            self.task.wake_by_ref();
+        }
+    }
+}
+
+impl Woken {
+    /// Whether it was in the one state and now is in the other.
+    fn moves(&self, from: u8, to: u8) -> bool {
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::sync::atomic::AtomicUsize;
 
+    use tokio::net::UnixStream;
     use tokio::sync::oneshot;
     use tokio::task::JoinSet;
 
@@ -140,6 +163,28 @@ mod tests {
         for between in done[3..].split(|it| *it == "other") {
             assert!(between.len() <= 1, "{done:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_comes_over_the_network_waits_for_no_more_than_a_slice_or_two() {
+        let turns = Arc::new(one_at_a_time());
+        let (here, there) = UnixStream::pair().expect("a pair of sockets");
+        there.try_write(b"x").expect("there is room for it");
+        let slices = Arc::new(AtomicUsize::new(0));
+        let computed = Arc::clone(&slices);
+        let long = tokio::spawn(async move {
+            let call = async {
+                for _ in 0..30 {
+                    computed.fetch_add(1, Ordering::Relaxed);
+                    lets_others_run().await;
+                }
+            };
+            turns.take(call).await;
+        });
+        here.readable().await.expect("it was written");
+        let before = slices.load(Ordering::Relaxed);
+        assert!(before <= 2, "{before} slices were computed before");
+        long.await.expect("it ends");
     }
 
     #[tokio::test]
