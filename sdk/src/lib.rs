@@ -45,6 +45,9 @@
 //! [`Description`] is how schemas are written, [`Document`] is how a resource is read and [`Edit`]
 //! how it is changed; [`config`], [`log`], [`directory`], [`clock`] and [`random`] are what the
 //! host offers. Which hook may use which of them is said at [`export!`].
+//!
+//! A component has a global allocator that is made for instances of one call. Who brings another one turns the
+//! feature `allocator` off.
 
 #![warn(missing_docs)]
 
@@ -55,6 +58,8 @@ pub mod log;
 pub mod prelude;
 pub mod random;
 
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+mod allocator;
 mod answer;
 mod author;
 mod context;

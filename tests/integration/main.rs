@@ -39,6 +39,7 @@ mod openapi;
 mod permissions;
 mod placement;
 mod plugin_life;
+mod plugin_memory;
 mod plugin_secrets;
 mod plugin_versions;
 mod plugins;

@@ -203,14 +203,15 @@ impl Plugin {
         let call = HookCall { hook, digest: self.digest, call: call.cloned() };
         let mut store =
             state::new_store(engine.engine(), limits, fuel, call).map_err(fault::link)?;
-        let work = async {
+        // In a box, so that it is not moved from one future into the next.
+        let work = Box::pin(async {
             let instance = self
                 .instance
                 .instantiate_async(&mut store)
                 .await
                 .map_err(|error| fault::start(error, store.data(), limits, fuel))?;
             body(&mut store, &instance).await
-        };
+        });
         // The epoch stops a guest that computes; this stops a call that waits.
         let result = match tokio::time::timeout(limits.deadline + 4 * TICK, turns.take(work)).await
         {

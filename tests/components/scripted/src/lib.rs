@@ -43,6 +43,9 @@ struct Script {
     /// Whether it computes for ever.
     #[serde(default)]
     spin: bool,
+    /// Bytes of memory that it fills.
+    #[serde(default)]
+    fill: usize,
 }
 
 #[derive(Deserialize)]
@@ -86,6 +89,7 @@ impl Script {
                 std::hint::spin_loop();
             }
         }
+        fill(script.fill);
         match script.fail {
             Some(message) => Err(Failure::new(message)),
             None => Ok(script),
@@ -114,6 +118,33 @@ impl Script {
     fn issues(&self) -> Vec<Issue> {
         self.reject.iter().map(Issue::new).collect()
     }
+}
+
+/// Takes so many bytes in pieces of all sizes, gives each other piece back, takes as many bytes again, and looks
+/// whether each piece is still as it was written.
+fn fill(bytes: usize) {
+    let mut first = pieces(bytes, 1);
+    first.retain(|piece| piece.len() % 2 == 0);
+    let second = pieces(bytes, 2);
+    for (pieces, seed) in [(first, 1), (second, 2)] {
+        let is_whole =
+            |piece: &Vec<u8>| piece.iter().all(|byte| *byte == byte_of(piece.len(), seed));
+        assert!(pieces.iter().all(is_whole), "a piece was written over");
+    }
+}
+
+fn pieces(bytes: usize, seed: u8) -> Vec<Vec<u8>> {
+    let mut left = bytes;
+    let sizes = (1..).map(|number: usize| number * number % 5_000 + 1);
+    let taken = sizes.map_while(|size| {
+        left = left.checked_sub(size)?;
+        Some(vec![byte_of(size, seed); size])
+    });
+    taken.collect()
+}
+
+fn byte_of(size: usize, seed: u8) -> u8 {
+    seed.wrapping_add(size as u8)
 }
 
 impl Validation for Scripted {
