@@ -114,6 +114,10 @@ async fn wrong_limits_are_refused_with_the_member_named() {
     let acme = server.tenant("acme").await;
     for (limits, detail) in [
         (json!({ "maxUsres": 1 }), "unknown field `maxUsres`"),
+        (json!({ "plugins": { "fule": 1 } }), "unknown field `fule`, expected one of `fuel`, "),
+        (json!({ "plugins": { "cuont": 1 } }), "`logBytes`, `count`, `runtimeTier`, `byName`"),
+        (json!({ "plugins": { "count": "few" } }), "\"limits\": invalid type: string \"few\""),
+        (json!({ "plugins": { "byName": { "a": { "fule": 1 } } } }), "unknown field `fule`"),
         (json!({ "maxUsers": -1 }), "\"limits\": invalid value"),
         (json!({ "maxUsers": "many" }), "\"limits\": invalid type"),
         (json!({ "maxPageSize": 1001 }), "\"maxPageSize\" must be between 1 and 1000"),

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tenon_plugin::{Budget, Limits as HostLimits, Share, Tier};
+use tenon_scim::Object;
 
 use super::LimitsError;
 
 /// What the plugins of a tenant may cost, as it is configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(rename_all = "camelCase", try_from = "Object")]
 pub struct ConfiguredPluginLimits {
     /// How many of them may be active.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,6 +28,32 @@ pub struct ConfiguredPluginLimits {
     /// What one plugin may take of that, by its name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_name: BTreeMap<String, ConfiguredCallLimits>,
+}
+
+/// `deny_unknown_fields` would not tell what there is beside a flattened field.
+impl TryFrom<Object> for ConfiguredPluginLimits {
+    type Error = String;
+
+    fn try_from(mut members: Object) -> Result<Self, String> {
+        const OWN: [&str; 3] = ["count", "runtimeTier", "byName"];
+        fn value<T: DeserializeOwned + Default>(of: Option<Value>) -> Result<T, String> {
+            of.map_or(Ok(T::default()), |it| {
+                serde_json::from_value(it).map_err(|error| error.to_string())
+            })
+        }
+        let [count, runtime_tier, by_name] = OWN.map(|name| members.remove(name));
+        let calls = serde_json::from_value(Value::Object(members)).map_err(|error| {
+            let told = error.to_string();
+            let lists_names = told.contains("expected one of");
+            if lists_names { format!("{told}, `{}`", OWN.join("`, `")) } else { told }
+        })?;
+        Ok(Self {
+            count: value(count)?,
+            runtime_tier: value(runtime_tier)?,
+            calls,
+            by_name: value(by_name)?,
+        })
+    }
 }
 
 /// What calls may cost, of all plugins of a tenant or of one, as it is configured.
