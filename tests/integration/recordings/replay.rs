@@ -1,7 +1,7 @@
 //! `tenon plugin replay`: what it says of other versions, and of what is no recording.
 
 use serde_json::{Value, json};
-use tenon_tests::{Server, artifacts, complaint, printed, user};
+use tenon_tests::{Server, artifacts, complaint, printed, until, user};
 
 use super::{file, one, record, replay, replay_text};
 
@@ -16,6 +16,38 @@ async fn recorded(server: &Server) -> Value {
     bad[COST_CENTER] = json!({ "costCenter": "bad" });
     acme.scim.post("/Users", bad).await.expect(400);
     file(&acme, "cost-center", "validation").await
+}
+
+#[tokio::test]
+async fn a_call_is_recorded_fetched_and_made_once_more_by_commands() {
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    acme.activate("cost-center", artifacts::cost_center(), json!({})).await;
+    let run = |args: &[&str]| {
+        printed(&server.run(&[&["plugin"], args, &["--tenant", &*acme.name]].concat()))
+    };
+    let begun = run(&["record", "cost-center", "validation", "--redact", "displayName", "--json"]);
+    let begun: Value = serde_json::from_str(&begun).unwrap();
+    assert_eq!((&begun["asked"], &begun["redact"]), (&json!(1), &json!(["displayName"])));
+    acme.create("/Users", user("ada")).await;
+    let call = until("the recorded call", async || {
+        let told = run(&["recordings", "cost-center"]);
+        let call = told.lines().find_map(|line| line.strip_prefix("  "))?;
+        assert!(told.starts_with("hook validation  state done  recorded 1"), "{told}");
+        Some(call.split_whitespace().next().unwrap().to_owned())
+    })
+    .await;
+    let file: Value = serde_json::from_str(&run(&["recordings", "cost-center", &call])).unwrap();
+    let told = printed(&replay(&server, &file, artifacts::cost_center()));
+    assert!(told.contains("all as it was recorded"), "{told}");
+
+    run(&["recordings", "cost-center", &call, "--delete"]);
+    let gone = server.run(&["plugin", "recordings", "cost-center", &call, "--tenant", &acme.name]);
+    assert!(complaint(&gone).contains(&call), "{}", complaint(&gone));
+    run(&["recordings", "cost-center", "--delete"]);
+    assert_eq!(run(&["recordings", "cost-center"]), "");
+    let unknown = ["plugin", "record", "cost-center", "validate", "--tenant", &*acme.name];
+    assert!(complaint(&server.run(&unknown)).contains("must be one of validation"));
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! `tenon plugin list` and others: the plugins of a tenant. What their authors need is in `plugin_build`
 //! and `plugin_check`.
 
+use std::io::Write;
 use std::time::Duration;
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -31,6 +32,10 @@ pub(super) fn commands() -> Vec<Command> {
     };
     let switch = |id: &'static str, help: &'static str| {
         Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
+    };
+    let several = |id: &'static str, name: &'static str, help: &'static str| {
+        let flag = argument(id, name, help).long(id).action(ArgAction::Append);
+        flag.help(format!("{help}; may be given several times"))
     };
     let digest = || argument("digest", "DIGEST", "The version: sha256:…");
     let confirm = || {
@@ -60,6 +65,21 @@ pub(super) fn commands() -> Vec<Command> {
         subcommand("logs", "List what a plugin wrote and how its calls failed, the newest first")
             .arg(plugin())
             .args(pages::flags()),
+        of_one("record", "Have the next calls of a hook be recorded, for replay")
+            .arg(argument("hook", "HOOK", "The hook, such as validation").required(true))
+            .arg(
+                Arg::new("calls")
+                    .long("calls")
+                    .value_name("COUNT")
+                    .value_parser(value_parser!(u32).range(1..))
+                    .default_value("1")
+                    .help("How many"),
+            )
+            .arg(several("redact", "PATH", "An attribute whose values are replaced"))
+            .arg(several("header", "NAME", "A header that a resolver's recording shows")),
+        of_one("recordings", "List what is recorded, or print the file of one call")
+            .arg(argument("call", "CALL", "The call, by its id"))
+            .arg(switch("delete", "Delete the call, or all recordings of the plugin")),
         of_one("deactivate", "Have requests go through a plugin no more"),
         of_one("delete", "Delete a plugin of a tenant with all its versions")
             .visible_alias("remove"),
@@ -112,6 +132,20 @@ pub(super) async fn run(name: &str, flags: &ArgMatches) -> Result<(), AdminError
             let line = |it: &_| print::line(it, &["at", "level", "hook", "requestId", "message"]);
             return pages::print(&client, &at("logs"), &[], flags, line).await;
         }
+        ("record", _) => client.create(&at("recordings"), &wanted(flags)).await?,
+        ("recordings", _) => {
+            let path: Vec<&str> = at("recordings").into_iter().chain(given("call")).collect();
+            match (flags.get_flag("delete"), given("call")) {
+                (true, _) => client.delete(&path).await?,
+                (false, Some(_)) => {
+                    return client.download(&path, &[], &mut std::io::stdout()).await;
+                }
+                (false, None) => {
+                    let recordings = client.get(&path, &[]).await?;
+                    return recordings_as_lines(&recordings, flags);
+                }
+            }
+        }
         ("deactivate", _) => client.post(&at("deactivate"), &[]).await?,
         ("delete", _) => client.delete(&one).await?,
         ("config", Some(file)) => client.put(&at("config"), &print::json_in(file)?).await?,
@@ -136,6 +170,39 @@ async fn upload(
     }
     let digest = version.get("digest").ok_or_else(|| client.unlike(plugin, &version))?;
     client.create(&[plugin, &["activate"]].concat(), &json!({ "digest": digest })).await
+}
+
+/// What is to be recorded.
+fn wanted(flags: &ArgMatches) -> Value {
+    let all = |flag: &str| -> Vec<&String> {
+        flags.get_many(flag).map(Iterator::collect).unwrap_or_default()
+    };
+    json!({
+        "hook": flags.get_one::<String>("hook"),
+        "calls": flags.get_one::<u32>("calls"),
+        "redact": all("redact"),
+        "headers": all("header"),
+    })
+}
+
+/// A line for each recording, and below it one for each of its calls.
+fn recordings_as_lines(recordings: &Value, flags: &ArgMatches) -> Result<(), AdminError> {
+    if flags.get_flag("json") {
+        return print::answer(recordings, flags);
+    }
+    let items = |of: &Value, name: &str| -> Vec<Value> {
+        of.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
+    };
+    let mut out = std::io::stdout().lock();
+    for recording in items(recordings, "items") {
+        let counts = ["hook", "state", "recorded", "left", "dropped"];
+        let words = counts.map(|name| format!("{name} {}", print::line(&recording, &[name])));
+        writeln!(out, "{}", words.join("  "))?;
+        for call in items(&recording, "calls") {
+            writeln!(out, "  {}", print::line(&call, &["id", "at", "requestId", "outcome"]))?;
+        }
+    }
+    Ok(())
 }
 
 /// Begins with a version and waits for the end, with a bar on a terminal.
