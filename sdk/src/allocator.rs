@@ -9,8 +9,8 @@ use core::arch::wasm32::memory_grow;
 use core::mem::{self, MaybeUninit};
 use core::ptr::NonNull;
 
-use talc::base::Talc;
 use talc::base::binning::Binning;
+use talc::base::{CHUNK_UNIT, Talc};
 use talc::cell::TalcSyncCell;
 use talc::source::Source;
 use talc::wasm::WasmBinning;
@@ -40,13 +40,15 @@ unsafe impl Source for RoomThenGrowth {
             let claimed = unsafe { talc.claim((&raw mut ROOM_AT_START).cast(), ROOM) };
             return claimed.map(drop).ok_or(());
         }
-        // With what aligning it may take, and less than a page for what is noted beside it.
-        let pages = layout.size().saturating_add(layout.align()) / PAGE + 1;
+        // With what aligning it may take, and what is noted beside it and at the ends.
+        let bytes = layout.size().saturating_add(layout.align()).saturating_add(4 * CHUNK_UNIT);
+        let pages = bytes.div_ceil(PAGE);
         let begin = match memory_grow::<0>(pages) {
             usize::MAX => return Err(()),
             before => (before * PAGE) as *mut u8,
         };
-        // SAFETY: the pages are new, and nothing else lets the memory grow.
+        // SAFETY: the pages are new and nobody else's, and what had grown before is gone on with only where they
+        // begin where it ended.
         talc.source.end = unsafe {
             match talc.source.end {
                 Some(end) if end.as_ptr() == begin => {

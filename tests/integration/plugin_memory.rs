@@ -3,11 +3,11 @@
 use serde_json::json;
 use tenon_tests::{Server, Tenant, artifacts, create_within_deadline, user};
 
-/// The most that memories came to in a call whose plugin fills so many bytes.
-async fn peak(server: &Server, tenant: &Tenant, bytes: usize) -> u64 {
-    let config = json!({ "validation": { "fill": bytes } });
+/// The most that memories came to in a call whose plugin does so with so many bytes.
+async fn peak(server: &Server, tenant: &Tenant, what: &str, bytes: usize) -> u64 {
+    let config = json!({ "validation": { what: bytes } });
     tenant.admin.put("/plugins/scripted/config", config).await.expect(200);
-    let name = format!("fills-{bytes}");
+    let name = format!("{what}-{bytes}");
     let created = create_within_deadline(&tenant.scim, &user(&name)).await.expect(201);
     let request = created.header("x-request-id");
     let call = server
@@ -21,12 +21,26 @@ async fn memory_grows_only_past_the_room_that_is_there_from_the_start() {
     let server = Server::shared();
     let acme = server.tenant("acme").await;
     acme.activate("scripted", artifacts::scripted(), json!({})).await;
-    let at_start = peak(&server, &acme, 0).await;
-    assert_eq!(peak(&server, &acme, 50_000).await, at_start);
-    let grown = peak(&server, &acme, 500_000).await;
+    let at_start = peak(&server, &acme, "fill", 0).await;
+    assert_eq!(peak(&server, &acme, "fill", 50_000).await, at_start);
+    let grown = peak(&server, &acme, "fill", 500_000).await;
     assert!(grown > at_start + 500_000, "{grown}");
     // What is given back is taken again, and little is lost between the pieces.
     assert!(grown < at_start + 1_200_000, "{grown}");
+}
+
+#[tokio::test]
+async fn memory_grows_by_no_more_pages_than_a_piece_needs() {
+    const PAGE: usize = 64 * 1024;
+    let server = Server::shared();
+    let acme = server.tenant("acme").await;
+    acme.activate("scripted", artifacts::scripted(), json!({})).await;
+    let at_start = peak(&server, &acme, "take", 0).await;
+    // A piece that all but fills its last page needs one more, for what the allocator notes beside it.
+    for (bytes, pages) in [(9 * PAGE, 10), (10 * PAGE - 2, 11)] {
+        let grown = peak(&server, &acme, "take", bytes).await - at_start;
+        assert_eq!(grown, u64::try_from(pages * PAGE).unwrap(), "{bytes}");
+    }
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@
 //! `look` has the host asked, and in `before-write` what it answers becomes the `title`, elsewhere a line of
 //! the log: `{"get": ["User", "<id>"]}`, `{"find": ["User", "<filter>"]}`, `{"count": ["User", null]}`,
 //! `{"times": 65}`, `{"random": 8}`, `"now"`. A hook without a member does nothing, and so does one for other types than
-//! `resourceType`. `resolver` has no type; its `claim` is `{"tenant": "acme", "permissions": []}`.
+//! `resourceType`. Each may compute for ever (`"spin": true`) and take memory (`fill`, `take`). `resolver` has no type; its `claim` is `{"tenant": "acme", "permissions": []}`.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -43,9 +43,12 @@ struct Script {
     /// Whether it computes for ever.
     #[serde(default)]
     spin: bool,
-    /// Bytes of memory that it fills.
+    /// Bytes of memory that it fills, in many pieces.
     #[serde(default)]
     fill: usize,
+    /// Bytes of memory that it takes in one piece.
+    #[serde(default)]
+    take: usize,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +93,7 @@ impl Script {
             }
         }
         fill(script.fill);
+        std::hint::black_box(Vec::<u8>::with_capacity(script.take));
         match script.fail {
             Some(message) => Err(Failure::new(message)),
             None => Ok(script),
