@@ -1,4 +1,5 @@
-//! `tenon plugin replay`: what it says of other versions, and of what is no recording.
+//! `tenon plugin record`, `recordings` and `replay`: the way of a call, and what is said of other versions and of
+//! what is no recording.
 
 use serde_json::{Value, json};
 use tenon_tests::{Server, artifacts, complaint, printed, until, user};

@@ -1,7 +1,6 @@
-//! `tenon plugin list` and others: the plugins of a tenant. What their authors need is in `plugin_build`
-//! and `plugin_check`.
+//! `tenon plugin list` and others: the plugins of a tenant. What their authors need is in `plugin_build`,
+//! `plugin_check` and `plugin_replay`.
 
-use std::io::Write;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
@@ -34,7 +33,7 @@ pub(super) fn commands() -> Vec<Command> {
         Arg::new(id).long(id).action(ArgAction::SetTrue).help(help)
     };
     let several = |id: &'static str, name: &'static str, help: &'static str| {
-        let flag = argument(id, name, help).long(id).action(ArgAction::Append);
+        let flag = Arg::new(id).long(id).value_name(name).action(ArgAction::Append);
         flag.help(format!("{help}; may be given several times"))
     };
     let digest = || argument("digest", "DIGEST", "The version: sha256:…");
@@ -77,7 +76,9 @@ pub(super) fn commands() -> Vec<Command> {
             )
             .arg(several("redact", "PATH", "An attribute whose values are replaced"))
             .arg(several("header", "NAME", "A header that a resolver's recording shows")),
-        of_one("recordings", "List what is recorded, or print the file of one call")
+        subcommand("recordings", "List what is recorded, or print the file of one call")
+            .arg(plugin())
+            .args(pages::flags())
             .arg(argument("call", "CALL", "The call, by its id"))
             .arg(switch("delete", "Delete the call, or all recordings of the plugin")),
         of_one("deactivate", "Have requests go through a plugin no more"),
@@ -135,15 +136,10 @@ pub(super) async fn run(name: &str, flags: &ArgMatches) -> Result<(), AdminError
         ("record", _) => client.create(&at("recordings"), &wanted(flags)).await?,
         ("recordings", _) => {
             let path: Vec<&str> = at("recordings").into_iter().chain(given("call")).collect();
-            match (flags.get_flag("delete"), given("call")) {
-                (true, _) => client.delete(&path).await?,
-                (false, Some(_)) => {
-                    return client.download(&path, &[], &mut std::io::stdout()).await;
-                }
-                (false, None) => {
-                    let recordings = client.get(&path, &[]).await?;
-                    return recordings_as_lines(&recordings, flags);
-                }
+            match given("call") {
+                _ if flags.get_flag("delete") => client.delete(&path).await?,
+                Some(_) => return client.download(&path, &[], &mut std::io::stdout()).await,
+                None => return pages::print(&client, &path, &[], flags, recording).await,
             }
         }
         ("deactivate", _) => client.post(&at("deactivate"), &[]).await?,
@@ -185,24 +181,13 @@ fn wanted(flags: &ArgMatches) -> Value {
     })
 }
 
-/// A line for each recording, and below it one for each of its calls.
-fn recordings_as_lines(recordings: &Value, flags: &ArgMatches) -> Result<(), AdminError> {
-    if flags.get_flag("json") {
-        return print::answer(recordings, flags);
-    }
-    let items = |of: &Value, name: &str| -> Vec<Value> {
-        of.get(name).and_then(Value::as_array).cloned().unwrap_or_default()
-    };
-    let mut out = std::io::stdout().lock();
-    for recording in items(recordings, "items") {
-        let counts = ["hook", "state", "recorded", "left", "dropped"];
-        let words = counts.map(|name| format!("{name} {}", print::line(&recording, &[name])));
-        writeln!(out, "{}", words.join("  "))?;
-        for call in items(&recording, "calls") {
-            writeln!(out, "  {}", print::line(&call, &["id", "at", "requestId", "outcome"]))?;
-        }
-    }
-    Ok(())
+/// A recording, and below it a line for each of its calls.
+fn recording(it: &Value) -> String {
+    let words = ["hook", "state", "recorded", "left", "dropped"];
+    let words = words.map(|name| format!("{name} {}", print::line(it, &[name]))).join("  ");
+    let calls = it.get("calls").and_then(Value::as_array).into_iter().flatten();
+    let calls = calls.map(|it| print::line(it, &["id", "at", "requestId", "outcome"]));
+    calls.fold(words, |lines, call| format!("{lines}\n  {call}"))
 }
 
 /// Begins with a version and waits for the end, with a bar on a terminal.

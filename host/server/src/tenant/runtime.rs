@@ -114,7 +114,7 @@ pub struct ActivePlugin {
     pub digest: Digest,
     /// What it exports.
     pub capabilities: Vec<Capability>,
-    /// The tenant's configuration of it, with its secrets in clear.
+    /// The tenant's configuration of it, with its secrets in clear; or why they cannot be decrypted.
     config: Result<Arc<Object>, KeyringError>,
     /// The version that is run beside it, without effect.
     pub shadow: Option<Shadow>,
